@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the agent tells the XDP program. Two slots of the map `config` and a generation: the agent
+ * fills the slot that is not in use, then flips the generation; the program reads it once a packet. */
+#ifndef SLUICE_BPF_CONFIG_H
+#define SLUICE_BPF_CONFIG_H
+
+#include "sluice/limits.h"
+
+enum sluice_action {
+	SLUICE_ACTION_CONSUME = 0,	/* the packet ends here */
+	SLUICE_ACTION_TAP = 1,		/* the packet is observed and goes on to the stack */
+};
+
+enum sluice_rule {
+	SLUICE_RULE_PASS = 0,
+	SLUICE_RULE_DROP = 1,
+};
+
+struct sluice_listener {
+	__u32 ifindex;		/* interface the packet must arrive on */
+	__u16 port;		/* UDP destination port, host byte order */
+	__u8 action;		/* enum sluice_action */
+	__u8 has_address;	/* 0: any destination address of either family */
+	__u8 address[16];	/* IPv6, or IPv4 mapped (::ffff:a.b.c.d) */
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_listener, port, 4);
+SLUICE_ASSERT_OFFSET(struct sluice_listener, address, 8);
+SLUICE_ASSERT_SIZE(struct sluice_listener, 24);
+
+struct sluice_config {
+	__u32 listener_count;
+	__u32 has_rules;	/* 0: no type is dropped, events need not be looked at for rules */
+	struct sluice_listener listener[SLUICE_LISTENERS_MAX];
+	__u8 type_rule[SLUICE_TYPES];	/* enum sluice_rule */
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_config, listener, 8);
+SLUICE_ASSERT_OFFSET(struct sluice_config, type_rule, 8 + 24 * SLUICE_LISTENERS_MAX);
+
+/* Value of the map `types`, one entry a CPU: written by that CPU alone. */
+struct sluice_type_count {
+	__u64 seen;
+	__u64 dropped;
+};
+
+struct sluice_types {
+	struct sluice_type_count type[SLUICE_TYPE_COUNTERS];
+};
+
+#endif

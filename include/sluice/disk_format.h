@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What is on disk: segments of batches of records. Little-endian, no implicit padding.
+ *
+ *   segment   4 KiB header, then batches one after the other, preallocated with zeros
+ *   batch     one group commit: 128-byte header, payload, zeros up to a multiple of 4 KiB
+ *   record    sluice_disk_record, then its body, a multiple of 8 bytes
+ *
+ * A record of the results log is one of: schema (what the windows mean), names, rows, close. Each
+ * segment starts with the schema in force, so that every segment can be read alone. */
+#ifndef SLUICE_DISK_FORMAT_H
+#define SLUICE_DISK_FORMAT_H
+
+#include "sluice/limits.h"
+
+#define SLUICE_DISK_ALIGN 4096
+#define SLUICE_BATCH_BYTES_MAX (1u << 20)
+#define SLUICE_SEGMENT_MAGIC 0x4745534Cu	/* "LSEG" */
+#define SLUICE_BATCH_MAGIC 0x5441424Cu		/* "LBAT" */
+#define SLUICE_DISK_MAJOR 1
+#define SLUICE_DISK_MINOR 0
+
+enum sluice_log_kind {
+	SLUICE_LOG_EVENTS = 1,
+	SLUICE_LOG_RESULTS = 2,
+};
+
+struct sluice_segment {
+	__u32 magic;
+	__u16 major;
+	__u16 minor;
+	__u64 compat;		/* features an older reader may ignore */
+	__u64 ro_compat;	/* … may read past, but not write */
+	__u64 incompat;		/* … must refuse */
+	__u8 store_id[16];
+	__u8 agent_id[16];
+	__u8 boot_id[16];
+	__u64 number;		/* of the segment, from 1 */
+	__u64 first_lsn;
+	__u64 segment_bytes;	/* preallocated length, this header included */
+	__u64 created_wall_ns;
+	__u64 created_mono_ns;
+	__u32 prev_chain;	/* chain value of the last batch of the previous segment */
+	__u8 log_kind;		/* enum sluice_log_kind */
+	__u8 zero[7];
+	__u32 header_crc;	/* CRC32C of the bytes before it, seeded with store id and offset */
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_segment, store_id, 32);
+SLUICE_ASSERT_OFFSET(struct sluice_segment, number, 80);
+SLUICE_ASSERT_OFFSET(struct sluice_segment, prev_chain, 120);
+SLUICE_ASSERT_OFFSET(struct sluice_segment, header_crc, 132);
+SLUICE_ASSERT_SIZE(struct sluice_segment, 136);
+
+struct sluice_batch {
+	__u32 magic;
+	__u16 version;		/* 1 */
+	__u8 log_kind;		/* enum sluice_log_kind */
+	__u8 compression;	/* 0: stored as is */
+	__u64 first_lsn;	/* of the first record; a record is one LSN */
+	__u32 record_count;
+	__u32 payload_bytes;	/* on disk, padding excluded */
+	__u32 raw_bytes;	/* after decompression */
+	__u32 config_epoch;	/* of the configuration that made the records */
+	__u8 boot_id[16];
+	__u64 arrival_wall_ns;
+	__u64 arrival_mono_ns;
+	__u64 file_offset;	/* where this batch belongs */
+	__u64 agent_epoch;	/* incarnation of the agent's state */
+	__u32 prev_chain;	/* CRC32C chain over the previous batch header */
+	__u32 ring_ranges;	/* sluice_ring_range records at the payload's start (event log) */
+	__u8 zero[32];
+	__u32 payload_crc;	/* both CRC32C, seeded with store id and file offset */
+	__u32 header_crc;
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_batch, first_lsn, 8);
+SLUICE_ASSERT_OFFSET(struct sluice_batch, boot_id, 32);
+SLUICE_ASSERT_OFFSET(struct sluice_batch, file_offset, 64);
+SLUICE_ASSERT_OFFSET(struct sluice_batch, prev_chain, 80);
+SLUICE_ASSERT_OFFSET(struct sluice_batch, payload_crc, 120);
+SLUICE_ASSERT_SIZE(struct sluice_batch, 128);
+
+enum sluice_record_kind {
+	SLUICE_DISK_SCHEMA = 1,	/* sluice_schema, then its windows */
+	SLUICE_DISK_NAMES = 2,	/* sluice_dictionary_entry … as on the wire */
+	SLUICE_DISK_ROWS = 3,	/* sluice_rows, then rows */
+	SLUICE_DISK_CLOSE = 4,	/* sluice_rows without rows: its last revisions are final */
+	SLUICE_DISK_LATE = 5,	/* sluice_late, then events: the late side output */
+};
+
+struct sluice_disk_record {
+	__u32 bytes;		/* of the record, this prefix included; a multiple of 8, never 0 */
+	__u16 kind;		/* enum sluice_record_kind */
+	__u16 version;		/* of the kind's layout, 1 */
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_disk_record, 8);
+
+/* What group_by may name; the order of the enum is the order of nothing. */
+enum sluice_field {
+	SLUICE_FIELD_TENANT = 0,
+	SLUICE_FIELD_SOURCE,
+	SLUICE_FIELD_TYPE,
+	SLUICE_FIELD_KEY,
+	SLUICE_FIELD_DIM0,
+	SLUICE_FIELD_DIM1,
+	SLUICE_FIELD_DIM2,
+	SLUICE_FIELD_DIM3,
+	SLUICE_FIELD_VALUE,	/* for aggregates only, never in group_by */
+	SLUICE_FIELD_COUNT
+};
+
+#define SLUICE_GROUP_FIELDS_MAX 8
+/* tenant and type (16 bits), source and key (64), four dims (32): 36 bytes, five words. */
+#define SLUICE_KEY_WORDS_MAX 5
+
+enum sluice_window_kind {
+	SLUICE_WINDOW_TUMBLING = 0,
+	SLUICE_WINDOW_SLIDING = 1,
+	SLUICE_WINDOW_SESSION = 2,
+};
+
+enum sluice_aggregate_kind {
+	SLUICE_AGGREGATE_COUNT_WEIGHT = 0,	/* count */
+	SLUICE_AGGREGATE_RECORDS,
+	SLUICE_AGGREGATE_SUM,
+	SLUICE_AGGREGATE_MIN,
+	SLUICE_AGGREGATE_MAX,
+	SLUICE_AGGREGATE_AVG,
+	SLUICE_AGGREGATE_FIRST,
+	SLUICE_AGGREGATE_LAST,
+	SLUICE_AGGREGATE_RATE,
+	SLUICE_AGGREGATE_DISTINCT,
+	SLUICE_AGGREGATE_QUANTILES,
+	SLUICE_AGGREGATE_TOP,
+	SLUICE_AGGREGATE_KINDS
+};
+
+struct sluice_schema_aggregate {
+	__u8 kind;		/* enum sluice_aggregate_kind */
+	__u8 field;		/* enum sluice_field: what it looks at */
+	__u8 precision;		/* distinct: p (12 or 14); quantiles: scale (5 or 6) */
+	__u8 quantile_count;
+	__u32 k;		/* top */
+	__u64 quantile[SLUICE_QUANTILES_MAX];	/* IEEE 754 double bits */
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_schema_aggregate, 8 + 8 * SLUICE_QUANTILES_MAX);
+
+struct sluice_schema_window {
+	__u16 window;		/* index; rows refer to it */
+	__u8 kind;		/* enum sluice_window_kind */
+	__u8 group_count;
+	__u8 group_field[SLUICE_GROUP_FIELDS_MAX];	/* enum sluice_field, in the order of group_by */
+	__u8 key_words;
+	__u8 aggregate_count;
+	__u16 extra_bytes;	/* fixed part of a row behind the base partial */
+	__s64 size_ns;		/* session: gap */
+	__s64 slide_ns;
+	__s64 offset_ns;
+	__s64 allowed_lateness_ns;
+	char name[SLUICE_NAME_MAX + 1];
+	struct sluice_schema_aggregate aggregate[SLUICE_AGGREGATES_MAX];
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_schema_window, size_ns, 16);
+SLUICE_ASSERT_OFFSET(struct sluice_schema_window, name, 48);
+SLUICE_ASSERT_OFFSET(struct sluice_schema_window, aggregate, 112);
+
+/* Body of a schema record; window_count sluice_schema_window follow. */
+struct sluice_schema {
+	__u32 window_count;
+	__u32 config_epoch;
+	__u64 agent_epoch;
+	__u8 agent_id[16];
+	char dim_name[4][SLUICE_NAME_MAX + 1];	/* configured names, or empty */
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_schema, 32 + 4 * (SLUICE_NAME_MAX + 1));
+
+enum sluice_rows_flag {
+	SLUICE_ROWS_FINAL = 1 << 0,
+	SLUICE_ROWS_EARLY = 1 << 1,
+	SLUICE_ROWS_RETRACTED = 1 << 2,
+	SLUICE_ROWS_OVERFLOW = 1 << 3,	/* one row: the __overflow__ group; its key words are 0 */
+	SLUICE_ROWS_VARIABLE = 1 << 4,	/* each row starts with a sluice_row_head */
+};
+
+/* What is known to be missing from the stream while the window was open, in events. */
+struct sluice_missing {
+	__u64 shed;
+	__u64 ring_full;
+	__u64 refused;		/* datagrams refused: their events cannot be known */
+	__u64 late;
+	__u64 upstream;		/* datagrams lost before the host, from sequence gaps */
+};
+
+/* Body of a rows record: row_count rows of one window, interval and revision follow. */
+struct sluice_rows {
+	__s64 start_ns;		/* of the window, Unix time; with SLUICE_ROWS_VARIABLE see the rows */
+	__s64 end_ns;
+	__u16 window;		/* index in the schema */
+	__u16 flags;		/* enum sluice_rows_flag */
+	__s32 revision;		/* −1 for early rows; in a close record: the last one given */
+	__u32 row_count;
+	__u32 row_bytes;	/* of each row without SLUICE_ROWS_VARIABLE */
+	__u64 aggregated;	/* weight taken into this window so far, all groups */
+	struct sluice_missing missing;
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_rows, aggregated, 32);
+SLUICE_ASSERT_SIZE(struct sluice_rows, 80);
+
+/* A row: key words (see user/core/group_key.h), sluice_partial, extra_bytes; with
+ * SLUICE_ROWS_VARIABLE a sluice_row_head before and sketches of any length behind. */
+struct sluice_partial {
+	__u64 count;		/* sum of weights */
+	__u64 records;
+	__u64 sum_low;		/* 128-bit two's complement: sum of value × weight */
+	__u64 sum_high;
+	__s64 min;		/* of value; INT64_MAX when records is 0 */
+	__s64 max;		/* of value; INT64_MIN when records is 0 */
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_partial, 48);
+
+struct sluice_row_head {
+	__u32 bytes;		/* of the row, this head included; a multiple of 8 */
+	__s32 revision;
+	__s64 start_ns;
+	__s64 end_ns;
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_row_head, 24);
+
+#endif

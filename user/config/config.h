@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The configuration as the rest of the agent sees it: plain numbers in base units (bytes, nanoseconds,
+ * events), every default filled in, every name resolved. Made by config_load(), never changed after. */
+#ifndef SLUICE_CONFIG_CONFIG_H
+#define SLUICE_CONFIG_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "sluice/bpf_config.h"
+#include "sluice/disk_format.h"
+
+#define CONFIG_INTERFACE_MAX 16		/* IFNAMSIZ */
+#define CONFIG_SOCKET_MAX 108		/* sizeof sun_path */
+#define CONFIG_PREFIXES_MAX 64
+#define CONFIG_TYPE_NAMES_MAX 4096
+
+enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_NATIVE, CONFIG_MODE_GENERIC, CONFIG_MODE_SOCKET };
+enum config_durability { CONFIG_DURABILITY_NONE, CONFIG_DURABILITY_CHECKPOINT, CONFIG_DURABILITY_LOG };
+enum config_acknowledge { CONFIG_ACKNOWLEDGE_NONE, CONFIG_ACKNOWLEDGE_RECEIVED, CONFIG_ACKNOWLEDGE_DURABLE };
+enum config_late { CONFIG_LATE_DROP, CONFIG_LATE_KEEP };
+enum config_dedup { CONFIG_DEDUP_NONE, CONFIG_DEDUP_EVENT_ID };
+
+struct config_listener {
+	char name[SLUICE_NAME_MAX + 1];
+	char interface[CONFIG_INTERFACE_MAX];
+	enum config_mode mode;
+	bool has_address;
+	__u8 address[16];		/* as in struct sluice_listener; unset for 0.0.0.0 and :: */
+	__u16 port;
+	enum sluice_action action;
+	__u64 ring_bytes;		/* per CPU; a power of two */
+	enum config_acknowledge acknowledge;
+};
+
+struct config_rule {
+	__u32 type_count;
+	__u16 *types;			/* owned by the config */
+	enum sluice_rule action;
+};
+
+/* Values an event must have: all of these at once. */
+struct config_where {
+	bool has_types;
+	__u64 *type_bits;		/* SLUICE_TYPES bits, owned by the config; NULL without has_types */
+	struct {
+		__u32 count;		/* 0: any value */
+		__u64 value[SLUICE_WHERE_VALUES_MAX];	/* ascending */
+	} field[SLUICE_FIELD_VALUE];	/* by enum sluice_field; type has its own bits */
+	bool has_value_range;
+	__s64 value_min, value_max;	/* both included */
+};
+
+struct config_window {
+	char name[SLUICE_NAME_MAX + 1];
+	__u32 listener_mask;		/* bit i: reads listener i */
+	enum sluice_window_kind kind;
+	__s64 size_ns;			/* tumbling, sliding */
+	__s64 slide_ns;			/* sliding; tumbling: = size */
+	__s64 offset_ns;
+	__s64 gap_ns;			/* session */
+	__s64 max_duration_ns;		/* session; 0: unlimited */
+	struct config_where where;
+	__u8 group_count;
+	__u8 group_field[SLUICE_GROUP_FIELDS_MAX];	/* enum sluice_field */
+	__u8 aggregate_count;
+	struct sluice_schema_aggregate aggregate[SLUICE_AGGREGATES_MAX];
+	__s64 max_disorder_ns;
+	__s64 allowed_lateness_ns;
+	__s64 early_ns;			/* 0: never */
+	enum config_late late;
+	enum config_dedup dedup;
+};
+
+struct config_name {
+	__u64 id;
+	char name[SLUICE_NAME_MAX + 1];
+};
+
+struct config {
+	char path[PATH_MAX];
+	char state_dir[PATH_MAX];
+	__u32 workers;			/* 0: auto, one for every two CPUs, at least 1 */
+	enum config_durability durability;
+	__u32 listener_count;
+	struct config_listener listener[SLUICE_LISTENERS_MAX];
+	enum sluice_rule filter_default;
+	__u32 rule_count;
+	struct config_rule *rules;	/* the first that names a type decides */
+	__u32 type_name_count;
+	struct config_name *type_names;
+	char dim_name[4][SLUICE_NAME_MAX + 1];	/* "" where not configured */
+	__u32 window_count;
+	struct config_window window[SLUICE_WINDOWS_MAX];
+	__s64 max_ahead_ns;
+	__s64 idle_timeout_ns;
+	__s64 max_lag_ns;
+	__s64 tick_ns;
+	__u64 results_bytes_max;
+	__s64 results_age_max_ns;
+	__u64 results_segment_bytes;	/* preallocated length of a segment */
+	__s64 results_commit_interval_ns;
+	__u32 groups_max;		/* per window */
+	__u32 sources_max;
+	__u64 memory_bytes;
+	char admin_socket[CONFIG_SOCKET_MAX];
+};
+
+/* Reads and checks the file. Every mistake found is written to `errors` as
+ * "sluice: error: FILE:LINE:COL: what is wrong; how to fix it\n". Returns 0, -EINVAL when the
+ * file has mistakes, or another -errno when it cannot be read. *config is set only on success. */
+int config_load(struct config **config, const char *path, FILE *errors);
+void config_free(struct config *config);
+
+#endif
