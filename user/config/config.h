@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "sluice/bpf_config.h"
-#include "sluice/disk_format.h"
+#include "core/window_spec.h"
 
 #define CONFIG_INTERFACE_MAX 16		/* IFNAMSIZ */
 #define CONFIG_SOCKET_MAX 108		/* sizeof sun_path */
@@ -19,8 +19,6 @@
 enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_NATIVE, CONFIG_MODE_GENERIC, CONFIG_MODE_SOCKET };
 enum config_durability { CONFIG_DURABILITY_NONE, CONFIG_DURABILITY_CHECKPOINT, CONFIG_DURABILITY_LOG };
 enum config_acknowledge { CONFIG_ACKNOWLEDGE_NONE, CONFIG_ACKNOWLEDGE_RECEIVED, CONFIG_ACKNOWLEDGE_DURABLE };
-enum config_late { CONFIG_LATE_DROP, CONFIG_LATE_KEEP };
-enum config_dedup { CONFIG_DEDUP_NONE, CONFIG_DEDUP_EVENT_ID };
 
 struct config_listener {
 	char name[SLUICE_NAME_MAX + 1];
@@ -38,39 +36,6 @@ struct config_rule {
 	__u32 type_count;
 	__u16 *types;			/* owned by the config */
 	enum sluice_rule action;
-};
-
-/* Values an event must have: all of these at once. */
-struct config_where {
-	bool has_types;
-	__u64 *type_bits;		/* SLUICE_TYPES bits, owned by the config; NULL without has_types */
-	struct {
-		__u32 count;		/* 0: any value */
-		__u64 value[SLUICE_WHERE_VALUES_MAX];	/* ascending */
-	} field[SLUICE_FIELD_VALUE];	/* by enum sluice_field; type has its own bits */
-	bool has_value_range;
-	__s64 value_min, value_max;	/* both included */
-};
-
-struct config_window {
-	char name[SLUICE_NAME_MAX + 1];
-	__u32 listener_mask;		/* bit i: reads listener i */
-	enum sluice_window_kind kind;
-	__s64 size_ns;			/* tumbling, sliding */
-	__s64 slide_ns;			/* sliding; tumbling: = size */
-	__s64 offset_ns;
-	__s64 gap_ns;			/* session */
-	__s64 max_duration_ns;		/* session; 0: unlimited */
-	struct config_where where;
-	__u8 group_count;
-	__u8 group_field[SLUICE_GROUP_FIELDS_MAX];	/* enum sluice_field */
-	__u8 aggregate_count;
-	struct sluice_schema_aggregate aggregate[SLUICE_AGGREGATES_MAX];
-	__s64 max_disorder_ns;
-	__s64 allowed_lateness_ns;
-	__s64 early_ns;			/* 0: never */
-	enum config_late late;
-	enum config_dedup dedup;
 };
 
 struct config_name {
@@ -92,7 +57,7 @@ struct config {
 	struct config_name *type_names;
 	char dim_name[4][SLUICE_NAME_MAX + 1];	/* "" where not configured */
 	__u32 window_count;
-	struct config_window window[SLUICE_WINDOWS_MAX];
+	struct window_spec window[SLUICE_WINDOWS_MAX];
 	__s64 max_ahead_ns;
 	__s64 idle_timeout_ns;
 	__s64 max_lag_ns;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One worker's share of the pure engine: ring records go in, rows come out. Events are gathered into
+ * batches that run through stages (decode, group, prefetch, update), so a record must stay where it is
+ * until stream_flush(). No call allocates, waits, logs or reads a clock.
+ *
+ * With several workers, worker 0 owns the emission: the others hand over what they hold of closing
+ * windows by stream_export() → stream_import(), and only then does worker 0 advance. */
+#ifndef SLUICE_CORE_STREAM_H
+#define SLUICE_CORE_STREAM_H
+
+#include <stddef.h>
+
+#include "core/row_writer.h"
+#include "core/sources.h"
+#include "core/window_spec.h"
+#include "sluice/ledger.h"
+#include "sluice/ring_record.h"
+
+struct stream;
+
+struct stream_options {
+	const struct window_spec *windows;	/* must outlive the stream */
+	__u32 window_count;
+	__u32 worker;				/* 0 … worker_count − 1 */
+	__u32 worker_count;
+	__u32 groups_max;			/* per window, then the overflow group */
+	__u64 memory_bytes;			/* for this worker's tables and panes */
+	__u64 hash_seed;			/* secret: senders choose keys */
+	__s64 max_ahead_ns;
+	struct sources *sources;
+};
+
+/* Reserves address space for the whole budget; memory is touched as it is needed. -ENOMEM, -EINVAL. */
+int stream_open(struct stream **stream, const struct stream_options *options);
+void stream_close(struct stream *stream);
+
+/* Start of a turn: the clocks that the following records arrive by. */
+void stream_set_time(struct stream *stream, __u64 now_wall_ns, __u64 now_mono_ns);
+
+/* Takes one ring record of `record_bytes` (as the ring says). Any bytes are safe. */
+void stream_add(struct stream *stream, const struct sluice_record *record, size_t record_bytes);
+
+/* Runs what is batched. After it no record added before is looked at again. */
+void stream_flush(struct stream *stream);
+
+/* New watermarks by window (from sources_watermarks); never lower than before. Flushed streams only.
+ * What closes is then waiting for stream_emit (worker 0) or stream_export (the others). */
+void stream_advance(struct stream *stream, const __s64 *watermark_ns);
+
+/* Worker 0: writes up to `rows_max` waiting rows. Returns rows and closing records written; 0 when
+ * nothing is waiting, -EAGAIN when the writer has no room. */
+int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
+
+/* Other workers: as stream_emit, but partials for stream_import at worker 0. */
+int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
+
+/* Worker 0: merges one exported record (struct sluice_disk_record). Before stream_advance of the same
+ * tick. -EINVAL for bytes that no stream_export wrote. */
+int stream_import(struct stream *stream, const void *record, size_t bytes);
+
+/* Orderly stop: every window still open waits for stream_emit / stream_export, as not final. */
+void stream_finish(struct stream *stream);
+
+/* What is known to be missing so far from the listeners of a window (running totals). */
+void stream_set_missing(struct stream *stream, __u32 window, const struct sluice_missing *totals);
+
+/* Counters: written by the stream's thread only, 64-bit each, readable by any thread. */
+const struct sluice_stream_ledger *stream_ledger(const struct stream *stream);
+const struct sluice_window_ledger *stream_window_ledger(const struct stream *stream, __u32 window);
+
+struct stream_stats {
+	__u64 groups;		/* in the dictionaries now */
+	__u64 panes;		/* live panes of all windows */
+	__u64 pane_groups;	/* sum over live panes of their groups */
+	__u64 memory_bytes;	/* of tables and panes in use */
+	__u64 memory_bytes_max;	/* the budget */
+	__u64 rows_waiting;	/* estimate of rows to emit */
+};
+
+void stream_read_stats(const struct stream *stream, struct stream_stats *stats);
+
+/* Hot spot for the engine's prefault thread: [start, end) of the address range that the stream will
+ * touch next; touching it early avoids page faults in a turn. Any thread. */
+void stream_prefault_range(const struct stream *stream, void **start, size_t *bytes);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What one window asks for, in base units: filled from the configuration, read by the windows. */
+#ifndef SLUICE_CORE_WINDOW_SPEC_H
+#define SLUICE_CORE_WINDOW_SPEC_H
+
+#include <stdbool.h>
+
+#include "sluice/disk_format.h"
+
+/* Values an event must have: all of these at once. */
+struct window_where {
+	bool has_types;
+	__u64 *type_bits;	/* SLUICE_TYPES bits; NULL without has_types */
+	struct {
+		__u32 count;	/* 0: any value */
+		__u64 value[SLUICE_WHERE_VALUES_MAX];	/* ascending */
+	} field[SLUICE_FIELD_VALUE];	/* by enum sluice_field; type has its own bits */
+	bool has_value_range;
+	__s64 value_min, value_max;	/* both included */
+};
+
+enum window_late { WINDOW_LATE_DROP, WINDOW_LATE_KEEP };
+enum window_dedup { WINDOW_DEDUP_NONE, WINDOW_DEDUP_EVENT_ID };
+
+struct window_spec {
+	char name[SLUICE_NAME_MAX + 1];
+	__u32 listener_mask;	/* bit i: reads listener i */
+	enum sluice_window_kind kind;
+	__s64 size_ns;		/* tumbling, sliding */
+	__s64 slide_ns;		/* sliding; tumbling: = size */
+	__s64 offset_ns;
+	__s64 gap_ns;		/* session */
+	__s64 max_duration_ns;	/* session; 0: unlimited */
+	struct window_where where;
+	__u8 group_count;
+	__u8 group_field[SLUICE_GROUP_FIELDS_MAX];	/* enum sluice_field */
+	__u8 aggregate_count;
+	struct sluice_schema_aggregate aggregate[SLUICE_AGGREGATES_MAX];
+	__s64 max_disorder_ns;
+	__s64 allowed_lateness_ns;
+	__s64 early_ns;		/* 0: never */
+	enum window_late late;
+	enum window_dedup dedup;
+};
+
+#endif
