@@ -38,6 +38,24 @@ struct sluice_config {
 SLUICE_ASSERT_OFFSET(struct sluice_config, listener, 8);
 SLUICE_ASSERT_OFFSET(struct sluice_config, type_rule, 8 + 24 * SLUICE_LISTENERS_MAX);
 
+/* Value of the only entry of the map `config`. */
+struct sluice_configs {
+	__u32 generation;	/* slot[generation % 2] is in force */
+	__u32 wake_bytes;	/* from this ring fill on a sleeping reader is woken */
+	struct sluice_config slot[2];
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_configs, slot, 8);
+
+/* Value of the map `wake`, one entry a CPU: the reader of its ring says that it sleeps, the program
+ * wakes it once and takes that back. A cache line each. */
+struct sluice_wake {
+	__u32 is_sleeping;
+	__u32 zero[15];
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_wake, 64);
+
 /* Value of the map `types`, one entry a CPU: written by that CPU alone. */
 struct sluice_type_count {
 	__u64 seen;
