@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Text in buffers of a fixed size, and words that were probably meant. */
+#include "base/text.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORD_BYTES_MAX 63
+
+void text_init(struct text *text, char *buffer, size_t room)
+{
+	assert(room >= 1);
+	*text = (struct text){ .data = buffer, .room = room };
+	buffer[0] = '\0';
+}
+
+void text_add_bytes(struct text *text, const char *data, size_t bytes)
+{
+	size_t left = text->room - 1 - text->bytes;
+
+	if (bytes > left) {
+		bytes = left;
+		text->is_cut = true;
+	}
+	memcpy(text->data + text->bytes, data, bytes);
+	text->bytes += bytes;
+	text->data[text->bytes] = '\0';
+}
+
+void text_add(struct text *text, const char *string)
+{
+	text_add_bytes(text, string, strlen(string));
+}
+
+void text_format_list(struct text *text, const char *format, va_list arguments)
+{
+	size_t left = text->room - text->bytes;
+	int wanted = vsnprintf(text->data + text->bytes, left, format, arguments);
+
+	assert(wanted >= 0);
+	if ((size_t)wanted >= left) {
+		text->is_cut = true;
+		text->bytes = text->room - 1;
+	} else {
+		text->bytes += (size_t)wanted;
+	}
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	text_format_list(text, format, arguments);
+	va_end(arguments);
+}
+
+void text_cut(struct text *text, size_t bytes)
+{
+	assert(bytes <= text->bytes);
+	text->bytes = bytes;
+	text->data[bytes] = '\0';
+	text->is_cut = false;
+}
+
+static bool is_continuation(unsigned char byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
+/* Table 3-7 of the Unicode Standard: well-formed UTF-8 byte sequences. */
+size_t text_utf8_bytes(const char *string)
+{
+	const unsigned char *at = (const unsigned char *)string;
+	unsigned char low = 0x80, high = 0xbf;
+
+	if (at[0] == 0)
+		return 0;
+	if (at[0] < 0x80)
+		return 1;
+	if (at[0] >= 0xc2 && at[0] <= 0xdf)
+		return is_continuation(at[1]) ? 2 : 0;
+	if (at[0] == 0xe0 || at[0] == 0xf0)
+		low = at[0] == 0xe0 ? 0xa0 : 0x90;
+	if (at[0] == 0xed || at[0] == 0xf4)
+		high = at[0] == 0xed ? 0x9f : 0x8f;
+	if (at[0] < 0xe0 || at[0] > 0xf4 || at[1] < low || at[1] > high || !is_continuation(at[2]))
+		return 0;
+	if (at[0] < 0xf0)
+		return 3;
+	return is_continuation(at[3]) ? 4 : 0;
+}
+
+static void add_escape(struct text *text, unsigned char byte)
+{
+	static const char letters[] = "\bb\nn\tt\rr\ff\"\"\\\\";
+	const char *pair;
+
+	for (pair = letters; *pair; pair += 2) {
+		if ((unsigned char)pair[0] == byte) {
+			text_format(text, "\\%c", pair[1]);
+			return;
+		}
+	}
+	text_format(text, "\\u%04x", byte);
+}
+
+void text_add_quoted(struct text *text, const char *string)
+{
+	text_add(text, "\"");
+	while (*string) {
+		size_t bytes = text_utf8_bytes(string);
+		unsigned char byte = (unsigned char)*string;
+
+		if (bytes == 0)
+			text_add(text, "\xef\xbf\xbd");
+		else if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f)
+			add_escape(text, byte);
+		else
+			text_add_bytes(text, string, bytes);
+		string += bytes ? bytes : 1;
+	}
+	text_add(text, "\"");
+}
+
+static char folded(char letter)
+{
+	if (letter >= 'A' && letter <= 'Z')
+		return (char)(letter - 'A' + 'a');
+	return letter == '-' ? '_' : letter;
+}
+
+static unsigned int least(unsigned int left, unsigned int right)
+{
+	return left < right ? left : right;
+}
+
+/* Optimal string alignment: three rows of the Damerau-Levenshtein table. */
+unsigned int text_distance(const char *left, const char *right)
+{
+	unsigned int rows[3][WORD_BYTES_MAX + 1];
+	unsigned int *before = rows[0], *above = rows[1], *row = rows[2];
+	size_t height = strlen(left), width = strlen(right), i, j;
+
+	if (height > WORD_BYTES_MAX || width > WORD_BYTES_MAX)
+		return WORD_BYTES_MAX;
+	for (j = 0; j <= width; j++)
+		above[j] = (unsigned int)j;
+	for (i = 1; i <= height; i++) {
+		unsigned int *oldest = before;
+
+		row[0] = (unsigned int)i;
+		for (j = 1; j <= width; j++) {
+			unsigned int differs = folded(left[i - 1]) != folded(right[j - 1]);
+
+			row[j] = least(above[j - 1] + differs, 1 + least(above[j], row[j - 1]));
+			if (i > 1 && j > 1 && folded(left[i - 1]) == folded(right[j - 2]) &&
+			    folded(left[i - 2]) == folded(right[j - 1]))
+				row[j] = least(row[j], before[j - 2] + 1);
+		}
+		before = above;
+		above = row;
+		row = oldest;
+	}
+	return above[width];
+}
+
+static bool is_prefix(const char *start, const char *whole)
+{
+	size_t bytes = strlen(start);
+
+	return bytes >= 3 && strncmp(start, whole, bytes) == 0;
+}
+
+void text_nearest_offer(struct text_nearest *nearest, const char *candidate)
+{
+	unsigned int distance = text_distance(nearest->word, candidate);
+	size_t tolerated = (strlen(nearest->word) + 1) / 3;
+
+	if (is_prefix(nearest->word, candidate) || is_prefix(candidate, nearest->word))
+		distance = least(distance, 1);
+	if (distance > tolerated || (nearest->best && distance >= nearest->distance))
+		return;
+	nearest->best = candidate;
+	nearest->distance = distance;
+}
