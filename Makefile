@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Everything built goes to build/. V=1 shows the commands.
+# Everything built goes to build/. `make help` lists the targets, V=1 shows the commands.
+# Sources are found by wildcard; one object tree a variant (release, sanitize, thread, fuzz).
 
+VERSION := 0.1.0
 BUILD := build
-CC ?= gcc
-CLANG ?= clang
-BPFTOOL ?= bpftool
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+CLANG ?= clang
+BPFTOOL ?= $(shell PATH="$$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v bpftool || echo bpftool)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
@@ -15,71 +18,240 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-proto
 	-Wno-missing-field-initializers -Werror
 CPPFLAGS += -Iinclude -Iuser -I$(BUILD)/bpf -D_GNU_SOURCE
 CFLAGS ?= -O2 -g
-HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fcf-protection
-RELEASE_FLAGS := $(CFLAGS) $(HARDENING)
-SANITIZE_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-LDFLAGS_RELEASE := -pie -Wl,-z,relro,-z,now
 LIBS := -lbpf -lelf -lz -luring -lyaml -lpthread -lm
 
-USER_SOURCES := $(sort $(wildcard user/base/*.c user/core/*.c user/edge/*.c user/engine/*.c user/config/*.c \
-	user/sink/*.c user/command/*.c))
-GEN_SOURCES := $(sort $(wildcard tools/sluice-gen/*.c))
-UNIT_SOURCES := $(sort $(wildcard tests/unit/*/*.c))
-BPF_PROGRAMS := $(sort $(wildcard bpf/*.bpf.c tools/*/*.bpf.c))
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fcf-protection
+FLAGS_release := $(CFLAGS) $(HARDENING)
+LDFLAGS_release := $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+FLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-Itests/support
+LDFLAGS_sanitize := $(FLAGS_sanitize)
+FLAGS_thread := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -Itests/support
+LDFLAGS_thread := $(FLAGS_thread)
+FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
+LDFLAGS_fuzz := -O1 -g -fsanitize=fuzzer,address,undefined
+COMPILE_release := $(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(FLAGS_release)
+COMPILE_sanitize := $(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(FLAGS_sanitize)
+COMPILE_thread := $(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(FLAGS_thread)
+# gcc judges the sources; clang only builds them for its fuzzer.
+COMPILE_fuzz := $(CLANG) -std=gnu11 -w $(CPPFLAGS) $(FLAGS_fuzz)
+COMPILE_bpf := $(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter \
+	-Iinclude -Ivmlinux -Ibpf
+
+# --- what there is ----------------------------------------------------------------------------------
+
+sources = $(sort $(filter-out %.bpf.c,$(wildcard $(1))))
+USER_SOURCES := $(call sources,user/base/*.c user/core/*.c user/edge/*.c user/engine/*.c user/config/*.c \
+	user/sink/*.c user/command/*.c)
+GEN_SOURCES := $(call sources,tools/sluice-gen/*.c)
+BENCH_SOURCES := $(call sources,tools/bench/*.c)
+TEST_SOURCES := $(call sources,tests/unit/*/*.c tests/property/*.c tests/bpf/*.c tests/thread/*.c)
+SUPPORT_SOURCES := $(call sources,tests/support/*.c)
+FUZZ_SOURCES := $(call sources,tests/fuzz/fuzz_*.c)
+BPF_PROGRAMS := $(sort $(wildcard bpf/*.bpf.c tools/*/*.bpf.c tests/*/*.bpf.c))
 SKELETONS := $(foreach p,$(BPF_PROGRAMS),$(BUILD)/bpf/$(notdir $(p:.bpf.c=.skel.h)))
 
+# user/core/hot_*.c are compiled once for every x86-64 and once for one with AVX2; the caller chooses.
+HOT_SOURCES := $(filter user/core/hot_%.c,$(USER_SOURCES))
+HOT_VARIANTS := baseline $(if $(filter x86_64,$(shell uname -m)),v3)
+FLAGS_baseline := -DHOT_VARIANT=baseline -O3
+FLAGS_v3 := -DHOT_VARIANT=v3 -O3 -march=x86-64-v3
+
 object = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
+hot_objects = $(foreach v,$(HOT_VARIANTS),$(patsubst %.c,$(BUILD)/$(1)/%.$(v).o,$(HOT_SOURCES)))
+user_objects = $(call object,$(1),$(filter-out $(HOT_SOURCES),$(USER_SOURCES))) $(call hot_objects,$(1))
 
-all: $(BUILD)/sluice $(BUILD)/sluice-gen
+PROGRAMS := $(BUILD)/sluice $(if $(GEN_SOURCES),$(BUILD)/sluice-gen)
+test_sources = $(filter $(1)/test_%.c,$(TEST_SOURCES))
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(foreach s,$(TEST_SOURCES),$(if $(filter test_%,$(notdir $(s))),$(s))))
+REPLAY_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SOURCES))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SOURCES))
+BENCH_PROGRAMS := $(patsubst tools/%.c,$(BUILD)/%,$(filter tools/bench/bench_%.c,$(BENCH_SOURCES)))
 
-$(BUILD)/release/%.o: %.c | $(SKELETONS)
-	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(RELEASE_FLAGS) $(FLAGS_$*) -MMD -MP -c $< -o $@
+all: $(PROGRAMS) ## build sluice and sluice-gen in build/
+.PHONY: all
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
 
-$(BUILD)/sanitize/%.o: %.c | $(SKELETONS)
-	$(call say,CC,$< (sanitized))
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(SANITIZE_FLAGS) $(FLAGS_$*) -Itests/support -MMD -MP -c $< -o $@
+# --- what it needs ----------------------------------------------------------------------------------
 
-$(BUILD)/%/libsluice.a:
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+deps: ## install what building, testing and measuring need (root: by apt, else says how)
+	@CC='$(CC)' CLANG='$(CLANG)' tools/deps build run test bench check
+# Order-only and phony: looked at in each run, some milliseconds, and makes nothing out of date.
+deps-%:
+	@CC='$(CC)' CLANG='$(CLANG)' tools/deps $*
+.PHONY: deps FORCE
+FORCE:
 
-$(BUILD)/release/libsluice.a: $(call object,release,$(USER_SOURCES))
-$(BUILD)/sanitize/libsluice.a: $(call object,sanitize,$(USER_SOURCES))
+# A file with the text $(2), touched only when the text changes.
+define text_file
+$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
+endef
 
-$(BUILD)/sluice: $(BUILD)/release/user/main.o $(BUILD)/release/libsluice.a
-	$(call say,LD,$@)
-	$(Q)$(CC) $(RELEASE_FLAGS) $(LDFLAGS_RELEASE) $^ -o $@ $(LIBS)
+COMMIT := $(shell git describe --always --dirty --abbrev=10 2>/dev/null || echo unknown)
+$(BUILD)/release/generated/build_info.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define SLUICE_VERSION "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.tmp
+	@if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
+# Tests do not depend on the commit: they would be linked anew for each.
+$(BUILD)/sanitize/generated/build_info.h $(BUILD)/thread/generated/build_info.h \
+$(BUILD)/fuzz/generated/build_info.h:
+	@mkdir -p $(@D)
+	@printf '#define SLUICE_VERSION "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' test >$@
 
-$(BUILD)/sluice-gen: $(call object,release,$(GEN_SOURCES)) $(BUILD)/release/libsluice.a
-	$(call say,LD,$@)
-	$(Q)$(CC) $(RELEASE_FLAGS) $(LDFLAGS_RELEASE) $^ -o $@ $(LIBS)
+# --- objects ----------------------------------------------------------------------------------------
 
-# One program a unit test, found by wildcard: tests/unit/<layer>/test_<module>.c
-$(BUILD)/tests/%: $(BUILD)/sanitize/tests/%.o $(BUILD)/sanitize/libsluice.a
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(SANITIZE_FLAGS) $^ -o $@ -lcmocka $(LIBS)
+# Variant $(1): each object, the hot ones, the library of everything but main.
+define variant_rules
+$(call text_file,$(BUILD)/$(1)/flags,$(COMPILE_$(1)))
+$(call text_file,$(BUILD)/$(1)/members,$(call user_objects,$(1)))
 
-# The BPF side
+$(BUILD)/$(1)/%.o: %.c $(BUILD)/$(1)/flags | deps-build
+	$$(call say,CC,$$< $(filter-out (release),($(1))))
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(COMPILE_$(1)) -I$(BUILD)/$(1)/generated -MMD -MP -c $$< -o $$@
+
+$(foreach v,$(HOT_VARIANTS),
+$(BUILD)/$(1)/user/core/hot_%.$(v).o: user/core/hot_%.c $(BUILD)/$(1)/flags | deps-build
+	$$(call say,CC,$$< ($(1) $(v)))
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(COMPILE_$(1)) $$(FLAGS_$(v)) -MMD -MP -c $$< -o $$@
+)
+$(BUILD)/$(1)/libsluice.a: $(call user_objects,$(1)) $(BUILD)/$(1)/members
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach v,release sanitize thread fuzz,$(eval $(call variant_rules,$(v))))
+
+# The BPF side. Skeletons come out of clang and bpftool; the dependency files know who includes them
+# after the first build; before it, who has `skel.h` in its text waits for all. Not our code: no warnings.
 define bpf_rules
-$(BUILD)/bpf/$(notdir $(1:.bpf.c=.bpf.o)): $(1)
+$(BUILD)/bpf/$(notdir $(1:.bpf.c=.bpf.o)): $(1) $(BUILD)/bpf/flags | deps-build
 	$$(call say,BPF,$$<)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ivmlinux -Ibpf \
-		-MMD -MP -c $$< -o $$@
+	$$(Q)$$(COMPILE_bpf) -MMD -MP -c $$< -o $$@
 endef
+$(eval $(call text_file,$(BUILD)/bpf/flags,$(COMPILE_bpf)))
 $(foreach p,$(BPF_PROGRAMS),$(eval $(call bpf_rules,$(p))))
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@.tmp && mv $@.tmp $@
+	$(Q){ echo '#pragma GCC system_header' && $(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf; } >$@.tmp
+	$(Q)mv $@.tmp $@
 
-clean:
+ALL_SOURCES := $(USER_SOURCES) user/main.c $(GEN_SOURCES) $(BENCH_SOURCES) $(TEST_SOURCES) $(SUPPORT_SOURCES) \
+	$(FUZZ_SOURCES)
+SKELETON_USERS := $(shell grep -l 'skel\.h"' $(ALL_SOURCES) 2>/dev/null)
+BUILD_INFO_USERS := $(shell grep -l 'build_info\.h"' $(ALL_SOURCES) 2>/dev/null)
+define first_build_order
+$(call object,$(1),$(SKELETON_USERS)): | $(SKELETONS)
+$(call object,$(1),$(BUILD_INFO_USERS)): $(BUILD)/$(1)/generated/build_info.h
+endef
+$(foreach v,release sanitize thread fuzz,$(eval $(call first_build_order,$(v))))
+
+# --- programs ---------------------------------------------------------------------------------------
+
+# $(1) variant: links objects first, then archives, then libraries.
+link = $(if $(filter fuzz,$(1)),$(CLANG),$(CC)) $(LDFLAGS_$(1)) $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group -o $@
+
+$(BUILD)/sluice: $(BUILD)/release/user/main.o $(BUILD)/release/libsluice.a
+	$(call say,LD,$@)
+	$(Q)$(call link,release) $(LIBS)
+
+$(BUILD)/sluice-gen: $(call object,release,$(GEN_SOURCES)) $(BUILD)/release/libsluice.a
+	$(call say,LD,$@)
+	$(Q)$(call link,release) $(LIBS)
+
+# A test_*.c is a program; what lies beside it is linked into each program of its folder.
+define test_directory
+$(patsubst $(1)/%.c,$(BUILD)/$(1)/%,$(call test_sources,$(1))): $(BUILD)/$(1)/%: \
+		$(BUILD)/$(2)/$(1)/%.o $(call object,$(2),$(filter-out $(call test_sources,$(1)),$(filter $(1)/%,$(TEST_SOURCES)))) \
+		$(call object,$(2),$(SUPPORT_SOURCES)) $(3) $(BUILD)/$(2)/libsluice.a
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(call link,$(2)) -lcmocka $$(LIBS)
+endef
+GEN_FOR_TESTS := $(call object,sanitize,$(filter-out tools/sluice-gen/main.c,$(GEN_SOURCES)))
+TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(TEST_SOURCES))))
+$(foreach d,$(TEST_FOLDERS),$(eval $(call test_directory,$(d),$(if $(filter tests/thread,$(d)),thread,sanitize),\
+	$(if $(filter tests/unit/sluice-gen,$(d)),$(GEN_FOR_TESTS)))))
+
+# A fuzz target twice: with the fuzzer, and with a main() that only replays files.
+$(REPLAY_PROGRAMS): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/sanitize/tests/fuzz/%.o \
+		$(BUILD)/sanitize/tests/fuzz/replay.o $(BUILD)/sanitize/libsluice.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call link,sanitize) $(LIBS)
+
+$(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libsluice.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call link,fuzz) $(LIBS)
+
+BENCH_HELPERS := $(call object,release,$(filter-out tools/bench/bench_%.c,$(BENCH_SOURCES)))
+$(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/release/tools/bench/%.o $(BENCH_HELPERS) $(BUILD)/release/libsluice.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call link,release) $(LIBS)
+
+# --- what to do with it -----------------------------------------------------------------------------
+
+demo: all deps-run ## live windows from real packets, verified against the truth (root)
+	@tools/demo
+
+TESTS_BUILT := $(TEST_PROGRAMS) $(REPLAY_PROGRAMS)
+test-programs: $(TESTS_BUILT)
+fuzz-programs: $(FUZZ_PROGRAMS)
+test: all test-programs fuzz-programs deps-test deps-run ## everything that must pass; ONLY=word runs a part
+	@tests/run $(ONLY)
+$(TESTS_BUILT) $(FUZZ_PROGRAMS): | deps-test
+
+fuzz: fuzz-programs deps-test ## fuzz each target for SECONDS=60 seconds
+	@SLUICE_FUZZ_SECONDS=$(or $(SECONDS),60) tests/run tests/fuzz/fuzz_
+
+bench: all $(BENCH_PROGRAMS) deps-bench deps-run ## measure; ONLY=name,name runs a part (root for end to end)
+	@tools/bench/run $(ONLY)
+
+check: deps-check ## style, shellcheck, clang-tidy
+	@tools/check-style
+	@tools/check-static $(ALL_SOURCES)
+
+INSTALL := install
+MAN_PAGES := $(wildcard docs/*.1 docs/*.5 docs/*.8)
+UNITS := $(wildcard deploy/*.service)
+# source:target:mode, one a file
+INSTALLED := $(BUILD)/sluice:$(PREFIX)/sbin/sluice:755 $(BUILD)/sluice-gen:$(PREFIX)/bin/sluice-gen:755 \
+	$(foreach h,types wire,include/sluice/$(h).h:$(PREFIX)/include/sluice/$(h).h:644) \
+	$(if $(wildcard deploy/sluice.yaml),deploy/sluice.yaml:$(SYSCONFDIR)/sluice/sluice.yaml.example:644) \
+	$(foreach m,$(MAN_PAGES),$(m):$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)):644) \
+	$(foreach u,$(UNITS),$(u):$(PREFIX)/lib/systemd/system/$(notdir $(u)):644)
+
+install: all ## copy programs, headers and an example configuration to PREFIX=/usr/local (DESTDIR honoured)
+	@for f in $(INSTALLED); do \
+		rest=$${f#*:}; to="$(DESTDIR)$${rest%:*}"; \
+		echo "  INSTALL  $$to"; \
+		$(INSTALL) -D -m "$${rest##*:}" "$${f%%:*}" "$$to" || exit; \
+	done
+
+uninstall: ## remove what install copied
+	@for f in $(INSTALLED); do \
+		rest=$${f#*:}; to="$(DESTDIR)$${rest%:*}"; \
+		echo "  REMOVE   $$to"; \
+		rm -f "$$to" || exit; \
+	done
+	@rmdir "$(DESTDIR)$(PREFIX)/include/sluice" "$(DESTDIR)$(SYSCONFDIR)/sluice" 2>/dev/null || :
+
+clean: ## remove build/
 	rm -rf $(BUILD)
 
-.PHONY: all clean
-.SECONDARY:
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
+.PHONY: demo test test-programs fuzz-programs fuzz bench check install uninstall clean help
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
