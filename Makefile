@@ -58,6 +58,9 @@ HOT_VARIANTS := baseline $(if $(filter x86_64,$(shell uname -m)),v3)
 FLAGS_baseline := -DHOT_VARIANT=baseline -O3
 FLAGS_v3 := -DHOT_VARIANT=v3 -O3 -march=x86-64-v3
 
+# The yardstick is compiled as the hot files are. FLAGS_<path without .c> holds for any source.
+FLAGS_tools/bench/bare_loop := $(FLAGS_$(lastword $(HOT_VARIANTS)))
+
 object = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 hot_objects = $(foreach v,$(HOT_VARIANTS),$(patsubst %.c,$(BUILD)/$(1)/%.$(v).o,$(HOT_SOURCES)))
 user_objects = $(call object,$(1),$(filter-out $(HOT_SOURCES),$(USER_SOURCES))) $(call hot_objects,$(1))
@@ -113,7 +116,7 @@ $(call text_file,$(BUILD)/$(1)/members,$(call user_objects,$(1)))
 $(BUILD)/$(1)/%.o: %.c $(BUILD)/$(1)/flags | deps-build
 	$$(call say,CC,$$< $(filter-out (release),($(1))))
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(COMPILE_$(1)) -I$(BUILD)/$(1)/generated -MMD -MP -c $$< -o $$@
+	$$(Q)$$(COMPILE_$(1)) -I$(BUILD)/$(1)/generated $$(FLAGS_$$*) -MMD -MP -c $$< -o $$@
 
 $(foreach v,$(HOT_VARIANTS),
 $(BUILD)/$(1)/user/core/hot_%.$(v).o: user/core/hot_%.c $(BUILD)/$(1)/flags | deps-build
