@@ -204,7 +204,7 @@ struct sluice_rows {
 	__s32 revision;		/* −1 for early rows; in a close record: the last one given */
 	__u32 row_count;
 	__u32 row_bytes;	/* of each row without SLUICE_ROWS_VARIABLE */
-	__u64 aggregated;	/* weight taken into this window so far, all groups */
+	__u64 aggregated;	/* events taken into this window so far, all groups */
 	struct sluice_missing missing;
 };
 

@@ -12,6 +12,8 @@
 #ifndef SLUICE_CORE_SOURCES_H
 #define SLUICE_CORE_SOURCES_H
 
+#include <stdint.h>
+
 #include "core/window_spec.h"
 
 #define SOURCES_WATERMARK_NONE INT64_MIN	/* before the first event: nothing is late, nothing closes */
@@ -30,6 +32,9 @@ struct sources_options {
 /* Allocates everything it will ever need. -ENOMEM. */
 int sources_open(struct sources **sources, const struct sources_options *options);
 void sources_close(struct sources *sources);
+
+/* As given at open. */
+__u32 sources_listener_count(const struct sources *sources);
 
 /* The slot of a source, made when it is new; any thread. */
 __u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reservations are private anonymous maps without swap accounting. An allocation is rounded up to whole
+ * huge pages, so that two of them never share one. */
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+static size_t round_up(size_t bytes)
+{
+	return (bytes + MEMORY_HUGE_PAGE - 1) & ~(MEMORY_HUGE_PAGE - 1);
+}
+
+void *memory_reserve(size_t bytes)
+{
+	size_t wanted = round_up(bytes), mapped = wanted + MEMORY_HUGE_PAGE;
+	char *map = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before;
+
+	if (map == MAP_FAILED)
+		return NULL;
+	before = round_up((uintptr_t)map) - (uintptr_t)map;
+	if (before)
+		munmap(map, before);
+	if (mapped - before > wanted)
+		munmap(map + before + wanted, mapped - before - wanted);
+	madvise(map + before, wanted, MADV_HUGEPAGE);
+	return map + before;
+}
+
+void memory_release(void *memory, size_t bytes)
+{
+	if (memory)
+		munmap(memory, round_up(bytes));
+}

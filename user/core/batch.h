@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Decoded events of a few datagrams, field by field: small enough to stay in the first-level cache, long
+ * enough that memory fetched for one event arrives while the others are worked on. */
+#ifndef SLUICE_CORE_BATCH_H
+#define SLUICE_CORE_BATCH_H
+
+#include "sluice/disk_format.h"
+
+#define BATCH_EVENTS 256u
+
+struct batch {
+	__u32 count;
+	__u32 datagram_count;
+	/* per event */
+	__u64 key[BATCH_EVENTS];
+	__s64 value[BATCH_EVENTS];
+	__s64 time_ns[BATCH_EVENTS];
+	__u64 dims01[BATCH_EVENTS];		/* dim0 | dim1 << 32 */
+	__u32 type_weight[BATCH_EVENTS];	/* type | weight << 16, weight as sent */
+	__u16 datagram[BATCH_EVENTS];
+	/* per event, filled only when a window asks */
+	__u64 dims23[BATCH_EVENTS];
+	__u64 event_id[BATCH_EVENTS];
+	__u64 identity[BATCH_EVENTS];		/* sequence and index, for ties of first and last */
+	__u32 selected[BATCH_EVENTS];		/* bit w: window w takes it */
+	/* per datagram */
+	__u64 source_id[BATCH_EVENTS];
+	__u16 tenant[BATCH_EVENTS];
+	__u16 listener[BATCH_EVENTS];
+	/* per event, of the group_by in work */
+	__u64 word[SLUICE_KEY_WORDS_MAX][BATCH_EVENTS];
+	__u32 tag[BATCH_EVENTS];
+	__u32 id[BATCH_EVENTS];
+	/* per event, of the window in work */
+	unsigned char *row[BATCH_EVENTS];
+	struct pane *pane[BATCH_EVENTS];
+};
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fixed-size chunks of rows from one reservation, numbered from 1. A chunk comes zeroed; whoever gives it
+ * back has zeroed it. Bounded by the budget it shares with the other pools of the stream. */
+#ifndef SLUICE_CORE_CHUNKS_H
+#define SLUICE_CORE_CHUNKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/types.h>
+
+#define CHUNK_ROWS_SHIFT 10
+#define CHUNK_ROWS (1u << CHUNK_ROWS_SHIFT)
+#define CHUNK_NONE 0u
+
+struct memory_budget {
+	__u64 bytes_max;
+	__u64 bytes_used;
+};
+
+struct chunks {
+	unsigned char *base;
+	size_t chunk_bytes;
+	size_t reserved_bytes;
+	__u32 capacity;		/* chunk numbers 1 … capacity */
+	__u32 touched;		/* highest number ever taken */
+	__u32 free_count;
+	__u32 *free;
+	struct memory_budget *budget;
+};
+
+/* -ENOMEM. */
+int chunks_open(struct chunks *chunks, size_t row_bytes, struct memory_budget *budget);
+void chunks_close(struct chunks *chunks);
+
+/* A zeroed chunk, or CHUNK_NONE when the budget is spent. */
+__u32 chunks_take(struct chunks *chunks);
+/* The caller has zeroed it. */
+void chunks_give(struct chunks *chunks, __u32 chunk);
+
+static inline unsigned char *chunks_at(const struct chunks *chunks, __u32 chunk)
+{
+	return chunks->base + (size_t)chunk * chunks->chunk_bytes;
+}
+
+#endif

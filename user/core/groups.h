@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The dictionary of groups: key words → id. Ids are small and dense, so that the panes of all windows
+ * with this group_by are plain columns indexed by id. An id lives while some pane refers to it.
+ *
+ * The index is lines of eight words (tag | id + 1), one cache line each. The home line is the low bits
+ * of the tag, so the index can be split without looking at keys; it grows a few lines at a time. */
+#ifndef SLUICE_CORE_GROUPS_H
+#define SLUICE_CORE_GROUPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/chunks.h"
+#include "core/hash.h"
+
+#define GROUPS_LINE_WORDS 8
+#define GROUPS_NONE 0xffffffffu
+/* A word of this value was in use when its line was full: probes go on behind it. */
+#define GROUPS_TOMBSTONE 0xffffffffull
+/* Lines behind the last home line, so that a probe need not wrap around. */
+#define GROUPS_LINES_SPARE 64u
+
+struct groups_index {
+	__u64 *words;		/* GROUPS_LINE_WORDS a line */
+	__u32 mask;		/* home lines − 1 */
+};
+
+struct groups {
+	struct groups_index now;
+	struct groups_index next;	/* being filled while the index grows */
+	__u32 migrated;			/* home lines of `now` below this have moved to `next` */
+	bool is_growing;
+	__u32 words_used;		/* of `now`, tombstones included */
+	__u32 next_used;
+	__u32 key_words;
+	__u32 capacity;			/* ids */
+	__u32 count;			/* ids in use */
+	__u32 ids_touched;
+	__u32 free_count;
+	__u32 *free;
+	__u64 *keys;			/* key_words an id */
+	__u32 *references;		/* panes an id is in */
+	struct hash_seed seed;
+	__u64 *index_memory[2];		/* `now` and `next` change places */
+	__u32 lines_max;
+};
+
+/* -ENOMEM. Room for `capacity` ids of `key_words` words. */
+int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 hash_seed);
+void groups_close(struct groups *groups);
+
+static inline __u32 groups_tag(const struct groups *groups, const __u64 *key)
+{
+	return (__u32)(groups->key_words == 1 ? hash_word(&groups->seed, key[0])
+					      : hash_words(&groups->seed, key, groups->key_words));
+}
+
+static inline const __u64 *groups_key(const struct groups *groups, __u32 id)
+{
+	return groups->keys + (size_t)id * groups->key_words;
+}
+
+/* First word of the home line of a tag, in whichever index holds it now. */
+static inline __u64 *groups_home(const struct groups *groups, __u32 tag)
+{
+	const struct groups_index *index = &groups->now;
+
+	if (__builtin_expect(groups->is_growing, 0) && (tag & index->mask) < groups->migrated)
+		index = &groups->next;
+	return index->words + (size_t)(tag & index->mask) * GROUPS_LINE_WORDS;
+}
+
+/* The id of exactly this key, or GROUPS_NONE. */
+__u32 groups_find(const struct groups *groups, const __u64 *key, __u32 tag);
+/* Adds a key that is not there; its id has no references yet. GROUPS_NONE: no room. */
+__u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag);
+/* Forgets an id without references. */
+void groups_remove(struct groups *groups, __u32 id);
+
+/* A bounded step of growth, when one is due: `lines` of the index at most, to the next gap. */
+void groups_grow_step(struct groups *groups, __u32 lines);
+
+/* Bytes in use, index and keys. */
+__u64 groups_bytes(const struct groups *groups);
+
+#endif

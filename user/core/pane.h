@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The smallest slice of time kept apart, as one column of rows indexed by group id. A pane is opened,
+ * closed, emitted and freed as a unit.
+ *
+ * A row is key words, then sluice_partial: the bytes that go to disk. All zeros: no such row. */
+#ifndef SLUICE_CORE_PANE_H
+#define SLUICE_CORE_PANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/chunks.h"
+#include "core/groups.h"
+
+/* Distance of rows: one cache line, or one and a half when three to five key words do not fit. */
+#define PANE_ROW_BYTES(key_words) ((key_words) <= 2 ? 64u : 96u)
+_Static_assert(2 * sizeof(__u64) + sizeof(struct sluice_partial) == 64, "two key words fill a line");
+_Static_assert(SLUICE_KEY_WORDS_MAX * sizeof(__u64) + sizeof(struct sluice_partial) <= 96,
+	       "five key words fit one and a half lines");
+
+enum pane_state {
+	PANE_FREE = 0,
+	PANE_OPEN,	/* takes events */
+	PANE_CLOSED,	/* the watermark has passed it; takes late events */
+	PANE_LEAVING,	/* takes nothing more: its next emission is its last */
+	PANE_FINISHING,	/* as leaving, but the agent stops: not final */
+};
+
+struct pane {
+	__s64 start_ns;
+	__s64 number;		/* start = offset + number × pane_ns */
+	__u32 *chunk;		/* by id >> CHUNK_ROWS_SHIFT; CHUNK_NONE: no rows there */
+	__u64 *changed;		/* a bit an id; NULL where no revisions are asked for */
+	__u32 chunk_count;	/* entries that may be set */
+	__u32 rows;
+	__u8 state;		/* enum pane_state */
+	bool is_waiting;	/* in the queue of emissions */
+	bool is_running;	/* its emission has begun; what it gives is fixed below */
+	bool run_all;		/* … every row, not only the changed ones */
+	bool run_frees;
+	bool run_final;
+	bool has_changed;	/* since the last emission began */
+	bool overflow_has_changed;
+	__s32 revision;		/* of the last emission; −1: none yet */
+	__u32 next_chunk;	/* where the running emission goes on */
+	__u32 next_row;
+	__u64 run_rows;		/* rows it gave */
+	__u64 events;		/* taken in, overflow included */
+	struct sluice_missing missing_before;	/* running totals when it was opened */
+	struct sluice_partial overflow;
+};
+
+static inline struct sluice_partial *row_partial(unsigned char *row, __u32 key_words)
+{
+	return (struct sluice_partial *)(row + key_words * sizeof(__u64));
+}
+
+static inline unsigned char *pane_row(const struct pane *pane, const struct chunks *chunks,
+				      size_t row_bytes, __u32 id)
+{
+	__u32 chunk = pane->chunk[id >> CHUNK_ROWS_SHIFT];
+
+	return chunk == CHUNK_NONE
+		       ? NULL
+		       : chunks_at(chunks, chunk) + (id & (CHUNK_ROWS - 1)) * row_bytes;
+}
+
+static inline void partial_open(struct sluice_partial *partial)
+{
+	*partial = (struct sluice_partial){ .min = INT64_MAX, .max = INT64_MIN };
+}
+
+/* Takes one event in. A weight of 0 means 1. */
+static inline void partial_add(struct sluice_partial *partial, __s64 value, __u16 weight_sent)
+{
+	__s64 weight = weight_sent + (weight_sent == 0);
+	unsigned __int128 sum = (unsigned __int128)partial->sum_high << 64 | partial->sum_low;
+
+	sum += (unsigned __int128)((__int128)value * weight);
+	partial->sum_low = (__u64)sum;
+	partial->sum_high = (__u64)(sum >> 64);
+	partial->count += (__u64)weight;
+	partial->records += 1;
+	partial->min = value < partial->min ? value : partial->min;
+	partial->max = value > partial->max ? value : partial->max;
+}
+
+/* Merge is associative and commutative; partial_open() is its identity. */
+static inline void partial_merge(struct sluice_partial *into, const struct sluice_partial *from)
+{
+	unsigned __int128 sum = (unsigned __int128)into->sum_high << 64 | into->sum_low;
+
+	sum += (unsigned __int128)from->sum_high << 64 | from->sum_low;
+	into->sum_low = (__u64)sum;
+	into->sum_high = (__u64)(sum >> 64);
+	into->count += from->count;
+	into->records += from->records;
+	into->min = from->min < into->min ? from->min : into->min;
+	into->max = from->max > into->max ? from->max : into->max;
+}
+
+#endif

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The stream: takes ring records apart, keeps the batch full, and turns watermarks into closing panes.
+ * What happens to each event is in the hot path; what closing means is in the emission. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/stream_state.h"
+
+/* Ids outlive one pane: room for the groups of this many full panes at once. */
+#define FULL_PANES 4u
+
+static bool is_v3(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+}
+
+static bool takes_all(const struct window_spec *spec, __u32 listener_count)
+{
+	__u32 listeners = (__u32)((1ull << listener_count) - 1);
+
+	if (spec->where.has_types || spec->where.has_value_range ||
+	    (spec->listener_mask & listeners) != listeners)
+		return false;
+	for (int i = 0; i < SLUICE_FIELD_VALUE; i++) {
+		if (spec->where.field[i].count)
+			return false;
+	}
+	return true;
+}
+
+static bool looks_at(const struct window_spec *spec, enum sluice_field field)
+{
+	for (int i = 0; i < spec->group_count; i++) {
+		if (spec->group_field[i] == field)
+			return true;
+	}
+	return spec->where.field[field].count > 0;
+}
+
+static int grouping_open(struct grouping *grouping, struct stream *stream,
+			 const struct stream_options *options, const struct window_spec *spec)
+{
+	__u64 groups = (__u64)options->groups_max * FULL_PANES + CHUNK_ROWS;
+	__u64 affordable = options->memory_bytes / 64 + CHUNK_ROWS;
+	int err = group_key_layout(&grouping->layout, spec->group_field, spec->group_count);
+
+	if (err)
+		return err;
+	grouping->key_words = grouping->layout.word_count;
+	grouping->row_bytes = PANE_ROW_BYTES(grouping->key_words);
+	grouping->piece_count = grouping->layout.field_count;
+	for (__u32 i = 0; i < grouping->piece_count; i++) {
+		const struct group_key_field *field = &grouping->layout.field[i];
+
+		grouping->piece[i] =
+			(struct key_piece){ field->field, field->word, field->shift };
+	}
+	grouping->is_key_alone =
+		spec->group_count == 1 && spec->group_field[0] == SLUICE_FIELD_KEY;
+	err = groups_open(&grouping->groups, grouping->key_words,
+			  (__u32)(groups < affordable ? groups : affordable), options->hash_seed);
+	return err ? err : chunks_open(&grouping->chunks, grouping->row_bytes, &stream->budget);
+}
+
+static bool has_same_grouping(const struct window_spec *a, const struct window_spec *b)
+{
+	return a->group_count == b->group_count &&
+	       memcmp(a->group_field, b->group_field, a->group_count) == 0;
+}
+
+/* Windows with the same group_by share one grouping. */
+static int open_windows(struct stream *stream, const struct stream_options *options)
+{
+	for (__u32 w = 0; w < options->window_count; w++) {
+		const struct window_spec *spec = &options->windows[w];
+		struct grouping *grouping = NULL;
+		int err;
+
+		for (__u32 before = 0; before < w && !grouping; before++) {
+			if (has_same_grouping(&options->windows[before], spec))
+				grouping = stream->window[before].grouping;
+		}
+		if (!grouping) {
+			grouping = &stream->grouping[stream->grouping_count++];
+			err = grouping_open(grouping, stream, options, spec);
+			if (err)
+				return err;
+		}
+		grouping->window_mask |= 1u << w;
+		stream->window_count = w + 1;
+		err = window_open(&stream->window[w], options, w, grouping);
+		if (err)
+			return err;
+		stream->window[w].takes_all = takes_all(spec, sources_listener_count(stream->sources));
+		stream->selects |= !stream->window[w].takes_all;
+		stream->wants_dims23 |= looks_at(spec, SLUICE_FIELD_DIM2) ||
+					looks_at(spec, SLUICE_FIELD_DIM3);
+	}
+	return 0;
+}
+
+int stream_open(struct stream **result, const struct stream_options *options)
+{
+	struct stream *stream = memory_reserve(sizeof(*stream));
+	__u32 panes = 0;
+	int err;
+
+	if (!stream)
+		return -ENOMEM;
+	stream->hot = is_v3() ? &hot_v3 : &hot_baseline;
+	stream->budget.bytes_max = options->memory_bytes;
+	stream->worker = options->worker;
+	stream->worker_count = options->worker_count;
+	stream->sources = options->sources;
+	stream->max_ahead_ns = options->max_ahead_ns;
+	err = open_windows(stream, options);
+	if (err)
+		goto fail;
+	for (__u32 w = 0; w < stream->window_count; w++)
+		panes += stream->window[w].pane_mask + 1;
+	err = emission_queue_open(&stream->emissions, panes ? panes : 1);
+	if (err)
+		goto fail;
+	*result = stream;
+	return 0;
+fail:
+	stream_close(stream);
+	return err;
+}
+
+void stream_close(struct stream *stream)
+{
+	if (!stream)
+		return;
+	for (__u32 w = 0; w < stream->window_count; w++)
+		window_close(&stream->window[w]);
+	for (__u32 g = 0; g < stream->grouping_count; g++) {
+		groups_close(&stream->grouping[g].groups);
+		chunks_close(&stream->grouping[g].chunks);
+	}
+	emission_queue_close(&stream->emissions);
+	memory_release(stream, sizeof(*stream));
+}
+
+void stream_set_time(struct stream *stream, __u64 now_wall_ns, __u64 now_mono_ns)
+{
+	stream->now_wall_ns = now_wall_ns;
+	stream->now_mono_ns = now_mono_ns;
+	stream->newest_allowed_ns = now_wall_ns + (__u64)stream->max_ahead_ns;
+}
+
+/* The largest time offset that is not too far ahead; *all_future when not even 0 is. */
+static __u32 offset_limit(const struct stream *stream, __u64 base_time_ns, bool *all_future)
+{
+	__u64 limit_us;
+
+	*all_future = base_time_ns > stream->newest_allowed_ns;
+	if (*all_future)
+		return 0;
+	limit_us = (stream->newest_allowed_ns - base_time_ns) / 1000;
+	return limit_us < UINT32_MAX ? (__u32)limit_us : UINT32_MAX;
+}
+
+static void note_source(struct stream *stream, const struct datagram *datagram, __u16 listener)
+{
+	const struct sluice_header *header = datagram->header;
+
+	if (datagram->accepted == 0)
+		return;
+	if (!stream->has_last_source || stream->last_source_id != header->source_id ||
+	    stream->last_listener != listener) {
+		stream->last_slot = sources_slot(stream->sources, listener, header->source_id);
+		stream->last_source_id = header->source_id;
+		stream->last_listener = listener;
+		stream->has_last_source = true;
+	}
+	sources_note(stream->sources, stream->worker, stream->last_slot,
+		     (__s64)(header->base_time_ns + (__u64)datagram->newest_us * 1000),
+		     stream->now_mono_ns);
+}
+
+static bool is_in(const __u64 *sorted, __u32 count, __u64 value)
+{
+	__u32 low = 0, high = count;
+
+	while (low < high) {
+		__u32 middle = (low + high) / 2;
+
+		if (sorted[middle] < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && sorted[low] == value;
+}
+
+static __u64 field_of(const struct batch *batch, __u32 i, enum sluice_field field)
+{
+	switch (field) {
+	case SLUICE_FIELD_TENANT:
+		return batch->tenant[batch->datagram[i]];
+	case SLUICE_FIELD_SOURCE:
+		return batch->source_id[batch->datagram[i]];
+	case SLUICE_FIELD_TYPE:
+		return batch->type_weight[i] & 0xffff;
+	case SLUICE_FIELD_KEY:
+		return batch->key[i];
+	case SLUICE_FIELD_DIM0:
+		return batch->dims01[i] & 0xffffffff;
+	case SLUICE_FIELD_DIM1:
+		return batch->dims01[i] >> 32;
+	case SLUICE_FIELD_DIM2:
+		return batch->dims23[i] & 0xffffffff;
+	case SLUICE_FIELD_DIM3:
+		return batch->dims23[i] >> 32;
+	default:
+		return 0;
+	}
+}
+
+static bool is_wanted(const struct window_where *where, const struct batch *batch, __u32 i)
+{
+	__u64 type = batch->type_weight[i] & 0xffff;
+
+	if (where->has_types && !(where->type_bits[type / 64] >> (type % 64) & 1))
+		return false;
+	if (where->has_value_range &&
+	    (batch->value[i] < where->value_min || batch->value[i] > where->value_max))
+		return false;
+	for (int f = 0; f < SLUICE_FIELD_VALUE; f++) {
+		if (where->field[f].count &&
+		    !is_in(where->field[f].value, where->field[f].count,
+			   field_of(batch, i, (enum sluice_field)f)))
+			return false;
+	}
+	return true;
+}
+
+static void select_for_window(struct batch *batch, const struct window *window)
+{
+	const struct window_spec *spec = window->spec;
+	__u32 bit = 1u << window->index;
+
+	for (__u32 i = 0; i < batch->count; i++) {
+		__u16 listener = batch->listener[batch->datagram[i]];
+
+		if ((spec->listener_mask >> listener & 1) && is_wanted(&spec->where, batch, i))
+			batch->selected[i] |= bit;
+	}
+}
+
+static void run_batch(struct stream *stream)
+{
+	struct batch *batch = &stream->batch;
+
+	if (stream->selects) {
+		memset(batch->selected, 0, batch->count * sizeof(batch->selected[0]));
+		for (__u32 w = 0; w < stream->window_count; w++)
+			select_for_window(batch, &stream->window[w]);
+	}
+	stream->hot->run(stream);
+}
+
+/* A datagram longer than the batch is continued in the next one. */
+static void take_datagram(struct stream *stream, struct datagram *datagram, __u16 listener)
+{
+	struct batch *batch = &stream->batch;
+
+	while (datagram->taken < datagram->event_count) {
+		if (batch->count == BATCH_EVENTS || batch->datagram_count == BATCH_EVENTS)
+			run_batch(stream);
+		batch->source_id[batch->datagram_count] = datagram->header->source_id;
+		batch->tenant[batch->datagram_count] = datagram->header->tenant;
+		batch->listener[batch->datagram_count] = listener;
+		batch->datagram_count++;
+		stream->hot->decode(stream, datagram);
+	}
+}
+
+/* What the kernel has proven of a record is checked again where a lie could hurt. */
+static bool parse_record(const struct sluice_record *record, size_t record_bytes,
+			 struct datagram *datagram)
+{
+	const struct sluice_header *header;
+
+	if (record_bytes < sizeof(*record) || record->listener >= SLUICE_LISTENERS_MAX ||
+	    (record->prefix_bytes != SLUICE_PREFIX_SHORT &&
+	     record->prefix_bytes != SLUICE_PREFIX_LONG) ||
+	    record->payload_bytes < sizeof(*header) ||
+	    (__u64)record->prefix_bytes + record->payload_bytes > record_bytes)
+		return false;
+	header = (const void *)((const unsigned char *)record + record->prefix_bytes);
+	*datagram = (struct datagram){
+		.header = header,
+		.events = (const unsigned char *)(header + 1),
+		.event_count = header->event_count,
+		.event_size = header->event_size,
+	};
+	if (header->flags & SLUICE_FLAG_DICTIONARY)
+		return true;
+	if (record->kept != header->event_count)
+		datagram->dropped = &record->dropped;
+	return header->event_size >= SLUICE_EVENT_SIZE_MIN &&
+	       (header->event_count <= 64 || record->prefix_bytes == SLUICE_PREFIX_LONG ||
+		!datagram->dropped) &&
+	       header->event_count <= SLUICE_EVENTS_MAX && header->event_size % 8 == 0 &&
+	       sizeof(*header) + (__u64)header->event_count * header->event_size <=
+		       record->payload_bytes;
+}
+
+void stream_add(struct stream *stream, const struct sluice_record *record, size_t record_bytes)
+{
+	struct sluice_stream_ledger *ledger = &stream->ledger;
+	struct datagram datagram;
+	bool all_future;
+
+	ledger->consumed_datagrams++;
+	if (!parse_record(record, record_bytes, &datagram)) {
+		__u64 events = record_bytes >= sizeof(*record) ? record->kept : 0;
+
+		ledger->consumed += events;
+		ledger->rejected_record += events;
+		return;
+	}
+	ledger->consumed += record->kept;
+	if (datagram.header->flags & SLUICE_FLAG_DICTIONARY) {
+		ledger->dictionary += record->kept;
+		return;
+	}
+	datagram.limit_us = offset_limit(stream, datagram.header->base_time_ns, &all_future);
+	if (all_future) {
+		ledger->future += record->kept;
+		return;
+	}
+	take_datagram(stream, &datagram, record->listener);
+	ledger->accepted += datagram.accepted;
+	ledger->future += datagram.future;
+	note_source(stream, &datagram, record->listener);
+}
+
+void stream_flush(struct stream *stream)
+{
+	if (stream->batch.count)
+		run_batch(stream);
+	stream->batch.datagram_count = 0;
+}
+
+/* Live panes in order of their start, so that rows leave in the order of time. */
+static void sort_live(struct window *window)
+{
+	for (__u32 i = 1; i < window->live_count; i++) {
+		__u32 slot = window->live[i], at = i;
+
+		for (; at > 0; at--) {
+			if (window->panes[window->live[at - 1]].number <= window->panes[slot].number)
+				break;
+			window->live[at] = window->live[at - 1];
+		}
+		window->live[at] = slot;
+	}
+}
+
+static void close_panes(struct stream *stream, struct window *window)
+{
+	bool keeps = window->spec->allowed_lateness_ns > 0 && stream->worker == 0;
+
+	sort_live(window);
+	for (__u32 i = 0; i < window->live_count; i++) {
+		struct pane *pane = &window->panes[window->live[i]];
+		__s64 end_ns = pane->start_ns + window->spec->size_ns;
+
+		if (pane->state >= PANE_LEAVING || end_ns > window->watermark_ns)
+			continue;
+		if (!keeps || window_pane_expiry(window, pane) <= window->watermark_ns)
+			pane->state = PANE_LEAVING;
+		else if (pane->state == PANE_OPEN)
+			pane->state = PANE_CLOSED;
+		else if (!pane->has_changed)
+			continue;
+		emission_add(stream, window, pane);
+	}
+}
+
+void stream_advance(struct stream *stream, const __s64 *watermark_ns)
+{
+	assert(stream->batch.count == 0);
+	for (__u32 w = 0; w < stream->window_count; w++) {
+		struct window *window = &stream->window[w];
+
+		assert(watermark_ns[w] >= window->watermark_ns);
+		window->watermark_ns = watermark_ns[w];
+		window->last = NULL;
+		if (window->live_count && watermark_ns[w] != SOURCES_WATERMARK_NONE)
+			close_panes(stream, window);
+	}
+}
+
+void stream_finish(struct stream *stream)
+{
+	stream_flush(stream);
+	for (__u32 w = 0; w < stream->window_count; w++) {
+		struct window *window = &stream->window[w];
+
+		sort_live(window);
+		window->last = NULL;
+		for (__u32 i = 0; i < window->live_count; i++) {
+			struct pane *pane = &window->panes[window->live[i]];
+
+			if (pane->state < PANE_LEAVING)
+				pane->state = PANE_FINISHING;
+			emission_add(stream, window, pane);
+		}
+	}
+}
+
+static void import_row(struct window *window, struct pane *pane, const unsigned char *from)
+{
+	struct grouping *grouping = window->grouping;
+	__u64 key[SLUICE_KEY_WORDS_MAX];
+	struct sluice_partial partial;
+	__u32 tag, id = GROUPS_NONE;
+	unsigned char *row;
+
+	memcpy(key, from, grouping->key_words * 8);
+	memcpy(&partial, from + grouping->key_words * 8, sizeof(partial));
+	tag = groups_tag(&grouping->groups, key);
+	row = window_open_row(window, pane, key, tag, &id);
+	if (!row) {
+		partial_merge(&pane->overflow, &partial);
+		pane->overflow_has_changed = true;
+		pane->has_changed = true;
+		window->ledger.overflow += partial.records;
+		window->ledger.aggregated -= partial.records;
+		return;
+	}
+	partial_merge(row_partial(row, grouping->key_words), &partial);
+	if (pane->state == PANE_CLOSED && pane->changed)
+		pane_mark_changed(pane, id);
+}
+
+static void import_rows(struct window *window, const struct sluice_rows *head)
+{
+	const unsigned char *row = (const unsigned char *)(head + 1);
+	struct grouping *grouping = window->grouping;
+	__u64 *reason;
+	struct pane *pane = window_pane(window, head->start_ns, &reason);
+
+	if (!pane) {
+		/* Cannot be late here; its pane may be one too many. */
+		for (__u32 i = 0; i < head->row_count; i++, row += head->row_bytes) {
+			const struct sluice_partial *partial =
+				(const void *)(row + head->row_bytes - sizeof(*partial));
+
+			*reason += partial->records;
+			window->ledger.aggregated -= partial->records;
+		}
+		return;
+	}
+	pane->events += head->aggregated;
+	if (head->missing.ring_full < pane->missing_before.ring_full)
+		pane->missing_before = head->missing;
+	for (__u32 i = 0; i < head->row_count; i++, row += head->row_bytes) {
+		if (head->flags & SLUICE_ROWS_OVERFLOW) {
+			partial_merge(&pane->overflow,
+				      (const void *)(row + grouping->key_words * 8));
+			pane->overflow_has_changed = true;
+			pane->has_changed = true;
+			continue;
+		}
+		grouping->added_count = 0;
+		import_row(window, pane, row);
+		grouping_drop_unused(grouping);
+		groups_grow_step(&grouping->groups, 16);
+	}
+}
+
+int stream_import(struct stream *stream, const void *bytes, size_t length)
+{
+	const struct sluice_disk_record *record = bytes;
+	const struct sluice_rows *head = (const void *)(record + 1);
+	const struct window *window;
+
+	if (length < sizeof(*record) + sizeof(*head) || record->bytes != length ||
+	    record->kind != SLUICE_DISK_ROWS || head->window >= stream->window_count)
+		return -EINVAL;
+	window = &stream->window[head->window];
+	if (head->row_bytes != window->grouping->key_words * 8 + sizeof(struct sluice_partial) ||
+	    sizeof(*record) + sizeof(*head) + (__u64)head->row_count * head->row_bytes != length)
+		return -EINVAL;
+	import_rows(&stream->window[head->window], head);
+	return 0;
+}
+
+void stream_set_missing(struct stream *stream, __u32 window, const struct sluice_missing *totals)
+{
+	assert(window < stream->window_count);
+	stream->window[window].missing = *totals;
+}
+
+const struct sluice_stream_ledger *stream_ledger(const struct stream *stream)
+{
+	return &stream->ledger;
+}
+
+const struct sluice_window_ledger *stream_window_ledger(const struct stream *stream, __u32 window)
+{
+	assert(window < stream->window_count);
+	return &stream->window[window].ledger;
+}
+
+void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
+{
+	struct stream_stats sum = {
+		.memory_bytes = stream->budget.bytes_used,
+		.memory_bytes_max = stream->budget.bytes_max,
+		.rows_waiting = stream->rows_waiting,
+	};
+
+	for (__u32 g = 0; g < stream->grouping_count; g++) {
+		sum.groups += stream->grouping[g].groups.count;
+		sum.memory_bytes += groups_bytes(&stream->grouping[g].groups);
+	}
+	for (__u32 w = 0; w < stream->window_count; w++) {
+		const struct window *window = &stream->window[w];
+
+		sum.panes += window->live_count;
+		for (__u32 i = 0; i < window->live_count; i++)
+			sum.pane_groups += window->panes[window->live[i] & window->pane_mask].rows;
+	}
+	*stats = sum;
+}
+
+void stream_prefault_range(const struct stream *stream, void **start, size_t *bytes)
+{
+	const struct chunks *chunks = &stream->grouping[0].chunks;
+
+	*start = chunks->base + ((size_t)chunks->touched + 1) * chunks->chunk_bytes;
+	*bytes = (size_t)(chunks->capacity - chunks->touched) * chunks->chunk_bytes;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a stream is made of: shared by the files of the stream and by nobody else. */
+#ifndef SLUICE_CORE_STREAM_STATE_H
+#define SLUICE_CORE_STREAM_STATE_H
+
+#include "core/batch.h"
+#include "core/group_key.h"
+#include "core/pane.h"
+#include "core/stream.h"
+
+#define WINDOW_PANES_MIN 64u
+#define WINDOW_PANES_MAX 65536u
+
+/* Where a field of group_by comes from and goes to. */
+struct key_piece {
+	__u8 field;	/* enum sluice_field */
+	__u8 word;
+	__u8 shift;
+};
+
+/* Everything windows with the same group_by share: the dictionary of their groups and the rows' memory. */
+struct grouping {
+	struct group_key layout;
+	__u32 key_words;
+	__u32 row_bytes;
+	__u32 window_mask;	/* its windows */
+	bool is_key_alone;	/* group_by: [key]: the batch has the words already */
+	__u32 piece_count;
+	struct key_piece piece[SLUICE_GROUP_FIELDS_MAX];
+	struct groups groups;
+	struct chunks chunks;
+	__u32 added_count;	/* ids made in this batch, to drop those that no pane took */
+	__u32 added[BATCH_EVENTS];
+};
+
+struct window {
+	const struct window_spec *spec;
+	struct grouping *grouping;
+	__u32 index;
+	bool takes_all;		/* every event of every listener */
+	__s64 pane_ns;
+	__s64 watermark_ns;
+	__u32 groups_max;	/* rows of a pane, then the overflow group */
+	/* the pane that took the last event */
+	struct pane *last;
+	__s64 last_start_ns;
+	/* by number & pane_mask */
+	struct pane *panes;
+	__u32 pane_mask;
+	__u32 *live;		/* slots that are not free */
+	__u32 live_count;
+	__u32 *chunk_table;	/* the panes' chunk numbers */
+	__u64 *changed_table;	/* the panes' changed bits, with allowed lateness */
+	__u32 chunk_entries;	/* of each pane */
+	struct sluice_window_ledger ledger;
+	struct sluice_missing missing;	/* running totals */
+};
+
+/* Panes waiting for emission, first closed first emitted. */
+struct emission_queue {
+	struct emission_entry {
+		struct window *window;
+		struct pane *pane;
+	} *entry;
+	__u32 capacity;		/* a power of two: every pane there is */
+	__u32 head, tail;
+};
+
+struct datagram {
+	const struct sluice_header *header;
+	const unsigned char *events;
+	const __u64 *dropped;	/* marks, or NULL */
+	__u32 event_count;
+	__u32 event_size;
+	__u32 limit_us;		/* time offsets above this are too far ahead */
+	__u32 taken;		/* events decoded so far */
+	__u32 newest_us;	/* largest accepted time offset, when accepted > 0 */
+	__u32 accepted;
+	__u32 future;
+};
+
+struct hot_operations {
+	/* Decodes events of the datagram from `taken` on, as many as the batch has room for. */
+	void (*decode)(struct stream *stream, struct datagram *datagram);
+	/* Runs the batch through every grouping and its windows, and empties it. */
+	void (*run)(struct stream *stream);
+};
+
+extern const struct hot_operations hot_baseline;
+extern const struct hot_operations hot_v3;
+
+struct stream {
+	struct batch batch;
+	const struct hot_operations *hot;
+	__u32 window_count;
+	__u32 grouping_count;
+	bool selects;		/* some window does not take every event */
+	bool wants_dims23;
+	bool wants_event_id;
+	__u64 now_wall_ns;
+	__u64 now_mono_ns;
+	__u64 newest_allowed_ns;	/* arrival + max_ahead */
+	__s64 max_ahead_ns;
+	__u32 worker;
+	__u32 worker_count;
+	struct sources *sources;
+	/* the source of the last datagram */
+	bool has_last_source;
+	__u16 last_listener;
+	__u32 last_slot;
+	__u64 last_source_id;
+	struct memory_budget budget;
+	struct emission_queue emissions;
+	__u64 rows_waiting;
+	struct sluice_stream_ledger ledger;
+	struct window window[SLUICE_WINDOWS_MAX];
+	struct grouping grouping[SLUICE_WINDOWS_MAX];
+};
+
+/* The id of this key in the dictionary, made when it is new. GROUPS_NONE: no room. */
+__u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 tag);
+
+/* Forgets the ids added in this batch that no pane took (late, or beyond max_groups): the dictionary
+ * holds what lives. */
+void grouping_drop_unused(struct grouping *grouping);
+
+/* The pane that an event of this time belongs to, opened when it is new. NULL: late or no room; then
+ * *reason is the counter to move. */
+struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason);
+/* The row of a group in a pane, its chunk taken when it is new. NULL: no memory left. */
+unsigned char *window_row(struct window *window, struct pane *pane, __u32 id);
+/* Slow path of an update: the row of exactly this key, opened when it is new. *id is what the index
+ * said, right or not, and right afterwards. NULL: it belongs in the overflow group. */
+unsigned char *window_open_row(struct window *window, struct pane *pane, const __u64 *key,
+			       __u32 tag, __u32 *id);
+void pane_add_overflow(struct pane *pane, __s64 value, __u16 weight);
+/* Gives back one chunk of the pane's rows; the groups without rows elsewhere are forgotten. */
+void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk);
+/* Frees a pane without chunks. */
+void window_free_pane(struct window *window, struct pane *pane);
+/* The watermark at which nothing more can come for this pane: all windows over it are over. */
+__s64 window_pane_expiry(const struct window *window, const struct pane *pane);
+
+int window_open(struct window *window, const struct stream_options *options, __u32 index,
+		struct grouping *grouping);
+void window_close(struct window *window);
+
+static inline void pane_mark_changed(struct pane *pane, __u32 id)
+{
+	pane->changed[id / 64] |= 1ull << (id % 64);
+	pane->has_changed = true;
+}
+
+int emission_queue_open(struct emission_queue *queue, __u32 panes);
+void emission_queue_close(struct emission_queue *queue);
+/* The pane waits for emission; once, however often it is asked for. */
+void emission_add(struct stream *stream, struct window *window, struct pane *pane);
+
+#endif
