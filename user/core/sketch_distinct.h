@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How many different 64-bit values there were: the set of their hashes while there are at most 256,
+ * then HyperLogLog registers that Redis would hold for the same values (as 8 little-endian bytes each).
+ * What a sketch holds depends on the set of values alone, not on order, repetition or merges. When the
+ * pool is exhausted a sketch is lost: it says so from then on, and whatever it is merged into is lost. */
+#ifndef SLUICE_CORE_SKETCH_DISTINCT_H
+#define SLUICE_CORE_SKETCH_DISTINCT_H
+
+#include <stdbool.h>
+
+#include "core/murmur64a.h"
+#include "core/sketch_bytes.h"
+#include "core/sketch_pool.h"
+
+#define SKETCH_DISTINCT_EXACT_MAX 256u	/* values; beyond, registers are smaller and faster */
+#define SKETCH_DISTINCT_PRECISION_MIN 12u	/* 4096 registers, standard error 1.6 % */
+#define SKETCH_DISTINCT_PRECISION_MAX 14u	/* 16384 registers, 0.8 %: Redis */
+#define SKETCH_DISTINCT_REDIS_BYTES (16u + 12288u)
+#define SKETCH_DISTINCT_BYTES_MAX(precision) (sizeof(struct sketch_head) + (3u << (precision)) / 4u)
+
+enum sketch_distinct_form {
+	SKETCH_DISTINCT_EXACT,
+	SKETCH_DISTINCT_REGISTERS,
+	SKETCH_DISTINCT_LOST,
+};
+
+struct sketch_distinct {
+	__u32 block;		/* open-addressed hashes (0: none yet), or one byte a register */
+	__u16 count : 15;	/* exact: hashes in the block */
+	__u16 has_zero : 1;	/* exact: the hash 0, which marks a free place in the block */
+	__u8 form;		/* enum sketch_distinct_form */
+	__u8 precision;
+};
+
+SLUICE_ASSERT_SIZE(struct sketch_distinct, 8);
+
+/* An empty one; precision is 12, 13 or 14. */
+static inline struct sketch_distinct sketch_distinct_empty(unsigned int precision)
+{
+	return (struct sketch_distinct){ .precision = (__u8)precision };
+}
+
+/* Gives its block back and empties it. */
+void sketch_distinct_clear(struct sketch_distinct *sketch, struct sketch_pool *pool);
+
+/* Adds a hash of murmur64a_u64(value, MURMUR64A_SEED_REDIS) to any form. As sketch_distinct_add. */
+int sketch_distinct_add_hash(struct sketch_distinct *sketch, struct sketch_pool *pool, __u64 hash);
+
+static inline void sketch_distinct_register_raise(__u8 *registers, unsigned int precision,
+						  __u64 hash)
+{
+	__u8 *place = &registers[hash & ((1ull << precision) - 1)];
+	__u64 rest = hash >> precision | 1ull << (64 - precision);
+	__u8 rank = (__u8)(__builtin_ctzll(rest) + 1);
+
+	if (*place < rank)
+		*place = rank;
+}
+
+/* Adds a value. -ENOSPC once, when this made the sketch lost; 0 else. */
+static inline int sketch_distinct_add(struct sketch_distinct *sketch, struct sketch_pool *pool,
+				      __u64 value)
+{
+	__u64 hash = murmur64a_u64(value, MURMUR64A_SEED_REDIS);
+
+	if (__builtin_expect(sketch->form != SKETCH_DISTINCT_REGISTERS, 0))
+		return sketch_distinct_add_hash(sketch, pool, hash);
+	sketch_distinct_register_raise(sketch_pool_block(pool, sketch->block), sketch->precision,
+				       hash);
+	return 0;
+}
+
+/* Adds all values of `from`, which stays as it is and may live in another pool. Registers of a higher
+ * precision are folded exactly; -EINVAL for registers of a lower one. -ENOSPC as above. */
+int sketch_distinct_merge(struct sketch_distinct *sketch, struct sketch_pool *pool,
+			  const struct sketch_distinct *from, const struct sketch_pool *from_pool);
+
+/* Raises the registers to those of a sketch of `precision`, one byte each: any precision that is not
+ * lower (-EINVAL). -ENOSPC as above. */
+int sketch_distinct_merge_registers(struct sketch_distinct *sketch, struct sketch_pool *pool,
+				    const __u8 *registers, unsigned int precision);
+
+/* Gives its block back and marks it lost. -ENOSPC when it was not lost before, else 0. */
+int sketch_distinct_lose(struct sketch_distinct *sketch, struct sketch_pool *pool);
+
+/* The count, exact when sketch_distinct_is_exact; else Ertl's improved estimate (arXiv 1702.01284,
+ * algorithm 6). -ENODATA when lost. */
+int sketch_distinct_estimate(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
+			     __u64 *count);
+
+static inline bool sketch_distinct_is_exact(const struct sketch_distinct *sketch)
+{
+	return sketch->form == SKETCH_DISTINCT_EXACT;
+}
+
+/* The bytes sketch_distinct_write will write: at most SKETCH_DISTINCT_BYTES_MAX(precision). */
+size_t sketch_distinct_bytes(const struct sketch_distinct *sketch);
+
+/* Writes the canonical bytes; returns how many, or -ENOBUFS when `room` is too small. */
+long sketch_distinct_write(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
+			   void *bytes, size_t room);
+
+/* Adds all values of a written sketch at `bytes`, which need no alignment. -EBADMSG (and nothing is
+ * added) for bytes that no sketch_distinct_write wrote; else as sketch_distinct_merge. */
+int sketch_distinct_merge_bytes(struct sketch_distinct *sketch, struct sketch_pool *pool,
+				const void *bytes, size_t room);
+
+/* Exact sketches: their hashes, ascending, up to SKETCH_DISTINCT_EXACT_MAX; returns how many. */
+unsigned int sketch_distinct_hashes(const struct sketch_distinct *sketch,
+				    const struct sketch_pool *pool, __u64 *sorted);
+
+/* One byte a register at `precision`, for sinks; an exact sketch has them at every precision, another
+ * one at its own and below. -EINVAL above, -ENODATA when lost. */
+int sketch_distinct_registers(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
+			      unsigned int precision, __u8 *registers);
+
+/* The string that Redis keeps for these values (SET it; then PFCOUNT and PFMERGE): dense, cached count
+ * marked stale. Redis knows precision 14 only: -EINVAL for registers of 12 or 13, which lack two or one
+ * bits of each index; exact sketches of any precision have them. -ENODATA when lost. */
+int sketch_distinct_export_redis(const struct sketch_distinct *sketch,
+				 const struct sketch_pool *pool, __u8 *bytes);
+
+#endif
