@@ -94,16 +94,18 @@ static int set_fault(struct segment_cursor *cursor, enum segment_fault fault, in
  * is; NULL: cannot be read (fault READ), or the file ends before (fault SHORT). */
 static const __u8 *fetch(struct segment_cursor *cursor, __u64 offset, size_t bytes, int *error)
 {
+	/* A segment's header is often all that is asked for. */
+	size_t wanted = offset == 0 ? SLUICE_DISK_ALIGN : BUFFER_BYTES;
 	size_t filled = 0;
 
-	assert(bytes <= BUFFER_BYTES && offset % SLUICE_DISK_ALIGN == 0);
+	assert(bytes <= wanted && offset % SLUICE_DISK_ALIGN == 0);
 	if (offset >= cursor->buffer_offset &&
 	    offset + bytes <= cursor->buffer_offset + cursor->buffer_bytes)
 		return cursor->buffer + (offset - cursor->buffer_offset);
 	cursor->buffer_offset = offset;
 	cursor->buffer_bytes = 0;
-	while (filled < BUFFER_BYTES) {
-		ssize_t got = pread(cursor->fd, cursor->buffer + filled, BUFFER_BYTES - filled,
+	while (filled < wanted) {
+		ssize_t got = pread(cursor->fd, cursor->buffer + filled, wanted - filled,
 				    (off_t)(offset + filled));
 
 		if (got < 0 && errno == EINTR)
