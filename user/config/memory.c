@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Groups × panes × bytes. */
+#include "config/memory.h"
+
+#include <stdint.h>
+
+#define INDEX_BYTES 16		/* of a group in its table, at the usual fill */
+#define ROW_INDEX_BYTES 4	/* of a group in a pane */
+#define SESSIONS_PER_GROUP 2	/* open at once, as far as disorder allows */
+
+/* Beyond the base partial, by enum sluice_aggregate_kind; sketches are a handle to a bounded pool. */
+static const __u8 extra_bytes[SLUICE_AGGREGATE_KINDS] = {
+	[SLUICE_AGGREGATE_FIRST] = 40,	  [SLUICE_AGGREGATE_LAST] = 40,
+	[SLUICE_AGGREGATE_DISTINCT] = 16, [SLUICE_AGGREGATE_QUANTILES] = 16,
+	[SLUICE_AGGREGATE_TOP] = 16,
+};
+
+static const __u8 field_bytes[SLUICE_FIELD_COUNT] = {
+	[SLUICE_FIELD_TENANT] = 2, [SLUICE_FIELD_SOURCE] = 8, [SLUICE_FIELD_TYPE] = 2,
+	[SLUICE_FIELD_KEY] = 8,	   [SLUICE_FIELD_DIM0] = 4,   [SLUICE_FIELD_DIM1] = 4,
+	[SLUICE_FIELD_DIM2] = 4,   [SLUICE_FIELD_DIM3] = 4,
+};
+
+static __s64 divide_up(__s64 dividend, __s64 divisor)
+{
+	return (dividend + divisor - 1) / divisor;
+}
+
+static __s64 common_divisor(__s64 left, __s64 right)
+{
+	while (right) {
+		__s64 rest = left % right;
+
+		left = right;
+		right = rest;
+	}
+	return left;
+}
+
+/* Panes of the open window, those that wait for disorder and lateness, and one that is just closing. */
+static __u64 count_panes(const struct window_spec *window)
+{
+	__s64 waiting_ns = window->max_disorder_ns + window->allowed_lateness_ns;
+	__s64 pane_ns;
+
+	if (window->kind == SLUICE_WINDOW_SESSION)
+		return SESSIONS_PER_GROUP;
+	pane_ns = common_divisor(window->size_ns, window->slide_ns);
+	return (__u64)(window->size_ns / pane_ns + divide_up(waiting_ns, pane_ns) + 1);
+}
+
+void config_memory_window(const struct config *config, __u32 i, struct config_memory *memory)
+{
+	const struct window_spec *window = &config->window[i];
+	__u64 key_bytes = 0, row_bytes = sizeof(struct sluice_partial) + ROW_INDEX_BYTES;
+	unsigned int j;
+
+	for (j = 0; j < window->group_count; j++)
+		key_bytes += field_bytes[window->group_field[j]];
+	for (j = 0; j < window->aggregate_count; j++)
+		row_bytes += extra_bytes[window->aggregate[j].kind];
+	memory->panes = count_panes(window);
+	memory->group_bytes = ((key_bytes + 7) & ~7ull) + INDEX_BYTES;
+	memory->pane_bytes = row_bytes;
+}
+
+__u64 config_memory_bytes(const struct config_memory *memory, __u64 groups)
+{
+	unsigned __int128 each = (unsigned __int128)memory->panes * memory->pane_bytes +
+				 memory->group_bytes;
+	unsigned __int128 all = each * groups;
+
+	return all > UINT64_MAX ? UINT64_MAX : (__u64)all;
+}
+
+__u64 config_memory_total(const struct config *config, __u64 groups)
+{
+	struct config_memory memory;
+	__u64 total = 0;
+	__u32 i;
+
+	for (i = 0; i < config->window_count; i++) {
+		config_memory_window(config, i, &memory);
+		if (__builtin_add_overflow(total, config_memory_bytes(&memory, groups), &total))
+			return UINT64_MAX;
+	}
+	return total;
+}
+
+__u64 config_memory_groups(const struct config *config)
+{
+	__u64 each = config_memory_total(config, 1);
+
+	return each ? config->memory_bytes / each : UINT64_MAX;
+}

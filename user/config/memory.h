@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How much memory the windows of a configuration can need: groups × panes × bytes, for the refusal
+ * before the start and for `sluice check` to show. An estimate from above; nothing is allocated by it. */
+#ifndef SLUICE_CONFIG_MEMORY_H
+#define SLUICE_CONFIG_MEMORY_H
+
+#include "config/config.h"
+
+struct config_memory {
+	__u64 panes;		/* of a window alive at once */
+	__u64 group_bytes;	/* once a group: its key and index */
+	__u64 pane_bytes;	/* a group and pane: its row */
+};
+
+/* For window `i`. */
+void config_memory_window(const struct config *config, __u32 i, struct config_memory *memory);
+
+/* Bytes for `groups` groups in this window; UINT64_MAX when it does not fit 64 bits. */
+__u64 config_memory_bytes(const struct config_memory *memory, __u64 groups);
+
+/* All windows with `groups` groups each. */
+__u64 config_memory_total(const struct config *config, __u64 groups);
+
+/* The largest number of groups that fits limits.memory; may be 0. */
+__u64 config_memory_groups(const struct config *config);
+
+#endif

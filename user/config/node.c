@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* libyaml's events become a tree with positions; what YAML allows and a configuration should not hold
+ * (anchors, tags, a second document) becomes a mistake. */
+#include "config/node.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#define BLOCK_BYTES (64u << 10)
+
+struct block {
+	struct block *next;
+	size_t used, room;
+	char data[];
+};
+
+struct node_tree {
+	struct block *blocks;
+	struct node *root;
+	__u32 node_count;
+	const char *text;	/* of the document, while it is read */
+	size_t bytes;
+	struct mistakes *mistakes;
+	yaml_parser_t parser;
+	bool is_stopped;	/* a mistake after which nothing can be read */
+	int error;
+};
+
+static void *take_memory(struct node_tree *tree, size_t bytes)
+{
+	struct block *block = tree->blocks;
+	size_t room = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+
+	bytes = (bytes + 15) & ~(size_t)15;
+	room = room < bytes ? bytes : room;
+	if (!block || block->room - block->used < bytes) {
+		block = calloc(1, sizeof(*block) + room);
+		if (!block) {
+			tree->error = -ENOMEM;
+			tree->is_stopped = true;
+			return NULL;
+		}
+		*block = (struct block){ .next = tree->blocks, .room = room };
+		tree->blocks = block;
+	}
+	block->used += bytes;
+	return block->data + block->used - bytes;
+}
+
+static struct mark mark_of(const yaml_mark_t *mark)
+{
+	return (struct mark){ .line = (__u32)mark->line + 1, .column = (__u32)mark->column + 1 };
+}
+
+static void stop(struct node_tree *tree, struct mark mark, const char *what)
+{
+	if (!tree->is_stopped)
+		mistakes_add(tree->mistakes, mark, "%s", what);
+	tree->is_stopped = true;
+}
+
+/* Position of a byte, for mistakes that libyaml places by offset only. */
+static struct mark mark_of_byte(const struct node_tree *tree, size_t offset)
+{
+	struct mark mark = { .line = 1, .column = 1 };
+	size_t i;
+
+	for (i = 0; i < offset && i < tree->bytes; i++) {
+		unsigned char byte = (unsigned char)tree->text[i];
+
+		if (byte == '\n')
+			mark = (struct mark){ .line = mark.line + 1, .column = 1 };
+		else if ((byte & 0xc0) != 0x80)
+			mark.column++;
+	}
+	return mark;
+}
+
+static const char *line_start(const struct node_tree *tree, __u32 line)
+{
+	const char *at = tree->text, *end = tree->text + tree->bytes;
+
+	for (; line > 1 && at < end; line--) {
+		const char *feed = memchr(at, '\n', (size_t)(end - at));
+
+		at = feed ? feed + 1 : end;
+	}
+	return at;
+}
+
+static bool is_tab_at(const struct node_tree *tree, struct mark mark)
+{
+	const char *at = line_start(tree, mark.line), *end = tree->text + tree->bytes;
+
+	while (at < end && (*at == ' ' || *at == '\t')) {
+		if (*at == '\t')
+			return true;
+		at++;
+	}
+	return false;
+}
+
+static void report_syntax(struct node_tree *tree)
+{
+	const yaml_parser_t *parser = &tree->parser;
+	struct mark mark = mark_of(&parser->problem_mark);
+	const char *problem = parser->problem ? parser->problem : "cannot be read";
+
+	if (parser->error == YAML_MEMORY_ERROR) {
+		tree->error = -ENOMEM;
+		tree->is_stopped = true;
+	} else if (parser->error == YAML_READER_ERROR) {
+		mark = mark_of_byte(tree, parser->problem_offset);
+		stop(tree, mark,
+		     strstr(problem, "control") ?
+			     "a control character; the file must be plain UTF-8 text" :
+			     "a byte that is not UTF-8; save the file as UTF-8");
+	} else if (is_tab_at(tree, mark)) {
+		stop(tree, mark, "a tab in the indentation; YAML wants spaces there");
+	} else if (!tree->is_stopped) {
+		tree->is_stopped = true;
+		if (parser->context && parser->context_mark.line + 1 != mark.line)
+			mistakes_add(tree->mistakes, mark,
+				     "not YAML: %s %s that starts at line %zu; check the indentation, "
+				     "quotes and brackets",
+				     problem, parser->context, parser->context_mark.line + 1);
+		else
+			mistakes_add(tree->mistakes, mark,
+				     "not YAML: %s; check the indentation, quotes and brackets", problem);
+	}
+}
+
+/* The next event, which the caller deletes; false when reading has to stop. */
+static bool next_event(struct node_tree *tree, yaml_event_t *event)
+{
+	if (tree->is_stopped)
+		return false;
+	if (yaml_parser_parse(&tree->parser, event))
+		return true;
+	report_syntax(tree);
+	return false;
+}
+
+static void refuse_extras(struct node_tree *tree, struct mark mark, const yaml_char_t *anchor,
+			  const yaml_char_t *tag)
+{
+	if (anchor)
+		mistakes_add(tree->mistakes, mark,
+			     "anchor &%s; anchors are not read, write the value where it is needed",
+			     (const char *)anchor);
+	if (tag)
+		mistakes_add(tree->mistakes, mark,
+			     "tag %s; tags are not read, write the plain value", (const char *)tag);
+}
+
+static struct node *make_node(struct node_tree *tree, enum node_kind kind, struct mark mark)
+{
+	struct node *node;
+
+	if (tree->node_count == NODE_COUNT_MAX) {
+		stop(tree, mark, "more values than any configuration needs; shorten the file");
+		return NULL;
+	}
+	node = take_memory(tree, sizeof(*node));
+	if (!node)
+		return NULL;
+	tree->node_count++;
+	*node = (struct node){ .kind = kind, .mark = mark };
+	return node;
+}
+
+static struct node *make_scalar(struct node_tree *tree, const yaml_event_t *event)
+{
+	struct mark mark = mark_of(&event->start_mark);
+	size_t bytes = event->data.scalar.length;
+	struct node *node;
+	char *text;
+
+	refuse_extras(tree, mark, event->data.scalar.anchor, event->data.scalar.tag);
+	if (memchr(event->data.scalar.value, 0, bytes)) {
+		stop(tree, mark, "a zero byte in a value; the file must be plain text");
+		return NULL;
+	}
+	node = make_node(tree, NODE_SCALAR, mark);
+	text = take_memory(tree, bytes + 1);
+	if (!node || !text)
+		return NULL;
+	memcpy(text, event->data.scalar.value, bytes);
+	text[bytes] = '\0';
+	node->text = text;
+	node->is_quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	return node;
+}
+
+static void add_child(struct node *parent, struct node *child)
+{
+	if (parent->last_child)
+		parent->last_child->next = child;
+	else
+		parent->children = child;
+	parent->last_child = child;
+	parent->count++;
+}
+
+static struct node *read_node(struct node_tree *tree, const yaml_event_t *event, unsigned int depth);
+
+/* Children up to the end of the list or map. */
+static void read_children(struct node_tree *tree, struct node *parent, unsigned int depth)
+{
+	const struct node *key = NULL;
+	bool is_at_end = false;
+	yaml_event_t event;
+
+	while (!is_at_end && next_event(tree, &event)) {
+		is_at_end = event.type == YAML_SEQUENCE_END_EVENT ||
+			    event.type == YAML_MAPPING_END_EVENT;
+		if (!is_at_end) {
+			struct node *child = read_node(tree, &event, depth + 1);
+
+			if (child && parent->kind == NODE_MAP && !key) {
+				key = child;
+				if (child->kind != NODE_SCALAR)
+					stop(tree, child->mark, "a key that is not a word; "
+								"quote it, or check the braces");
+			} else if (child) {
+				child->key = key;
+				add_child(parent, child);
+				key = NULL;
+			}
+		}
+		yaml_event_delete(&event);
+	}
+}
+
+static struct node *read_collection(struct node_tree *tree, const yaml_event_t *event,
+				    enum node_kind kind, unsigned int depth)
+{
+	struct mark mark = mark_of(&event->start_mark);
+	struct node *node;
+
+	if (kind == NODE_LIST)
+		refuse_extras(tree, mark, event->data.sequence_start.anchor,
+			      event->data.sequence_start.tag);
+	else
+		refuse_extras(tree, mark, event->data.mapping_start.anchor,
+			      event->data.mapping_start.tag);
+	if (depth == NODE_DEPTH_MAX) {
+		stop(tree, mark, "nested deeper than any configuration needs; check the brackets");
+		return NULL;
+	}
+	node = make_node(tree, kind, mark);
+	if (node)
+		read_children(tree, node, depth);
+	return node;
+}
+
+static struct node *read_alias(struct node_tree *tree, const yaml_event_t *event)
+{
+	struct mark mark = mark_of(&event->start_mark);
+	struct node *node = make_node(tree, NODE_SCALAR, mark);
+
+	mistakes_add(tree->mistakes, mark,
+		     "alias *%s; aliases are not read, write the value where it is needed",
+		     (const char *)event->data.alias.anchor);
+	if (node)
+		node->text = "";
+	return node;
+}
+
+static struct node *read_node(struct node_tree *tree, const yaml_event_t *event, unsigned int depth)
+{
+	switch (event->type) {
+	case YAML_SCALAR_EVENT:
+		return make_scalar(tree, event);
+	case YAML_SEQUENCE_START_EVENT:
+		return read_collection(tree, event, NODE_LIST, depth);
+	case YAML_MAPPING_START_EVENT:
+		return read_collection(tree, event, NODE_MAP, depth);
+	case YAML_ALIAS_EVENT:
+		return read_alias(tree, event);
+	default:
+		return NULL;
+	}
+}
+
+static void read_stream(struct node_tree *tree)
+{
+	bool is_at_end = false;
+	unsigned int documents = 0;
+	yaml_event_t event;
+
+	while (!is_at_end && next_event(tree, &event)) {
+		if (event.type == YAML_DOCUMENT_START_EVENT && ++documents > 1)
+			stop(tree, mark_of(&event.start_mark),
+			     "a second document; put everything into the first one");
+		else if (event.type == YAML_STREAM_END_EVENT)
+			is_at_end = true;
+		else if (!tree->root)
+			tree->root = read_node(tree, &event, 0);
+		yaml_event_delete(&event);
+	}
+	if (is_at_end && (!tree->root || node_is_empty(tree->root)))
+		stop(tree, (struct mark){ .line = 1, .column = 1 },
+		     "the file is empty; begin with deploy/sluice.yaml, which explains every key");
+}
+
+int node_tree_read(struct node_tree **out, const char *text, size_t bytes,
+		   struct mistakes *mistakes)
+{
+	struct node_tree *tree = calloc(1, sizeof(*tree));
+	int error;
+
+	*out = tree;
+	if (!tree)
+		return -ENOMEM;
+	tree->text = text;
+	tree->bytes = bytes;
+	tree->mistakes = mistakes;
+	if (!yaml_parser_initialize(&tree->parser))
+		return -ENOMEM;
+	yaml_parser_set_encoding(&tree->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&tree->parser, (const unsigned char *)text, bytes);
+	read_stream(tree);
+	yaml_parser_delete(&tree->parser);
+	error = tree->error;
+	if (tree->is_stopped)
+		tree->root = NULL;
+	return error;
+}
+
+void node_tree_free(struct node_tree *tree)
+{
+	if (!tree)
+		return;
+	while (tree->blocks) {
+		struct block *block = tree->blocks;
+
+		tree->blocks = block->next;
+		free(block);
+	}
+	free(tree);
+}
+
+const struct node *node_tree_root(const struct node_tree *tree)
+{
+	return tree->root;
+}
+
+const struct node *node_find(const struct node *map, const char *key)
+{
+	const struct node *child;
+
+	if (!map || map->kind != NODE_MAP)
+		return NULL;
+	for (child = map->children; child; child = child->next)
+		if (strcmp(child->key->text, key) == 0)
+			return child;
+	return NULL;
+}
+
+bool node_is_empty(const struct node *node)
+{
+	return node->kind == NODE_SCALAR && !node->is_quoted &&
+	       (!*node->text || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0);
+}
+
+const char *node_kind_name(const struct node *node)
+{
+	static const char *const names[] = { "a single value", "a list", "a map" };
+
+	return names[node->kind];
+}
