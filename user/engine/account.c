@@ -114,23 +114,56 @@ void account_kernel_settle(const struct account_kernel *before, struct account_k
 	settle(BOTH_OF(traffic.frames), BOTH(outcome_frames, traffic), &after->traffic.frames);
 }
 
-static __u64 between_distance(__u64 value, __u64 lowest, __u64 highest)
+static __u64 less(__u64 from, __u64 what)
 {
-	if (value < lowest)
-		return lowest - value;
-	return value > highest ? value - highest : 0;
+	return from > what ? from - what : 0;
 }
 
-__u64 account_handover_distance(const struct account_handover *handover)
+static struct sluice_count count_less(struct sluice_count from, struct sluice_count what)
 {
+	return (struct sluice_count){ less(from.datagrams, what.datagrams),
+				      less(from.events, what.events) };
+}
+
+struct account_unread account_unread_at_start(struct sluice_count emitted_before,
+					      struct sluice_count waiting,
+					      struct sluice_count emitted_after)
+{
+	return (struct account_unread){ .lowest = count_less(emitted_before, waiting),
+					.highest = count_less(emitted_after, waiting) };
+}
+
+/* Cuts [*lowest, *highest] to [from, to]. Returns how far they are apart when they do not meet; then
+ * nothing is cut. */
+static __u64 narrow(__u64 *lowest, __u64 *highest, __u64 from, __u64 to)
+{
+	if (from > *highest)
+		return from - *highest;
+	if (to < *lowest)
+		return *lowest - to;
+	*lowest = from > *lowest ? from : *lowest;
+	*highest = to < *highest ? to : *highest;
+	return 0;
+}
+
+__u64 account_handover_distance(const struct account_handover *handover, struct account_unread *unread)
+{
+	const struct sluice_count *emitted = &handover->emitted;
 	const struct sluice_count *before = &handover->consumed_before;
 	const struct sluice_count *after = &handover->consumed_after;
-	const struct sluice_count *unread = &handover->unread;
 
-	return between_distance(handover->emitted.datagrams, before->datagrams + unread->datagrams,
-				after->datagrams + unread->datagrams) +
-	       between_distance(handover->emitted.events, before->events + unread->events,
-				after->events + unread->events);
+	return less(before->datagrams, emitted->datagrams) + less(before->events, emitted->events) +
+	       narrow(&unread->lowest.datagrams, &unread->highest.datagrams,
+		      less(emitted->datagrams, after->datagrams),
+		      less(emitted->datagrams, before->datagrams)) +
+	       narrow(&unread->lowest.events, &unread->highest.events,
+		      less(emitted->events, after->events), less(emitted->events, before->events));
+}
+
+struct sluice_count account_waiting(struct sluice_count emitted, struct sluice_count consumed,
+				    const struct account_unread *unread)
+{
+	return count_less(count_less(emitted, consumed), unread->highest);
 }
 
 static __u64 exact_distance(__u64 left, __u64 right)

@@ -37,17 +37,32 @@ __u64 account_kernel_distance(const struct account_kernel *before, const struct 
  * the difference is a packet that is on its way. */
 void account_kernel_settle(const struct account_kernel *before, struct account_kernel *after);
 
+/* What had been handed to an agent that died, before this one took over: one number, or bounds when
+ * packets never paused while it was counted. Every tick narrows the bounds. */
+struct account_unread {
+	struct sluice_count lowest;
+	struct sluice_count highest;
+};
+
+/* `emitted` was read before and after `waiting` was counted in rings that nobody drained. */
+struct account_unread account_unread_at_start(struct sluice_count emitted_before,
+					      struct sluice_count waiting,
+					      struct sluice_count emitted_after);
+
 /* Hand-over at one tick. `emitted` was read after `consumed_before` (the tick before) and before the
- * rings were drained to where they stood after it (`consumed_after`). `unread` is what had been handed
- * to an agent that died. */
+ * rings were drained to where they stood after it (`consumed_after`). */
 struct account_handover {
 	struct sluice_count emitted;
 	struct sluice_count consumed_before;
 	struct sluice_count consumed_after;
-	struct sluice_count unread;
 };
 
-__u64 account_handover_distance(const struct account_handover *handover);
+/* emitted = consumed + unread, within what moved between the readings; narrows `unread`. */
+__u64 account_handover_distance(const struct account_handover *handover, struct account_unread *unread);
+
+/* What waits in the rings: emitted − consumed − unread, never below 0. */
+struct sluice_count account_waiting(struct sluice_count emitted, struct sluice_count consumed,
+				    const struct account_unread *unread);
 
 /* Stream and window: written by one thread, and copied by it, so they are exact at any time. */
 __u64 account_stream_distance(const struct sluice_stream_ledger *ledger);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The control thread: signals, the timer, answers of the workers, interfaces and the admin socket, one
+ * event after the other. It stays out of the turns: a slow client or a slow disk delays only itself. */
+#include "engine/engine_state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "edge/notify.h"
+
+/* After the program is detached, packets on their way take at most some milliseconds. */
+#define SETTLE_TICKS_MIN 2
+#define SETTLE_TICKS_MAX 100
+#define SETTLE_PAUSE_US 2000
+#define RATE_INTERVAL_NS 1000000000ull
+
+static void start_tick(struct engine *engine)
+{
+	static struct log_limit limit = { .interval_ns = 10000000000ull };
+	int error = tick_start(&engine->tick, engine_clock_ns(CLOCK_MONOTONIC));
+
+	if (error)
+		log_line_limited(&limit, LOG_LEVEL_ERROR, "engine", "cannot read the kernel's counters",
+				 log_error(error));
+}
+
+/* Intake ends first: from here on packets go to the stack. */
+static void begin_stop(struct engine *engine, int exit_code)
+{
+	if (engine->stage != ENGINE_RUNNING)
+		return;
+	engine->exit_code = exit_code;
+	engine->stage = ENGINE_SETTLING;
+	notify_send("STOPPING=1");
+	bpf_loader_stop(engine->loader);
+	if (engine->tick.open == ORDER_NONE)
+		start_tick(engine);
+}
+
+/* Gives up what an orderly stop would still do, but leaves no program behind. */
+static void end_at_once(struct engine *engine)
+{
+	log_line(LOG_LEVEL_WARNING, "engine", "second signal: ended at once; open windows are lost");
+	bpf_loader_stop(engine->loader);
+	bpf_loader_unpin(engine->loader);
+	admin_close(engine->admin);
+	_exit(1);
+}
+
+static void check_configuration(const struct engine *engine)
+{
+	struct config *config = NULL;
+	int error = config_load(&config, engine->config->path, stderr);
+
+	if (error)
+		log_line(LOG_LEVEL_ERROR, "engine", "the new configuration is not valid; the old one goes on",
+			 log_text("file", engine->config->path));
+	else
+		log_line(LOG_LEVEL_WARNING, "engine",
+			 "the configuration is valid, but reload is not in this version; restart to apply it",
+			 log_text("file", engine->config->path));
+	config_free(config);
+}
+
+static void serve_signals(struct engine *engine)
+{
+	struct signalfd_siginfo info;
+
+	while (read(engine->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			check_configuration(engine);
+			continue;
+		}
+		if (engine->stage != ENGINE_RUNNING)
+			end_at_once(engine);
+		log_line(LOG_LEVEL_INFO, "engine", "stopping: detaching, then draining",
+			 log_text("signal", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
+		begin_stop(engine, 0);
+	}
+}
+
+static void serve_timer(struct engine *engine)
+{
+	__u64 expirations;
+
+	if (read(engine->timer_fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	if (engine->stage == ENGINE_RUNNING)
+		start_tick(engine);
+}
+
+static void keep_rates(struct engine *engine)
+{
+	struct engine_rates *rates = &engine->rates;
+
+	if (engine->tick.started_mono_ns - rates->newer_mono_ns < RATE_INTERVAL_NS)
+		return;
+	rates->older = rates->newer_mono_ns ? rates->newer : engine->tick.kernel;
+	rates->older_mono_ns =
+		rates->newer_mono_ns ? rates->newer_mono_ns : engine->tick.started_mono_ns;
+	rates->newer = engine->tick.kernel;
+	rates->newer_mono_ns = engine->tick.started_mono_ns;
+}
+
+static void end_tick(struct engine *engine)
+{
+	keep_rates(engine);
+	if (engine->stage != ENGINE_SETTLING)
+		return;
+	engine->settle_ticks++;
+	if ((engine->settle_ticks >= SETTLE_TICKS_MIN && tick_is_settled(&engine->tick)) ||
+	    engine->settle_ticks >= SETTLE_TICKS_MAX) {
+		engine->stage = ENGINE_FINISHING;
+		tick_give_order(&engine->tick, ORDER_FINISH);
+		return;
+	}
+	usleep(SETTLE_PAUSE_US);
+	start_tick(engine);
+}
+
+static void log_final(const struct engine *engine)
+{
+	const struct tick_sums *sums = &engine->tick.sums;
+	struct account_kernel kernel = engine->tick.kernel;
+	struct results_log_stats stats = { 0 };
+
+	if (engine->log)
+		results_log_read_stats(engine->log, &stats);
+	log_line(LOG_LEVEL_INFO, "engine", "final ledger",
+		 log_unsigned("emitted_datagrams", sums->emitted.datagrams),
+		 log_unsigned("emitted", sums->emitted.events),
+		 log_unsigned("consumed", sums->stream.consumed),
+		 log_unsigned("accepted", sums->stream.accepted),
+		 log_unsigned("future", sums->stream.future), log_unsigned("rows", stats.rows),
+		 log_unsigned("durable_lsn", stats.durable_lsn),
+		 log_unsigned("unaccounted",
+			      tick_imbalance(&engine->tick) + account_kernel_distance(&kernel, &kernel)));
+}
+
+static void note_failures(struct engine *engine)
+{
+	for (__u32 i = 0; i < engine->worker_count; i++) {
+		int failure = atomic_load(&engine->worker[i].failure);
+
+		if (!failure)
+			continue;
+		begin_stop(engine, failure);
+		if (!engine->exit_code)
+			engine->exit_code = failure;
+	}
+}
+
+static void serve_answers(struct engine *engine)
+{
+	__u64 count;
+
+	if (read(engine->orders.answer_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	note_failures(engine);
+	if (engine->tick.open == ORDER_NONE || !tick_is_answered(&engine->tick))
+		return;
+	switch (engine->stage) {
+	case ENGINE_RUNNING:
+	case ENGINE_SETTLING:
+		if (tick_continue(&engine->tick, engine_clock_ns(CLOCK_REALTIME),
+				  engine_clock_ns(CLOCK_MONOTONIC)))
+			end_tick(engine);
+		break;
+	case ENGINE_FINISHING:
+		log_final(engine);
+		engine->log = NULL;
+		engine->stage = ENGINE_EXITING;
+		tick_give_order(&engine->tick, ORDER_EXIT);
+		break;
+	default:
+		engine->stage = ENGINE_ENDED;
+	}
+}
+
+static void serve_links(struct engine *engine)
+{
+	links_serve(&engine->links, &engine->netlink, engine->loader);
+}
+
+static void serve_admin(struct engine *engine)
+{
+	admin_serve(engine->admin);
+}
+
+void engine_control(struct engine *engine)
+{
+	void (*const serve[])(struct engine *engine) = { serve_signals, serve_timer, serve_answers,
+							 serve_links, serve_admin };
+	struct pollfd events[] = {
+		{ .fd = engine->signal_fd, .events = POLLIN },
+		{ .fd = engine->timer_fd, .events = POLLIN },
+		{ .fd = engine->orders.answer_fd, .events = POLLIN },
+		{ .fd = engine->netlink.fd, .events = POLLIN },
+		{ .fd = admin_fd(engine->admin), .events = POLLIN },
+	};
+	const nfds_t count = sizeof(events) / sizeof(events[0]);
+
+	while (engine->stage != ENGINE_ENDED) {
+		if (poll(events, count, -1) < 0 && errno != EINTR) {
+			log_line(LOG_LEVEL_ERROR, "engine", "poll failed", log_error(errno));
+			begin_stop(engine, EX_OSERR);
+		}
+		for (nfds_t i = 0; i < count; i++)
+			if (events[i].revents)
+				serve[i](engine);
+	}
+	note_failures(engine);
+}

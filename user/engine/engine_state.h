@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Everything the control thread holds, for the files of this directory alone. */
+#ifndef SLUICE_ENGINE_ENGINE_STATE_H
+#define SLUICE_ENGINE_ENGINE_STATE_H
+
+#include "edge/admin.h"
+#include "edge/bpf_loader.h"
+#include "edge/netlink.h"
+#include "edge/store.h"
+#include "engine/engine.h"
+#include "engine/links.h"
+#include "engine/prefault.h"
+#include "engine/tick.h"
+#include "engine/worker.h"
+
+enum engine_stage {
+	ENGINE_RUNNING,
+	ENGINE_SETTLING,	/* detached: ticks until the rings are empty */
+	ENGINE_FINISHING,	/* open windows go to disk */
+	ENGINE_EXITING,		/* workers end */
+	ENGINE_ENDED,
+};
+
+/* Kernel counters at two moments about a second apart, for rates. */
+struct engine_rates {
+	__u64 older_mono_ns, newer_mono_ns;
+	struct account_kernel older, newer;
+};
+
+struct engine {
+	const struct config *config;
+	char *problem;			/* ENGINE_PROBLEM_MAX */
+	int exit_code;
+	enum engine_stage stage;
+	bool keeps_pins;		/* after a failed start that took over */
+	int settle_ticks;
+	__u64 started_wall_ns, started_mono_ns;
+
+	struct store store;
+	struct netlink netlink;
+	struct sluice_config *compiled;
+	struct bpf_loader *loader;
+	struct sources *sources;
+	struct worker_ring *ring;
+	__u32 ring_count;
+	struct worker *worker;
+	__u32 worker_count;
+	struct orders orders;
+	struct tick tick;
+	struct prefault prefault;
+	struct links links;
+	struct admin *admin;
+	int signal_fd;
+	int timer_fd;
+	struct engine_rates rates;
+	struct results_log *log;	/* for its statistics; worker 0 owns it, NULL once it may be closed */
+};
+
+__u64 engine_clock_ns(int clock);
+
+/* setup.c: the rungs between the loader and the workers, up and down. Exit code; problem is set. */
+int engine_open_rings(struct engine *engine);
+int engine_open_workers(struct engine *engine);
+int engine_start_workers(struct engine *engine);
+void engine_close_workers(struct engine *engine);
+void engine_close_rings(struct engine *engine);
+
+/* control.c: runs the agent until it has ended. */
+void engine_control(struct engine *engine);
+
+/* Writes the problem and returns `exit_code`. */
+int engine_problem(struct engine *engine, int exit_code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* answer.c: the admin socket's requests; see admin.h. */
+size_t engine_answer(void *context, const char *request, char *answer, size_t room);
+
+#endif

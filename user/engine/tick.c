@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Orders out, answers in; see orders.h for who owns the memory between. */
+#include "engine/tick.h"
+
+#include <assert.h>
+
+#include "core/sources.h"
+#include "engine/intake.h"
+
+void tick_open(struct tick *tick)
+{
+	for (__u32 i = 0; i < SLUICE_WINDOWS_MAX; i++)
+		tick->watermark_ns[i] = SOURCES_WATERMARK_NONE;
+}
+
+void tick_give_order(struct tick *tick, enum order_kind kind)
+{
+	__u64 number = atomic_load_explicit(&tick->orders->number, memory_order_relaxed);
+
+	assert(tick_is_answered(tick));
+	tick->open = kind;
+	tick->orders->kind = kind;
+	atomic_store_explicit(&tick->orders->number, number + 1, memory_order_release);
+	for (__u32 i = 0; i < tick->worker_count; i++)
+		worker_wake(&tick->worker[i]);
+}
+
+bool tick_is_answered(const struct tick *tick)
+{
+	__u64 number = atomic_load_explicit(&tick->orders->number, memory_order_relaxed);
+
+	for (__u32 i = 0; i < tick->worker_count; i++)
+		if (atomic_load_explicit(&tick->worker[i].answered, memory_order_acquire) != number)
+			return false;
+	return true;
+}
+
+int tick_start(struct tick *tick, __u64 now_mono_ns)
+{
+	int error;
+
+	if (tick->open != ORDER_NONE) {
+		tick->delayed++;
+		return 0;
+	}
+	/* Counters before the order: whatever they count is in a ring by the time workers look there. */
+	error = intake_read(tick->loader, tick->config->listener_count, &tick->kernel);
+	if (error)
+		return error;
+	tick->started_mono_ns = now_mono_ns;
+	sources_snapshot(tick->sources, now_mono_ns);
+	tick_give_order(tick, ORDER_DRAIN);
+	return 0;
+}
+
+static void add_stats(struct stream_stats *sum, const struct stream_stats *stats)
+{
+	sum->groups += stats->groups;
+	sum->panes += stats->panes;
+	sum->pane_groups += stats->pane_groups;
+	sum->memory_bytes += stats->memory_bytes;
+	sum->memory_bytes_max += stats->memory_bytes_max;
+	sum->rows_waiting += stats->rows_waiting;
+}
+
+static void sum_workers(struct tick *tick)
+{
+	struct tick_sums *sums = &tick->sums;
+
+	*sums = (struct tick_sums){ .emitted = account_emitted(&tick->kernel) };
+	for (__u32 i = 0; i < tick->worker_count; i++) {
+		const struct worker_snapshot *snapshot = &tick->worker[i].snapshot;
+
+		account_stream_add(&sums->stream, &snapshot->stream);
+		for (__u32 w = 0; w < tick->config->window_count; w++)
+			account_window_add(&sums->window[w], &snapshot->window[w]);
+		add_stats(&sums->stats, &snapshot->stats);
+	}
+	for (__u32 w = 0; w < tick->config->window_count; w++) {
+		sums->missing[w] = intake_missing(&tick->baseline, &tick->kernel,
+						  tick->config->window[w].listener_mask);
+		sums->missing[w].late = sums->window[w].late;
+	}
+}
+
+static struct sluice_count consumed(const struct tick *tick)
+{
+	return (struct sluice_count){ tick->sums.stream.consumed_datagrams, tick->sums.stream.consumed };
+}
+
+static void balance(struct tick *tick, struct sluice_count consumed_before)
+{
+	const struct tick_sums *sums = &tick->sums;
+	const struct account_handover handover = { .emitted = sums->emitted,
+						   .consumed_before = consumed_before,
+						   .consumed_after = consumed(tick) };
+	__u64 distance = account_handover_distance(&handover, &tick->unread);
+
+	distance += account_stream_distance(&sums->stream);
+	for (__u32 w = 0; w < tick->config->window_count; w++)
+		distance += account_window_distance(sums->stream.accepted, &sums->window[w]);
+	tick->imbalance[1] = tick->imbalance[0];
+	tick->imbalance[0] = distance;
+}
+
+static void move_time(struct tick *tick, __u64 now_wall_ns)
+{
+	sources_watermarks(tick->sources, now_wall_ns, tick->config->window, tick->config->window_count,
+			   tick->watermark_ns);
+	for (__u32 w = 0; w < tick->config->window_count; w++) {
+		tick->orders->watermark_ns[w] = tick->watermark_ns[w];
+		tick->orders->missing[w] = tick->sums.missing[w];
+	}
+	tick_give_order(tick, ORDER_ADVANCE);
+}
+
+bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
+{
+	struct sluice_count consumed_before = consumed(tick);
+
+	if (!tick_is_answered(tick))
+		return false;
+	if (tick->open == ORDER_DRAIN) {
+		sum_workers(tick);
+		balance(tick, consumed_before);
+		move_time(tick, now_wall_ns);
+		return false;
+	}
+	tick->open = ORDER_NONE;
+	tick->ticks++;
+	if (now_mono_ns - tick->started_mono_ns > tick->longest_ns)
+		tick->longest_ns = now_mono_ns - tick->started_mono_ns;
+	return true;
+}
+
+bool tick_is_settled(const struct tick *tick)
+{
+	return account_waiting(tick->sums.emitted, consumed(tick), &tick->unread).datagrams == 0 &&
+	       tick->sums.emitted.datagrams ==
+		       tick->sums.stream.consumed_datagrams + tick->unread.highest.datagrams;
+}
+
+__u64 tick_imbalance(const struct tick *tick)
+{
+	return tick->imbalance[0] < tick->imbalance[1] ? tick->imbalance[0] : tick->imbalance[1];
+}

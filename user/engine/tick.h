@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tick: how time moves. First half: remember the sources, let every worker drain its rings past
+ * that moment and copy its counters. Second half: watermarks and losses from what was remembered, and
+ * the windows advance. Runs in the control thread, which comes back when all workers have answered. */
+#ifndef SLUICE_ENGINE_TICK_H
+#define SLUICE_ENGINE_TICK_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "engine/account.h"
+#include "engine/worker.h"
+
+struct bpf_loader;
+
+/* What the last complete first half found: one consistent set. */
+struct tick_sums {
+	struct sluice_count emitted;	/* when the tick began */
+	struct sluice_stream_ledger stream;
+	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
+	struct stream_stats stats;
+	struct sluice_missing missing[SLUICE_WINDOWS_MAX];
+};
+
+struct tick {
+	/* Filled in before the first tick */
+	const struct config *config;
+	const struct bpf_loader *loader;
+	struct sources *sources;
+	struct orders *orders;
+	struct worker *worker;
+	__u32 worker_count;
+	struct account_kernel baseline;		/* counters when the agent started */
+	struct account_unread unread;
+
+	enum order_kind open;			/* what the workers are at; ORDER_NONE between ticks */
+	struct account_kernel kernel;		/* read when the tick began */
+	struct tick_sums sums;
+	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
+	__u64 imbalance[2];			/* engine's equations at the last two ticks */
+	__u64 ticks;
+	__u64 delayed;				/* came due while the one before was still running */
+	__u64 started_mono_ns;
+	__u64 longest_ns;
+};
+
+void tick_open(struct tick *tick);
+
+/* Hands an order to all workers; the one before must be answered. */
+void tick_give_order(struct tick *tick, enum order_kind kind);
+bool tick_is_answered(const struct tick *tick);
+
+/* Begins a tick, or notes that the one before is still running. -errno of the loader. */
+int tick_start(struct tick *tick, __u64 now_mono_ns);
+/* Goes on when all workers have answered; true when the tick is over. */
+bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns);
+
+/* Whether the last tick found everything that was emitted in the engine. */
+bool tick_is_settled(const struct tick *tick);
+/* Imbalance that two ticks running have shown: one alone may be a packet on its way. */
+__u64 tick_imbalance(const struct tick *tick);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a worker does about an order, a slice a turn: each kind has a beginning and a step that says
+ * when it is done. Rows that became due are emitted in slices of their own, whatever the order is. */
+#include "engine/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "config/config.h"
+
+#define FLUSH_STEP_NS 100000000ull
+
+enum progress {
+	PROGRESS_NONE,	/* waits for somebody else */
+	PROGRESS_MADE,	/* goes on in the next turn, which should follow at once */
+	PROGRESS_DONE,
+};
+
+static void begin_drain(struct worker *worker)
+{
+	for (__u32 i = 0; i < worker->ring_count; i++)
+		worker->ring[i].target = ring_reader_producer_position(&worker->ring[i].reader);
+}
+
+static void copy_counters(struct worker *worker)
+{
+	struct worker_snapshot *snapshot = &worker->snapshot;
+
+	snapshot->stream = *stream_ledger(worker->stream);
+	for (__u32 i = 0; i < worker->config->window_count; i++)
+		snapshot->window[i] = *stream_window_ledger(worker->stream, i);
+	stream_read_stats(worker->stream, &snapshot->stats);
+}
+
+static enum progress step_drain(struct worker *worker)
+{
+	for (__u32 i = 0; i < worker->ring_count; i++)
+		if (ring_reader_position(&worker->ring[i].reader) < worker->ring[i].target)
+			return PROGRESS_MADE;
+	copy_counters(worker);
+	return PROGRESS_DONE;
+}
+
+/* The others: a slice of what they hold of closing windows, then the end mark. */
+static enum progress export_slice(struct worker *worker)
+{
+	struct row_writer writer = handoff_writer(worker->outbox);
+	int count = stream_export(worker->stream, &writer, WORKER_TURN_ROWS);
+
+	if (count > 0)
+		return PROGRESS_MADE;
+	if (count < 0 || handoff_end(worker->outbox, worker->order) < 0)
+		return PROGRESS_NONE;	/* the outbox is full */
+	worker_wake(worker->first);
+	return PROGRESS_DONE;
+}
+
+static void import_block(struct worker *worker, const struct handoff_block *block)
+{
+	const unsigned char *position = block->bytes;
+	const unsigned char *end = position + block->byte_count;
+
+	while (position < end) {
+		const struct sluice_disk_record *record = (const void *)position;
+		int error = stream_import(worker->stream, record, record->bytes);
+
+		if (error < 0) {
+			worker_fail(worker, EX_SOFTWARE, "partials of another worker cannot be merged",
+				    error);
+			return;
+		}
+		position += record->bytes;
+	}
+}
+
+/* Worker 0: one block of one outbox a turn. Done when all have sent their end mark. */
+static enum progress import_slice(struct worker *worker)
+{
+	for (__u32 i = 0; i + 1 < worker->count; i++) {
+		__u64 place = (worker->turn + i) % (worker->count - 1) + 1;
+		struct handoff *outbox = worker->first[place].outbox;
+		struct handoff_block block;
+
+		if (!handoff_take(outbox, &block))
+			continue;
+		import_block(worker, &block);
+		assert(!block.end_order || block.end_order == worker->order);
+		worker->ends_seen += block.end_order != 0;
+		handoff_release(outbox);
+		return PROGRESS_MADE;
+	}
+	return worker->ends_seen + 1 == worker->count ? PROGRESS_DONE : PROGRESS_NONE;
+}
+
+static void begin_advance(struct worker *worker)
+{
+	worker->ends_seen = 0;
+	if (worker->index)
+		stream_advance(worker->stream, worker->orders->watermark_ns);
+}
+
+static enum progress step_advance(struct worker *worker)
+{
+	enum progress progress;
+
+	if (worker->index)
+		return export_slice(worker);
+	progress = import_slice(worker);
+	if (progress != PROGRESS_DONE)
+		return progress;
+	for (__u32 i = 0; i < worker->config->window_count; i++)
+		stream_set_missing(worker->stream, i, &worker->orders->missing[i]);
+	stream_advance(worker->stream, worker->orders->watermark_ns);
+	worker->is_emitting = true;
+	return PROGRESS_DONE;
+}
+
+static void begin_finish(struct worker *worker)
+{
+	worker->ends_seen = 0;
+	worker->is_finished = false;
+	worker->finish_by_mono_ns = worker->now_mono_ns + WORKER_FINISH_NS;
+	if (worker->index)
+		stream_finish(worker->stream);
+}
+
+/* The rows of the last windows, then the disk. A log that failed takes nothing any more. */
+static enum progress finish_log(struct worker *worker)
+{
+	int error = -ETIMEDOUT;
+
+	if (atomic_load(&worker->failure))
+		return PROGRESS_DONE;
+	if (!worker->is_emitting)
+		error = results_log_flush_wait(worker->log, FLUSH_STEP_NS);
+	if (!error)
+		return PROGRESS_DONE;
+	if ((error == -ETIMEDOUT || error == -ENOSPC) && worker->now_mono_ns < worker->finish_by_mono_ns)
+		return worker->is_log_full ? PROGRESS_NONE : PROGRESS_MADE;
+	worker_fail(worker, EX_IOERR, "open windows could not be written at the stop", error);
+	return PROGRESS_DONE;
+}
+
+static enum progress step_finish(struct worker *worker)
+{
+	enum progress progress;
+
+	if (worker->index)
+		return export_slice(worker);
+	if (worker->is_finished)
+		return finish_log(worker);
+	progress = import_slice(worker);
+	if (progress != PROGRESS_DONE)
+		return progress;
+	stream_finish(worker->stream);
+	worker->is_finished = true;
+	worker->is_emitting = true;
+	return PROGRESS_MADE;
+}
+
+static enum progress step_setup(struct worker *worker)
+{
+	const struct config *config = worker->config;
+	int error;
+
+	if (!worker->log)
+		return PROGRESS_DONE;
+	error = results_log_write_schema(worker->log, config->window, config->window_count,
+					 config->dim_name);
+	for (__u32 i = 0; !error && i < config->type_name_count; i++)
+		error = results_log_write_name(worker->log, SLUICE_SPACE_TYPE, config->type_names[i].id,
+					       config->type_names[i].name);
+	if (error)
+		worker_fail(worker, EX_IOERR, "the results log refused the schema", error);
+	return PROGRESS_DONE;
+}
+
+/* In this thread, because the io_uring belongs to it. */
+static enum progress step_exit(struct worker *worker)
+{
+	int error = results_log_close(worker->log);
+
+	worker->log = NULL;
+	if (error)
+		worker_fail(worker, EX_IOERR, "the results log did not close well", error);
+	uring_close(worker->uring);
+	worker->uring = NULL;
+	worker->is_done = true;
+	return PROGRESS_DONE;
+}
+
+static const struct {
+	void (*begin)(struct worker *worker);
+	enum progress (*step)(struct worker *worker);
+} steps[] = {
+	[ORDER_SETUP] = { .step = step_setup },
+	[ORDER_DRAIN] = { .begin = begin_drain, .step = step_drain },
+	[ORDER_ADVANCE] = { .begin = begin_advance, .step = step_advance },
+	[ORDER_FINISH] = { .begin = begin_finish, .step = step_finish },
+	[ORDER_EXIT] = { .step = step_exit },
+};
+
+static void take_order(struct worker *worker)
+{
+	__u64 number = atomic_load_explicit(&worker->orders->number, memory_order_acquire);
+
+	if (number == worker->order)
+		return;
+	assert(worker->kind == ORDER_NONE);
+	worker->order = number;
+	worker->kind = worker->orders->kind;
+	if (steps[worker->kind].begin)
+		steps[worker->kind].begin(worker);
+}
+
+/* The answer hands the order's memory, and this worker's snapshot, back to the control thread. */
+static void answer_order(struct worker *worker)
+{
+	worker->kind = ORDER_NONE;
+	atomic_store_explicit(&worker->answered, worker->order, memory_order_release);
+	worker_raise_event(worker->orders->answer_fd);
+}
+
+bool worker_obey(struct worker *worker)
+{
+	enum progress progress;
+
+	take_order(worker);
+	if (worker->kind == ORDER_NONE)
+		return false;
+	progress = steps[worker->kind].step(worker);
+	if (progress == PROGRESS_DONE)
+		answer_order(worker);
+	return progress == PROGRESS_MADE;
+}
+
+bool worker_emit(struct worker *worker)
+{
+	int count;
+
+	if (!worker->is_emitting || !worker->log)
+		return false;
+	count = stream_emit(worker->stream, results_log_writer(worker->log), WORKER_TURN_ROWS);
+	worker->is_emitting = count != 0;
+	worker->is_log_full = count < 0;
+	return count > 0;
+}
