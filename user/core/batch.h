@@ -7,33 +7,35 @@
 #include "sluice/disk_format.h"
 
 #define BATCH_EVENTS 256u
+/* One line more a field, so that the fields of one event do not all meet in the same cache sets. */
+#define BATCH_ROOM (BATCH_EVENTS + 8)
 
 struct batch {
 	__u32 count;
 	__u32 datagram_count;
 	/* per event */
-	__u64 key[BATCH_EVENTS];
-	__s64 value[BATCH_EVENTS];
-	__s64 time_ns[BATCH_EVENTS];
-	__u64 dims01[BATCH_EVENTS];		/* dim0 | dim1 << 32 */
-	__u32 type_weight[BATCH_EVENTS];	/* type | weight << 16, weight as sent */
-	__u16 datagram[BATCH_EVENTS];
+	__u64 key[BATCH_ROOM];
+	__s64 value[BATCH_ROOM];
+	__s64 time_ns[BATCH_ROOM];
+	__u64 dims01[BATCH_ROOM];		/* dim0 | dim1 << 32 */
+	__u32 type_weight[BATCH_ROOM];	/* type | weight << 16, weight as sent */
+	__u16 datagram[BATCH_ROOM];
 	/* per event, filled only when a window asks */
-	__u64 dims23[BATCH_EVENTS];
-	__u64 event_id[BATCH_EVENTS];
-	__u64 identity[BATCH_EVENTS];		/* sequence and index, for ties of first and last */
-	__u32 selected[BATCH_EVENTS];		/* bit w: window w takes it */
+	__u64 dims23[BATCH_ROOM];
+	__u64 event_id[BATCH_ROOM];
+	__u64 identity[BATCH_ROOM];		/* sequence and index, for ties of first and last */
+	__u32 selected[BATCH_ROOM];		/* bit w: window w takes it */
 	/* per datagram */
-	__u64 source_id[BATCH_EVENTS];
-	__u16 tenant[BATCH_EVENTS];
-	__u16 listener[BATCH_EVENTS];
+	__u64 source_id[BATCH_ROOM];
+	__u16 tenant[BATCH_ROOM];
+	__u16 listener[BATCH_ROOM];
 	/* per event, of the group_by in work */
-	__u64 word[SLUICE_KEY_WORDS_MAX][BATCH_EVENTS];
-	__u32 tag[BATCH_EVENTS];
-	__u32 id[BATCH_EVENTS];
+	__u64 word[SLUICE_KEY_WORDS_MAX][BATCH_ROOM];
+	__u32 tag[BATCH_ROOM];
+	__u32 id[BATCH_ROOM];
 	/* per event, of the window in work */
-	unsigned char *row[BATCH_EVENTS];
-	struct pane *pane[BATCH_EVENTS];
+	unsigned char *row[BATCH_ROOM];
+	struct pane *pane[BATCH_ROOM];
 };
 
 #endif

@@ -15,6 +15,7 @@
 
 #define GROUPS_LINE_WORDS 8
 #define GROUPS_NONE 0xffffffffu
+_Static_assert(GROUPS_LINE_WORDS * sizeof(__u64) == 64, "a line is a cache line");
 /* A word of this value was in use when its line was full: probes go on behind it. */
 #define GROUPS_TOMBSTONE 0xffffffffull
 /* Lines behind the last home line, so that a probe need not wrap around. */
@@ -49,10 +50,17 @@ struct groups {
 int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 hash_seed);
 void groups_close(struct groups *groups);
 
+/* The top bit is always set: no tag is that of a free or dead word. */
+static inline __u32 groups_tag_of(__u64 hash)
+{
+	return (__u32)hash | 0x80000000u;
+}
+
 static inline __u32 groups_tag(const struct groups *groups, const __u64 *key)
 {
-	return (__u32)(groups->key_words == 1 ? hash_word(&groups->seed, key[0])
-					      : hash_words(&groups->seed, key, groups->key_words));
+	return groups_tag_of(groups->key_words == 1
+				     ? hash_word(&groups->seed, key[0])
+				     : hash_words(&groups->seed, key, groups->key_words));
 }
 
 static inline const __u64 *groups_key(const struct groups *groups, __u32 id)

@@ -18,6 +18,10 @@
 /* Below this many groups the index and the rows stay in the second-level cache by themselves. */
 #define FETCH_GROUPS_MIN 8192u
 
+/* Records lie one behind the other in the ring: what comes next is on its way while this is read. A
+ * fetch beyond the end is harmless. */
+#define FETCH_AHEAD_BYTES 1024
+
 struct decode_result {
 	__u32 accepted, future, newest_us;
 };
@@ -40,6 +44,7 @@ inline_always struct decode_result decode_events(struct batch *batch, const stru
 		__u32 offset_us = event->time_offset_us;
 		bool is_future = offset_us > datagram->limit_us;
 
+		__builtin_prefetch(record + FETCH_AHEAD_BYTES, 0, 3);
 		if (has_marks && is_dropped(datagram->dropped, datagram->taken + i))
 			continue;
 		batch->key[end] = event->key;
@@ -158,24 +163,46 @@ inline_always void read_key(const struct batch *batch, const __u64 *first_word, 
 		key[w] = batch->word[w][i];
 }
 
-inline_always void hash_keys(struct batch *batch, const struct groups *groups, const __u64 *first_word,
-			     const __u32 words, const bool fetches)
-{
-	struct hash_seed seed = groups->seed;
+/* Where lines are found, in registers: the stores of a loop could alias the dictionary itself. */
+struct finder {
+	const __u64 *now, *next;
+	__u32 now_mask, next_mask;
+	__u32 migrated;	/* 0 while nothing grows */
+};
 
-	for (__u32 i = 0; i < batch->count; i++) {
+inline_always struct finder make_finder(const struct groups *groups)
+{
+	return (struct finder){ groups->now.words, groups->next.words, groups->now.mask,
+				groups->next.mask, groups->is_growing ? groups->migrated : 0 };
+}
+
+inline_always const __u64 *find_line(const struct finder *finder, __u32 tag, const bool grows)
+{
+	if (grows && (tag & finder->now_mask) < finder->migrated)
+		return finder->next + (size_t)(tag & finder->next_mask) * GROUPS_LINE_WORDS;
+	return finder->now + (size_t)(tag & finder->now_mask) * GROUPS_LINE_WORDS;
+}
+
+inline_always void hash_keys(struct batch *batch, const struct groups *groups, const __u64 *first_word,
+			     const __u32 words, const bool fetches, const bool grows)
+{
+	const struct finder finder = make_finder(groups);
+	const struct hash_seed seed = groups->seed;
+	const __u32 count = batch->count;
+
+	for (__u32 i = 0; i < count; i++) {
 		__u64 key[SLUICE_KEY_WORDS_MAX];
 
 		read_key(batch, first_word, i, words, key);
-		batch->tag[i] = (__u32)(words == 1 ? hash_word(&seed, key[0])
-						   : hash_words(&seed, key, words));
+		batch->tag[i] = groups_tag_of(words == 1 ? hash_word(&seed, key[0])
+							 : hash_words(&seed, key, words));
 		if (fetches)
-			fetch(groups_home(groups, batch->tag[i]));
+			fetch(find_line(&finder, batch->tag[i], grows));
 	}
 }
 
-/* The first id of this tag in its home line; GROUPS_NONE when the line has none. */
-inline_always __u32 probe_line(const __u64 *line, __u32 tag)
+/* The first word of the line with this tag; 0 when it has none. */
+inline_always __u64 probe_line(const __u64 *line, __u32 tag)
 {
 #if defined(__AVX2__)
 	__m256i wanted = _mm256_set1_epi32((int)tag);
@@ -184,31 +211,34 @@ inline_always __u32 probe_line(const __u64 *line, __u32 tag)
 	__u32 hits = ((__u32)_mm256_movemask_ps(_mm256_castsi256_ps(low)) & 0xaa) |
 		     ((__u32)_mm256_movemask_ps(_mm256_castsi256_ps(high)) & 0xaa) << 8;
 
-	return is_likely(hits) ? (__u32)line[(__u32)__builtin_ctz(hits) / 2] - 1 : GROUPS_NONE;
+	return is_likely(hits) ? line[(__u32)__builtin_ctz(hits) / 2] : 0;
 #else
 	for (int i = 0; i < GROUPS_LINE_WORDS; i++) {
 		if (line[i] >> 32 == tag)
-			return (__u32)line[i] - 1;
+			return line[i];
 	}
-	return GROUPS_NONE;
+	return 0;
 #endif
 }
 
 inline_always void probe_keys(struct batch *batch, struct grouping *grouping, const __u64 *first_word,
-			      const __u32 words)
+			      const __u32 words, const bool grows)
 {
-	for (__u32 i = 0; i < batch->count; i++) {
-		__u32 tag = batch->tag[i];
-		__u32 id = probe_line(groups_home(&grouping->groups, tag), tag);
+	const struct finder finder = make_finder(&grouping->groups);
+	const __u32 count = batch->count;
 
-		/* Tag 0 is also that of a tombstone; id −1 that of a free word. */
-		if (is_rare(id == GROUPS_NONE || tag == 0)) {
+	for (__u32 i = 0; i < count; i++) {
+		__u32 tag = batch->tag[i];
+		__u64 word = probe_line(find_line(&finder, tag, grows), tag);
+
+		if (is_rare(word == 0)) {
 			__u64 key[SLUICE_KEY_WORDS_MAX];
 
 			read_key(batch, first_word, i, words, key);
-			id = grouping_find_or_add(grouping, key, tag);
+			batch->id[i] = grouping_find_or_add(grouping, key, tag);
+			continue;
 		}
-		batch->id[i] = id;
+		batch->id[i] = (__u32)word - 1;
 	}
 }
 
@@ -218,10 +248,6 @@ static __attribute__((noinline)) void add_overflow(struct window *window, struct
 	pane_add_overflow(pane, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
 	window->ledger.overflow++;
 }
-
-struct find_result {
-	__u32 unselected, late, rejected, overflow;
-};
 
 /* Finds the pane and the row of each event and fetches the row. No row: it has been accounted for. */
 inline_always void find_rows(struct stream *stream, struct window *window, const __u32 row_bytes,
@@ -238,8 +264,9 @@ inline_always void find_rows(struct stream *stream, struct window *window, const
 	/* Rows of a young pane are mostly new, and a new row is checked against the dictionary. */
 	bool is_young = fetches && (!pane || pane->rows < grouping->groups.count / 4 * 3);
 	__u64 events = 0, unselected = 0;
+	const __u32 count = batch->count;
 
-	for (__u32 i = 0; i < batch->count; i++) {
+	for (__u32 i = 0; i < count; i++) {
 		__s64 time_ns = batch->time_ns[i];
 		__u32 id = batch->id[i];
 		__u32 number;
@@ -307,8 +334,9 @@ inline_always void update_rows(struct stream *stream, struct window *window, con
 {
 	struct batch *batch = &stream->batch;
 	__u64 aggregated = 0;
+	const __u32 count = batch->count;
 
-	for (__u32 i = 0; i < batch->count; i++) {
+	for (__u32 i = 0; i < count; i++) {
 		unsigned char *row = batch->row[i];
 		__u64 key[SLUICE_KEY_WORDS_MAX];
 
@@ -367,8 +395,13 @@ inline_always void run_grouping(struct stream *stream, struct grouping *grouping
 		first_word = batch->key;
 	else
 		pack_keys(batch, grouping);
-	hash_keys(batch, &grouping->groups, first_word, words, fetches);
-	probe_keys(batch, grouping, first_word, words);
+	if (is_rare(grouping->groups.is_growing)) {
+		hash_keys(batch, &grouping->groups, first_word, words, fetches, true);
+		probe_keys(batch, grouping, first_word, words, true);
+	} else {
+		hash_keys(batch, &grouping->groups, first_word, words, fetches, false);
+		probe_keys(batch, grouping, first_word, words, false);
+	}
 	run_windows(stream, grouping, first_word, words, fetches);
 }
 
