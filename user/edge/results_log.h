@@ -49,7 +49,8 @@ int results_log_open(struct results_log **log, const struct results_log_options 
  * stop in the manifest. Call results_log_flush_wait before. Takes NULL. 0 or -errno. */
 int results_log_close(struct results_log *log);
 
-/* What rows mean from here on. Written now, and again at the start of every segment. -E2BIG. */
+/* What rows mean from here on. Written next, and again at the start of every segment. -E2BIG; -EBUSY while
+ * rows wait (results_log_flush_wait first): they mean what the schema before says. dim_name may be NULL. */
 int results_log_write_schema(struct results_log *log, const struct window_spec *windows,
 			     __u32 window_count, const char dim_name[4][SLUICE_NAME_MAX + 1]);
 /* A name of an id, from the configuration or a dictionary datagram; repeated as the schema is. A second
