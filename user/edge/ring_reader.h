@@ -67,7 +67,7 @@ static inline const void *ring_reader_next(struct ring_reader *reader, size_t *b
 		if (length & BPF_RINGBUF_BUSY_BIT)
 			return NULL;
 		reader->position +=
-			((length & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7u) & ~(__u64)7;
+			(length + BPF_RINGBUF_HDR_SZ + 7ull) & 0x3ffffff8;
 		if (length & BPF_RINGBUF_DISCARD_BIT)
 			continue;
 		*bytes = length;

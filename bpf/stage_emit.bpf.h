@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Stage emit: one record for the datagram into the ring of this CPU. It wakes nobody, unless the
+ * reader said that it sleeps and enough is waiting; a busy reader costs one load a packet. */
+#ifndef SLUICE_STAGE_EMIT_BPF_H
+#define SLUICE_STAGE_EMIT_BPF_H
+
+#include "stage_listener.bpf.h"
+
+static __always_inline void emit_fill(struct packet *packet)
+{
+	struct sluice_record *record = &packet->marks.record;
+
+	record->payload_bytes = packet->frame.payload_bytes;
+	record->prefix_bytes = packet->prefix_bytes;
+	record->listener = packet->listener;
+	record->kept = packet->events - packet->dropped;
+	record->generation = packet->generation;
+	record->zero = 0;
+}
+
+static __always_inline bool emit_must_wake(void *ring, const struct sluice_wake *wake)
+{
+	const struct sluice_configs *configs;
+
+	if (!wake || !*(const volatile __u32 *)&wake->is_sleeping)
+		return false;
+	configs = stage_listener_configs();
+	return configs && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= configs->wake_bytes;
+}
+
+/* What became of the datagram (enum sluice_outcome). */
+static __always_inline __u32 stage_emit(struct packet *packet)
+{
+	void *ring = bpf_map_lookup_elem(&sluice_rings, &packet->cpu);
+	struct sluice_wake *wake = bpf_map_lookup_elem(&sluice_wake, &packet->cpu);
+	__u64 bytes = packet->frame.payload_bytes, flags = BPF_RB_NO_WAKEUP;
+	long error;
+
+	if (!ring)
+		return SLUICE_OUTCOME_no_ring;
+	if (emit_must_wake(ring, wake))
+		flags = BPF_RB_FORCE_WAKEUP;
+	SLUICE_KEEP_BOUND(bytes);
+	if (bytes > SLUICE_PAYLOAD_MAX)
+		return SLUICE_OUTCOME_refused_length;
+	emit_fill(packet);
+	if (packet->prefix_bytes == SLUICE_PREFIX_SHORT) {
+		packet->plain.record = packet->marks.record;
+		error = bpf_ringbuf_output(ring, &packet->plain.record, SLUICE_PREFIX_SHORT + bytes,
+					   flags);
+	} else {
+		barrier();
+		error = bpf_ringbuf_output(ring, &packet->marks, SLUICE_PREFIX_LONG + bytes, flags);
+	}
+	if (error)
+		return SLUICE_OUTCOME_ring_full;
+	if (flags == BPF_RB_FORCE_WAKEUP)
+		wake->is_sleeping = 0;
+	return SLUICE_OUTCOME_emitted;
+}
+
+#endif
