@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The caller's side of stream.h and sources.h, by the letter of their comments: records stay where they
+ * are until a flush (and not longer), ticks have two halves, other workers export before worker 0
+ * advances. */
+#include "drive.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/stream.h"
+#include "decode.h"
+#include "encode.h"
+
+#define MEMORY_BYTES (64ull << 20)
+#define STALL_MAX 10000		/* refused reservations in a row before the engine is called stuck */
+
+struct drive {
+	const struct scenario *scenario;
+	const struct drive_options *options;
+	struct result *result;
+	struct random random;
+	__u32 worker_count;
+	struct sources *sources;
+	struct stream *stream[SLUICE_WORKERS_MAX];
+	size_t pending_count;		/* records that are not flushed yet */
+	void **pending;
+	__u64 wall_ns, mono_ns;
+	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
+	struct decode_sink sink;
+	__u32 step;
+};
+
+static int open_streams(struct drive *drive)
+{
+	const struct scenario *scenario = drive->scenario;
+	struct stream_options options = {
+		.windows = scenario->window,
+		.window_count = scenario->window_count,
+		.worker_count = drive->worker_count,
+		.groups_max = scenario->groups_max,
+		.memory_bytes = MEMORY_BYTES,
+		.hash_seed = drive->options->hash_seed,
+		.max_ahead_ns = scenario->max_ahead_ns,
+		.sources = drive->sources,
+	};
+
+	for (; options.worker < drive->worker_count; options.worker++) {
+		int error = stream_open(&drive->stream[options.worker], &options);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int open_all(struct drive *drive)
+{
+	const struct scenario *scenario = drive->scenario;
+	struct sources_options options = {
+		.sources_max = scenario->sources_max,
+		.worker_count = drive->worker_count,
+		.listener_count = scenario->listener_count,
+		.idle_timeout_ns = scenario->idle_timeout_ns,
+		.max_lag_ns = scenario->max_lag_ns,
+		.hash_seed = drive->options->hash_seed,
+	};
+	int error = sources_open(&drive->sources, &options);
+
+	for (__u32 i = 0; i < scenario->window_count; i++)
+		drive->watermark_ns[i] = SOURCES_WATERMARK_NONE;
+	decode_sink_open(&drive->sink, random_next(&drive->random),
+			 drive->options->no_room_percent);
+	return error ? error : open_streams(drive);
+}
+
+static void close_all(struct drive *drive)
+{
+	for (__u32 i = 0; i < drive->worker_count; i++)
+		if (drive->stream[i])
+			stream_close(drive->stream[i]);
+	if (drive->sources)
+		sources_close(drive->sources);
+	decode_sink_clear(&drive->sink);
+	free(drive->pending);
+}
+
+static void flush(struct drive *drive)
+{
+	for (__u32 i = 0; i < drive->worker_count; i++)
+		stream_flush(drive->stream[i]);
+	for (size_t i = 0; i < drive->pending_count; i++)
+		free(drive->pending[i]);
+	drive->pending_count = 0;
+}
+
+/* A turn starts: what came before is flushed at its own time. */
+static void set_time(struct drive *drive, const struct scenario_step *step)
+{
+	if (drive->wall_ns == step->wall_ns && drive->mono_ns == step->mono_ns)
+		return;
+	flush(drive);
+	drive->wall_ns = step->wall_ns;
+	drive->mono_ns = step->mono_ns;
+	for (__u32 i = 0; i < drive->worker_count; i++)
+		stream_set_time(drive->stream[i], step->wall_ns, step->mono_ns);
+}
+
+static void add_datagram(struct drive *drive, const struct scenario_step *step)
+{
+	size_t bytes;
+	struct sluice_record *record = encode_record(&step->datagram, &bytes);
+
+	if (!record)
+		return;
+	drive->pending = scenario_grow(drive->pending, drive->pending_count, sizeof(void *));
+	drive->pending[drive->pending_count++] = record;
+	stream_add(drive->stream[step->worker % drive->worker_count], record, bytes);
+	if (random_percent(&drive->random, 10))
+		flush(drive);
+}
+
+static __u32 slice(struct drive *drive)
+{
+	return (__u32)(random_percent(&drive->random, 50) ?
+			       random_range(&drive->random, 1, 8) : 100000);
+}
+
+/* Emits until nothing waits, in slices; lazily now and then not to the end. */
+static int emit(struct drive *drive, bool is_lazy)
+{
+	int refused = 0, count;
+	size_t said = 0;
+
+	do {
+		count = stream_emit(drive->stream[0], &drive->sink.writer, slice(drive));
+		said += count > 0 ? (size_t)count : 0;
+		refused = count == -EAGAIN ? refused + 1 : 0;
+		if (is_lazy && random_percent(&drive->random, 50))
+			break;
+	} while (count > 0 || (count == -EAGAIN && refused < STALL_MAX));
+	if (count < 0 && count != -EAGAIN)
+		printf("  stream_emit answered %d\n", count);
+	if (refused == STALL_MAX)
+		printf("  stream_emit never found room\n");
+	if (said < decode_count(&drive->sink))
+		printf("  stream_emit said %zu, wrote %zu\n", said, decode_count(&drive->sink));
+	if ((count < 0 && count != -EAGAIN) || refused == STALL_MAX ||
+	    said < decode_count(&drive->sink))
+		return -EINVAL;
+	count = decode_rows(&drive->sink, drive->scenario, drive->step, drive->result);
+	decode_sink_clear(&drive->sink);
+	return count;
+}
+
+/* What another worker holds of closing windows goes to worker 0. */
+static int hand_over(struct drive *drive, __u32 worker)
+{
+	struct decode_sink sink;
+	int refused = 0, count, error = 0;
+
+	decode_sink_open(&sink, random_next(&drive->random), drive->options->no_room_percent);
+	do {
+		count = stream_export(drive->stream[worker], &sink.writer, slice(drive));
+		refused = count == -EAGAIN ? refused + 1 : 0;
+	} while (count > 0 || (count == -EAGAIN && refused < STALL_MAX));
+	for (size_t i = 0; i < sink.record_count && !error; i++)
+		error = stream_import(drive->stream[0], sink.record[i].data,
+				      sink.record[i].bytes);
+	if (count || error)
+		printf("  export answered %d, import %d\n", count, error);
+	decode_sink_clear(&sink);
+	return count || error ? -EINVAL : 0;
+}
+
+static int advance(struct drive *drive)
+{
+	for (__u32 i = 0; i < drive->scenario->window_count; i++)
+		result_add_watermark(drive->result, drive->watermark_ns[i]);
+	for (__u32 i = 1; i < drive->worker_count; i++) {
+		stream_advance(drive->stream[i], drive->watermark_ns);
+		if (hand_over(drive, i))
+			return -EINVAL;
+	}
+	stream_advance(drive->stream[0], drive->watermark_ns);
+	return emit(drive, drive->options->is_lazy);
+}
+
+static int take_tick(struct drive *drive, const struct scenario_step *step)
+{
+	const struct scenario *scenario = drive->scenario;
+
+	flush(drive);
+	if (step->kind == SCENARIO_TICK) {
+		sources_snapshot(drive->sources, step->mono_ns);
+		sources_watermarks(drive->sources, step->wall_ns, scenario->window,
+				   scenario->window_count, drive->watermark_ns);
+	}
+	for (__u32 i = 0; step->kind == SCENARIO_WATERMARK && i < scenario->window_count; i++)
+		if (step->watermark_ns > drive->watermark_ns[i])
+			drive->watermark_ns[i] = step->watermark_ns;
+	return advance(drive);
+}
+
+static int take_finish(struct drive *drive)
+{
+	flush(drive);
+	for (__u32 i = 1; i < drive->worker_count; i++) {
+		stream_finish(drive->stream[i]);
+		if (hand_over(drive, i))
+			return -EINVAL;
+	}
+	stream_finish(drive->stream[0]);
+	return emit(drive, false);
+}
+
+static void add_counters(__u64 *sum, const void *ledger, size_t bytes)
+{
+	for (size_t i = 0; i < bytes / sizeof(*sum); i++)
+		sum[i] += ((const __u64 *)ledger)[i];
+}
+
+static void read_end(struct drive *drive)
+{
+	struct result *result = drive->result;
+	struct stream_stats stats;
+
+	for (__u32 i = 0; i < drive->worker_count; i++) {
+		const struct stream *stream = drive->stream[i];
+
+		add_counters((__u64 *)&result->stream, stream_ledger(stream),
+			     sizeof(result->stream));
+		for (__u32 j = 0; j < drive->scenario->window_count; j++)
+			add_counters((__u64 *)&result->window[j], stream_window_ledger(stream, j),
+				     sizeof(result->window[j]));
+		stream_read_stats(stream, &stats);
+		result->groups_left += stats.groups;
+		result->panes_left += stats.panes;
+	}
+}
+
+static int run_steps(struct drive *drive)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < drive->scenario->step_count && !error; i++) {
+		const struct scenario_step *step = &drive->scenario->step[i];
+
+		drive->step = (__u32)i;
+		set_time(drive, step);
+		if (step->kind == SCENARIO_DATAGRAM)
+			add_datagram(drive, step);
+		else if (step->kind == SCENARIO_FINISH)
+			error = take_finish(drive);
+		else
+			error = take_tick(drive, step);
+	}
+	flush(drive);
+	return error ? error : emit(drive, false);
+}
+
+int drive_run(const struct scenario *scenario, const struct drive_options *options,
+	      struct result *result)
+{
+	struct drive drive = {
+		.scenario = scenario,
+		.options = options,
+		.result = result,
+		.random = { .state = options->noise_seed },
+		.worker_count = options->worker_count ? options->worker_count : 1,
+	};
+	int error = open_all(&drive);
+
+	if (!error)
+		error = run_steps(&drive);
+	else
+		printf("  the engine did not open: %d\n", error);
+	if (!error)
+		read_end(&drive);
+	close_all(&drive);
+	return error;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which parts of the engine are there to be tested. A test that needs one that is not is skipped, and
+ * says so loudly. Turning a 0 into 1 is all it takes to enable its tests. */
+#ifndef SLUICE_PROPERTY_FEATURES_H
+#define SLUICE_PROPERTY_FEATURES_H
+
+#include <stdio.h>
+
+#define FEATURE_TUMBLING 1
+#define FEATURE_WORKERS 1	/* stream_export, stream_import */
+#define FEATURE_OVERFLOW 1	/* max_groups and the overflow group */
+#define FEATURE_SLIDING 0
+#define FEATURE_SESSION 0
+#define FEATURE_LATENESS 0	/* allowed_lateness, revisions, early, late: keep */
+#define FEATURE_EVENT_IDS 0	/* dedup: event_id */
+#define FEATURE_SEQUENCES 0	/* datagrams that come twice */
+#define FEATURE_FIRST_LAST 0
+#define FEATURE_SKETCHES 0	/* distinct, quantiles, top */
+
+/* First statement of a test (cmocka). */
+#define FEATURE_REQUIRE(feature)                                                                   \
+	do {                                                                                       \
+		if (!(feature)) {                                                                  \
+			fprintf(stderr, "### SKIPPED: %s: the engine has no " #feature             \
+					" yet (tests/property/features.h)\n", __func__);           \
+			skip();                                                                    \
+		}                                                                                  \
+	} while (0)
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Random streams. A stream is made as datagrams with a time of arrival each; the steps are these in
+ * order of arrival, with ticks between them and a quiet end behind. */
+#include "generate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MILLISECOND_NS 1000000ll
+#define SOURCES_MAX 6
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define SPREAD_US 300000	/* of the events in a datagram */
+
+struct sender {
+	__u64 source_id;
+	__u64 sequence;
+	__u32 epoch;
+	__u16 listener;
+	__u16 tenant;
+	__s64 delay_ns;		/* a straggler's events are old when they come */
+	__s64 jitter_ns;
+	unsigned int lie_percent;
+	__u32 quiet_from, quiet_to;	/* datagrams of the stream during which it sends nothing */
+};
+
+struct making {
+	struct scenario *scenario;
+	const struct generate_options *options;
+	struct random random;
+	__u32 sender_count;
+	struct sender sender[SOURCES_MAX];
+	__u64 wall_ns, mono_ns;
+	__u64 next_event_id;
+};
+
+static void choose_limits(struct making *making)
+{
+	static const __s64 seconds[] = { 1, 2, 5, 10 };
+	struct scenario *scenario = making->scenario;
+	struct random *random = &making->random;
+
+	scenario_init(scenario);
+	scenario->listener_count = (__u32)random_range(random, 1, 4);
+	scenario->idle_timeout_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
+	scenario->max_lag_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
+	scenario->max_ahead_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
+	if (random_percent(random, 20))
+		scenario->sources_max = (__u32)random_range(random, 1, 4);
+	if (random_percent(random, 20))
+		scenario->max_lag_ns = 3600 * SCENARIO_SECOND_NS;
+	scenario->has_sequence_dedup = making->options->has_sequence_repeats;
+}
+
+static void choose_senders(struct making *making)
+{
+	static const __u64 sequences[] = { 0, 0, 1000, UINT64_MAX - 3, UINT32_MAX - 2ull,
+					   INT64_MAX };
+	static const __u64 ids[] = { 0, 1, UINT64_MAX, 1ull << 32, 2ull << 32, 77 };
+	struct random *random = &making->random;
+
+	making->sender_count = (__u32)random_range(random, 1, SOURCES_MAX);
+	for (__u32 i = 0; i < making->sender_count; i++) {
+		struct sender *sender = &making->sender[i];
+
+		sender->source_id = ids[i];
+		sender->sequence = sequences[random_below(random, COUNT_OF(sequences))];
+		sender->listener =
+			(__u16)random_below(random, making->scenario->listener_count);
+		sender->tenant = (__u16)(random_percent(random, 70) ? 0 : random_next(random));
+		sender->jitter_ns = MILLISECOND_NS * random_range(random, 0, 2000);
+		if (random_percent(random, 20))
+			sender->delay_ns = MILLISECOND_NS * random_range(random, 0, 15000);
+		sender->lie_percent = random_percent(random, 20) ? 30 : 2;
+		if (random_percent(random, 40)) {
+			sender->quiet_from =
+				(__u32)random_below(random, making->options->datagrams + 1);
+			sender->quiet_to =
+				sender->quiet_from +
+				(__u32)random_below(random, making->options->datagrams + 1);
+		}
+	}
+}
+
+static __u64 choose_key(struct random *random)
+{
+	__u64 number = random_below(random, 6);
+
+	switch (random_below(random, 8)) {
+	case 0:
+		return 0;
+	case 1:
+		return UINT64_MAX - number;
+	case 2:
+		return number << 32;
+	case 3:
+		return number << 60;
+	default:
+		return number;
+	}
+}
+
+static __s64 choose_value(struct random *random)
+{
+	static const __s64 edges[] = { INT64_MIN, INT64_MAX, INT64_MIN + 1, -1, 0, 1 };
+
+	if (random_percent(random, 15))
+		return edges[random_below(random, COUNT_OF(edges))];
+	return random_range(random, -100, 100);
+}
+
+static __u16 choose_weight(struct random *random)
+{
+	static const __u16 edges[] = { 0, 1, 2, UINT16_MAX };
+
+	return edges[random_below(random, COUNT_OF(edges))];
+}
+
+static __u32 choose_dim(struct random *random)
+{
+	return random_percent(random, 10) ? UINT32_MAX : (__u32)random_below(random, 3);
+}
+
+static void add_event(struct making *making, struct scenario_datagram *datagram)
+{
+	static const __u16 types[] = { 0, 1, 1, 2, 63, 64, UINT16_MAX };
+	struct random *random = &making->random;
+	struct scenario_event *event = scenario_add_event(datagram);
+
+	event->wire = (struct sluice_event){
+		.key = choose_key(random),
+		.value = choose_value(random),
+		.time_offset_us = (__u32)random_below(random, SPREAD_US),
+		.type = types[random_below(random, COUNT_OF(types))],
+		.weight = choose_weight(random),
+		.dim0 = choose_dim(random),
+		.dim1 = choose_dim(random),
+		.dim2 = choose_dim(random),
+		.dim3 = choose_dim(random),
+	};
+	if (random_percent(random, 20))
+		event->wire.time_offset_us = 0;
+	if (making->options->has_event_ids && random_percent(random, 80))
+		event->wire.event_id = ++making->next_event_id;
+}
+
+static void fill_datagram(struct making *making, struct sender *sender,
+			  struct scenario_datagram *datagram)
+{
+	static const __u16 sizes[] = { 32, 32, 40, 48, 48, 56, 128, 256 };
+	struct random *random = &making->random;
+	__u32 count = (__u32)random_range(random, 1, 8);
+	bool has_marks = random_percent(random, 15);
+
+	if (random_percent(random, 5)) {	/* a restart of the sender */
+		sender->epoch++;
+		sender->sequence = 0;
+	}
+	if (random_percent(random, 2))
+		count = (__u32)random_range(random, 64, 150);
+	datagram->listener = sender->listener;
+	datagram->tenant = sender->tenant;
+	datagram->source_id = sender->source_id;
+	datagram->epoch = sender->epoch;
+	datagram->sequence = sender->sequence++;
+	datagram->event_size = sizes[random_below(random, COUNT_OF(sizes))];
+	datagram->flags = (__u8)(random_percent(random, 10) ? SLUICE_FLAG_TRAILER : 0);
+	datagram->flags |= (__u8)(random_percent(random, 10) ? SLUICE_FLAG_ACK_RECEIPT : 0);
+	datagram->has_long_prefix = random_percent(random, 10);
+	for (__u32 i = 0; i < count; i++) {
+		add_event(making, datagram);
+		datagram->event[i].is_dropped = has_marks && random_percent(random, 40);
+	}
+	if (random_percent(random, 2))
+		datagram->flags |= SLUICE_FLAG_DICTIONARY;
+}
+
+/* When the earliest event of a datagram happened, as an honest or lying sender says. */
+static __u64 choose_base_time(struct making *making, const struct sender *sender)
+{
+	static const __u64 nonsense[] = { 1ull << 63, UINT64_MAX, INT64_MAX,
+					  UINT64_MAX - 1000000000ull };
+	struct random *random = &making->random;
+	__s64 ahead_ns = making->scenario->max_ahead_ns;
+	__s64 behind_ns = sender->delay_ns + random_range(random, 0, sender->jitter_ns);
+
+	if (random_percent(random, 1))
+		return nonsense[random_below(random, COUNT_OF(nonsense))];
+	if (random_percent(random, sender->lie_percent))
+		behind_ns = random_range(random, -2 * ahead_ns, 0);
+	if (random_percent(random, 1))
+		behind_ns = -ahead_ns - random_range(random, -1, 1);
+	if (random_percent(random, 4))
+		behind_ns = random_range(random, 0, 20 * SCENARIO_SECOND_NS);
+	if (behind_ns > 0 && (__u64)behind_ns > making->wall_ns)
+		return 0;
+	return making->wall_ns - (__u64)behind_ns;
+}
+
+static void add_tick(struct making *making)
+{
+	scenario_add_step(making->scenario, SCENARIO_TICK, making->wall_ns, making->mono_ns);
+}
+
+/* The clocks go on; the wall clock also jumps now and then. */
+static void pass_time(struct making *making)
+{
+	struct random *random = &making->random;
+	__u64 passed_ns = 0;
+
+	if (random_percent(random, 80))
+		passed_ns = random_below(random, 600 * MILLISECOND_NS);
+	if (random_percent(random, 3))
+		passed_ns = random_below(random, 8 * SCENARIO_SECOND_NS);
+	making->mono_ns += passed_ns;
+	making->wall_ns += passed_ns;
+	if (random_percent(random, 1))
+		making->wall_ns += (__u64)random_range(random, -3 * SCENARIO_SECOND_NS,
+							3 * SCENARIO_SECOND_NS);
+}
+
+static struct scenario_step *add_datagram(struct making *making)
+{
+	struct scenario_step *step = scenario_add_step(making->scenario, SCENARIO_DATAGRAM,
+						       making->wall_ns, making->mono_ns);
+
+	step->worker = (__u32)random_below(&making->random, SLUICE_WORKERS_MAX);
+	return step;
+}
+
+/* An earlier datagram comes again, as it was. */
+static void repeat_datagram(struct making *making, size_t index)
+{
+	struct scenario_step *step = add_datagram(making);
+	const struct scenario_datagram *old = &making->scenario->step[index].datagram;
+
+	step->datagram = *old;
+	step->datagram.event = NULL;
+	step->datagram.event_count = 0;
+	for (__u32 i = 0; i < old->event_count; i++)
+		*scenario_add_event(&step->datagram) = old->event[i];
+}
+
+/* Events with ids come again inside a datagram with a sequence of its own. */
+static void repeat_events(struct making *making, size_t index, struct sender *sender)
+{
+	struct scenario_datagram *again;
+
+	repeat_datagram(making, index);
+	again = &making->scenario->step[making->scenario->step_count - 1].datagram;
+	again->epoch = sender->epoch;
+	again->sequence = sender->sequence++;
+	for (__u32 i = 0; i < again->event_count; i++)
+		again->event[i].is_dropped |= !again->event[i].wire.event_id;
+}
+
+static struct sender *sender_of(struct making *making, const struct scenario_datagram *datagram)
+{
+	for (__u32 i = 0; i < making->sender_count; i++)
+		if (making->sender[i].source_id == datagram->source_id)
+			return &making->sender[i];
+	return &making->sender[0];
+}
+
+/* Now and then something that was sent before is sent again. */
+static void maybe_repeat(struct making *making)
+{
+	struct random *random = &making->random;
+	size_t index = random_below(random, making->scenario->step_count);
+	const struct scenario_step *step = &making->scenario->step[index];
+
+	if (step->kind != SCENARIO_DATAGRAM || step->datagram.flags & SLUICE_FLAG_DICTIONARY)
+		return;
+	if (making->options->has_sequence_repeats && random_percent(random, 15))
+		repeat_datagram(making, index);
+	else if (making->options->has_event_ids && step->datagram.event_size >= 40 &&
+		 random_percent(random, 20))
+		repeat_events(making, index, sender_of(making, &step->datagram));
+}
+
+static void add_live_stream(struct making *making)
+{
+	struct random *random = &making->random;
+
+	for (__u32 i = 0; i < making->options->datagrams; i++) {
+		struct sender *sender = &making->sender[random_below(random, making->sender_count)];
+		struct scenario_step *step;
+
+		pass_time(making);
+		if (random_percent(random, 25))
+			add_tick(making);
+		if (i >= sender->quiet_from && i < sender->quiet_to)
+			continue;
+		step = add_datagram(making);
+		step->datagram.base_time_ns = choose_base_time(making, sender);
+		fill_datagram(making, sender, &step->datagram);
+		maybe_repeat(making);
+	}
+}
+
+/* Nobody sends any more: the wall clock takes over and passes every window, or the agent stops. */
+static void add_end(struct making *making)
+{
+	struct random *random = &making->random;
+	__s64 longest_ns = 2 * 3600 * SCENARIO_SECOND_NS;
+
+	if (random_percent(random, 10)) {
+		scenario_add_step(making->scenario, SCENARIO_FINISH, making->wall_ns,
+				  making->mono_ns);
+		return;
+	}
+	for (int i = 0; i < 3; i++) {
+		making->mono_ns += (__u64)making->scenario->idle_timeout_ns + 1;
+		making->wall_ns += (__u64)making->scenario->idle_timeout_ns + 1;
+		add_tick(making);
+	}
+	making->wall_ns += (__u64)(longest_ns + 60 * SCENARIO_SECOND_NS);
+	making->mono_ns += (__u64)longest_ns;
+	add_tick(making);
+}
+
+/* Datagrams at any time within `seconds`; nothing about their arrival yet. */
+static void add_loose_stream(struct making *making, __u64 seconds)
+{
+	struct random *random = &making->random;
+	__u64 from_ns = making->wall_ns;
+
+	for (__u32 i = 0; i < making->options->datagrams; i++) {
+		struct sender *sender = &making->sender[random_below(random, making->sender_count)];
+		struct scenario_step *step = add_datagram(making);
+
+		step->datagram.base_time_ns =
+			from_ns + random_below(random, seconds * SCENARIO_SECOND_NS);
+		fill_datagram(making, sender, &step->datagram);
+		maybe_repeat(making);
+	}
+}
+
+struct arrival {
+	__u64 at_ns;
+	size_t step;
+};
+
+static int compare_arrivals(const void *left, const void *right)
+{
+	const struct arrival *a = left, *b = right;
+
+	if (a->at_ns != b->at_ns)
+		return a->at_ns < b->at_ns ? -1 : 1;
+	return a->step < b->step ? -1 : 1;
+}
+
+/* Arrival = time of the first event + less than the jitter. The window's disorder is at least jitter
+ * and spread, so whoever came before cannot have moved a watermark past what comes now. */
+void generate_permute(struct scenario *to, const struct scenario *from, __u64 seed)
+{
+	struct making making = { .scenario = to, .random = { .state = seed } };
+	struct arrival *arrival = calloc(from->step_count, sizeof(*arrival));
+	struct scenario copy;
+	size_t count = 0;
+
+	if (!arrival)
+		abort();
+	scenario_copy(&copy, from);
+	for (size_t i = 0; i < copy.step_count; i++)
+		if (copy.step[i].kind == SCENARIO_DATAGRAM)
+			arrival[count++] = (struct arrival){
+				copy.step[i].datagram.base_time_ns +
+					random_below(&making.random, (__u64)from->jitter_ns),
+				i };
+	qsort(arrival, count, sizeof(*arrival), compare_arrivals);
+	*to = copy;
+	to->step = NULL;
+	to->step_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct scenario_step *step;
+
+		making.wall_ns = arrival[i].at_ns;
+		making.mono_ns = SCENARIO_SECOND_NS + arrival[i].at_ns - arrival[0].at_ns;
+		if (random_percent(&making.random, 30))
+			add_tick(&making);
+		step = add_datagram(&making);
+		step->datagram = copy.step[arrival[i].step].datagram;
+		copy.step[arrival[i].step].datagram.event = NULL;
+	}
+	for (size_t i = 0; i < copy.step_count; i++)
+		free(copy.step[i].datagram.event);
+	free(copy.step);
+	free(arrival);
+	making.mono_ns += (__u64)to->idle_timeout_ns + 1;
+	making.wall_ns += 3 * 3600ull * SCENARIO_SECOND_NS;
+	add_tick(&making);
+}
+
+static void arrange(struct scenario *scenario, __u64 seed)
+{
+	struct scenario loose = *scenario;
+
+	generate_permute(scenario, &loose, seed);
+	for (__u32 i = 0; i < loose.window_count; i++)
+		free(loose.window[i].where.type_bits);
+	for (size_t i = 0; i < loose.step_count; i++)
+		free(loose.step[i].datagram.event);
+	free(loose.step);
+}
+
+void generate_scenario(struct scenario *scenario, __u64 seed,
+		       const struct generate_options *options)
+{
+	static const __u64 starts[] = { 1767225600ull * SCENARIO_SECOND_NS, 5 * SCENARIO_SECOND_NS,
+					1ull << 62, 1767225599999999999ull };
+	struct making making = { .scenario = scenario,
+				 .options = options,
+				 .random = { .state = seed } };
+	struct random *random = &making.random;
+	__u64 windows = 1 + random_below(random, options->windows_max);
+
+	choose_limits(&making);
+	choose_senders(&making);
+	scenario->seed = seed;
+	for (__u64 i = 0; i < windows; i++)
+		generate_window(scenario, random, options);
+	making.wall_ns = starts[random_below(random, COUNT_OF(starts))];
+	making.mono_ns = random_below(random, 1ull << 40);
+	if (!options->is_in_bound) {
+		add_live_stream(&making);
+		add_end(&making);
+		return;
+	}
+	scenario->jitter_ns = MILLISECOND_NS * random_range(random, 1, 4000);
+	for (__u32 i = 0; i < scenario->window_count; i++)
+		scenario->window[i].max_disorder_ns = scenario->jitter_ns + SPREAD_US * 1000ll;
+	add_loose_stream(&making, 15);
+	arrange(scenario, random_next(random));
+}
+
+__u64 generate_rounds(__u64 rounds)
+{
+	const char *factor = getenv("SLUICE_PROPERTY_ROUNDS");
+
+	if (getenv("SLUICE_PROPERTY_SEED"))
+		return 1;
+	return factor && strtoull(factor, NULL, 10) ? rounds * strtoull(factor, NULL, 10) : rounds;
+}
+
+__u64 generate_first_seed(__u64 seed)
+{
+	const char *chosen = getenv("SLUICE_PROPERTY_SEED");
+
+	return chosen ? strtoull(chosen, NULL, 0) : seed;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs a scenario step by step: decides what is accepted, offers it to each window, keeps the ledger,
+ * and lets the windows look at each new watermark. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracle_internal.h"
+
+#define SEQUENCES_REMEMBERED 8192
+
+/* The event as a reader sees it that knows `event_size` bytes of it. */
+static struct oracle_event read_event(const struct scenario_datagram *datagram, __u32 index)
+{
+	const struct sluice_event *wire = &datagram->event[index].wire;
+	bool has_id = datagram->event_size >= 40, has_more_dims = datagram->event_size >= 48;
+
+	return (struct oracle_event){
+		.field = {
+			[SLUICE_FIELD_TENANT] = datagram->tenant,
+			[SLUICE_FIELD_SOURCE] = datagram->source_id,
+			[SLUICE_FIELD_TYPE] = wire->type,
+			[SLUICE_FIELD_KEY] = wire->key,
+			[SLUICE_FIELD_DIM0] = wire->dim0,
+			[SLUICE_FIELD_DIM1] = wire->dim1,
+			[SLUICE_FIELD_DIM2] = has_more_dims ? wire->dim2 : 0,
+			[SLUICE_FIELD_DIM3] = has_more_dims ? wire->dim3 : 0,
+			[SLUICE_FIELD_VALUE] = (__u64)wire->value,
+		},
+		.weight = wire->weight ? wire->weight : 1,
+		.event_id = has_id ? wire->event_id : 0,
+		.sequence = datagram->sequence,
+		.epoch = datagram->epoch,
+		.index = index,
+		.listener = datagram->listener,
+	};
+}
+
+static bool is_selected(const struct window_spec *spec, const struct oracle_event *event)
+{
+	const struct window_where *where = &spec->where;
+	__u64 type = event->field[SLUICE_FIELD_TYPE];
+	__s64 value = (__s64)event->field[SLUICE_FIELD_VALUE];
+
+	if (!(spec->listener_mask >> event->listener & 1))
+		return false;
+	if (where->has_types && !(where->type_bits[type / 64] >> (type % 64) & 1))
+		return false;
+	if (where->has_value_range && (value < where->value_min || value > where->value_max))
+		return false;
+	for (int field = 0; field < SLUICE_FIELD_VALUE; field++) {
+		bool is_listed = where->field[field].count == 0;
+
+		for (__u32 i = 0; i < where->field[field].count; i++)
+			is_listed |= where->field[field].value[i] == event->field[field];
+		if (!is_listed)
+			return false;
+	}
+	return true;
+}
+
+static bool is_live(const struct oracle_window *window, size_t taken)
+{
+	if (window->spec->kind == SLUICE_WINDOW_SESSION)
+		return oracle_session_is_live(window, taken);
+	return oracle_fixed_is_live(window, &window->taken[taken]);
+}
+
+static bool is_known_id(const struct oracle_window *window, const struct oracle_event *event)
+{
+	if (window->spec->dedup != WINDOW_DEDUP_EVENT_ID || !event->event_id)
+		return false;
+	for (size_t i = 0; i < window->taken_count; i++)
+		if (window->taken[i].event.event_id == event->event_id && is_live(window, i))
+			return true;
+	return false;
+}
+
+/* True when the group of `taken` is new and there is no place for it. */
+static bool is_beyond_groups(const struct oracle *oracle, const struct oracle_window *window,
+			     const struct oracle_taken *taken)
+{
+	__u64 group[SLUICE_GROUP_FIELDS_MAX], other[SLUICE_GROUP_FIELDS_MAX];
+	__u32 count = 0;
+
+	oracle_group(window, taken, group);
+	for (size_t i = 0; i < window->taken_count; i++) {
+		bool is_first = is_live(window, i) && !window->taken[i].is_overflow;
+
+		if (!is_first)
+			continue;
+		oracle_group(window, &window->taken[i], other);
+		if (!memcmp(group, other, sizeof(group)))
+			return false;
+		for (size_t j = 0; j < i && is_first; j++)
+			is_first = !is_live(window, j) ||
+				   !oracle_has_group(window, &window->taken[j], other, false);
+		count += is_first;
+	}
+	return count >= oracle->scenario->groups_max;
+}
+
+static void offer(struct oracle *oracle, struct oracle_window *window,
+		  const struct oracle_event *event)
+{
+	struct sluice_window_ledger *ledger = &oracle->result->window[window->index];
+	struct oracle_taken taken = { .event = *event, .watermark_ns = window->watermark_ns };
+	bool is_session = window->spec->kind == SLUICE_WINDOW_SESSION;
+
+	if (!is_selected(window->spec, event)) {
+		ledger->unselected++;
+		return;
+	}
+	if (is_session ? oracle_session_is_late(window, event) :
+			 oracle_fixed_is_late(window, event->time_ns)) {
+		ledger->late++;
+		oracle->result->late_kept += window->spec->late == WINDOW_LATE_KEEP;
+		return;
+	}
+	if (is_known_id(window, event)) {
+		ledger->duplicate_id++;
+		return;
+	}
+	taken.is_overflow = is_beyond_groups(oracle, window, &taken);
+	*(taken.is_overflow ? &ledger->overflow : &ledger->aggregated) += 1;
+	window->taken = scenario_grow(window->taken, window->taken_count, sizeof(taken));
+	window->taken[window->taken_count++] = taken;
+	if (is_session)
+		oracle_session_take(window);
+	else
+		oracle_fixed_take(window, &taken);
+}
+
+/* 0: new and remembered; else the counter to move. */
+static __u64 *judge_sequence(struct oracle *oracle, const struct scenario_datagram *datagram)
+{
+	struct sluice_stream_ledger *ledger = &oracle->result->stream;
+	struct oracle_sequence *entry;
+	__u64 behind = 0;
+	bool is_known = false;
+
+	if (!oracle->scenario->has_sequence_dedup)
+		return NULL;
+	for (size_t i = 0; i < oracle->sequence_count; i++) {
+		entry = &oracle->sequence[i];
+		if (entry->source_id != datagram->source_id || entry->epoch != datagram->epoch)
+			continue;
+		is_known |= entry->sequence == datagram->sequence;
+		if ((__s64)(entry->sequence - datagram->sequence) > (__s64)behind)
+			behind = entry->sequence - datagram->sequence;
+	}
+	if (behind >= SEQUENCES_REMEMBERED)
+		return &ledger->stale;
+	if (is_known)
+		return &ledger->duplicate;
+	oracle->sequence = scenario_grow(oracle->sequence, oracle->sequence_count, sizeof(*entry));
+	oracle->sequence[oracle->sequence_count++] = (struct oracle_sequence){
+		.source_id = datagram->source_id,
+		.sequence = datagram->sequence,
+		.epoch = datagram->epoch,
+	};
+	return NULL;
+}
+
+static void take_event(struct oracle *oracle, const struct scenario_step *step, size_t source,
+		       __u32 index)
+{
+	const struct scenario_datagram *datagram = &step->datagram;
+	struct oracle_event event = read_event(datagram, index);
+	__int128 time_ns = (__int128)datagram->base_time_ns +
+			   (__int128)datagram->event[index].wire.time_offset_us * 1000;
+
+	if (time_ns > (__int128)step->wall_ns + oracle->scenario->max_ahead_ns) {
+		oracle->result->stream.future++;
+		return;
+	}
+	event.time_ns = (__s64)time_ns;
+	oracle->result->stream.accepted++;
+	oracle_source_hear(oracle, source, event.time_ns, step->mono_ns);
+	for (__u32 i = 0; i < oracle->scenario->window_count; i++)
+		offer(oracle, &oracle->window[i], &event);
+}
+
+static void take_datagram(struct oracle *oracle, const struct scenario_step *step)
+{
+	const struct scenario_datagram *datagram = &step->datagram;
+	__u32 kept = 0;
+	__u64 *refusal;
+	size_t source;
+
+	for (__u32 i = 0; i < datagram->event_count; i++)
+		kept += !datagram->event[i].is_dropped;
+	if (!kept)
+		return;	/* never reaches a ring */
+	oracle->result->stream.consumed_datagrams++;
+	oracle->result->stream.consumed += kept;
+	if (datagram->flags & SLUICE_FLAG_DICTIONARY) {
+		oracle->result->stream.dictionary += kept;
+		return;
+	}
+	refusal = judge_sequence(oracle, datagram);
+	if (refusal) {
+		*refusal += kept;
+		return;
+	}
+	source = oracle_source_find(oracle, datagram->listener, datagram->source_id);
+	for (__u32 i = 0; i < datagram->event_count; i++)
+		if (!datagram->event[i].is_dropped)
+			take_event(oracle, step, source, i);
+}
+
+static void take_tick(struct oracle *oracle, const struct scenario_step *step)
+{
+	for (__u32 i = 0; i < oracle->scenario->window_count; i++) {
+		struct oracle_window *window = &oracle->window[i];
+		__s64 watermark_ns = step->watermark_ns;
+
+		if (step->kind == SCENARIO_TICK)
+			watermark_ns = oracle_watermark(oracle, window, step->wall_ns,
+							step->mono_ns);
+		if (watermark_ns > window->watermark_ns)
+			window->watermark_ns = watermark_ns;
+		result_add_watermark(oracle->result, window->watermark_ns);
+		if (window->spec->kind == SLUICE_WINDOW_SESSION)
+			oracle_session_advance(oracle, window);
+		else
+			oracle_fixed_advance(oracle, window);
+	}
+}
+
+static void take_finish(struct oracle *oracle)
+{
+	for (__u32 i = 0; i < oracle->scenario->window_count; i++) {
+		struct oracle_window *window = &oracle->window[i];
+
+		if (window->spec->kind == SLUICE_WINDOW_SESSION)
+			oracle_session_finish(oracle, window);
+		else
+			oracle_fixed_finish(oracle, window);
+	}
+}
+
+static void clear(struct oracle *oracle)
+{
+	for (__u32 i = 0; i < oracle->scenario->window_count; i++) {
+		struct oracle_window *window = &oracle->window[i];
+
+		for (size_t j = 0; j < window->session_count; j++)
+			free(window->session[j].member);
+		for (size_t j = 0; j < window->retraction_count; j++)
+			free(window->retraction[j].member);
+		free(window->session);
+		free(window->retraction);
+		free(window->interval);
+		free(window->taken);
+	}
+	free(oracle->source);
+	free(oracle->sequence);
+	free(oracle);
+}
+
+void oracle_run(const struct scenario *scenario, struct result *result)
+{
+	struct oracle *oracle = calloc(1, sizeof(*oracle));
+
+	if (!oracle)
+		abort();
+	oracle->scenario = scenario;
+	oracle->result = result;
+	for (__u32 i = 0; i < scenario->window_count; i++) {
+		oracle->window[i].spec = &scenario->window[i];
+		oracle->window[i].index = i;
+		oracle->window[i].watermark_ns = INT64_MIN;
+	}
+	for (size_t i = 0; i < scenario->step_count; i++) {
+		oracle->step = (__u32)i;
+		if (scenario->step[i].kind == SCENARIO_DATAGRAM)
+			take_datagram(oracle, &scenario->step[i]);
+		else if (scenario->step[i].kind == SCENARIO_FINISH)
+			take_finish(oracle);
+		else
+			take_tick(oracle, &scenario->step[i]);
+	}
+	clear(oracle);
+}

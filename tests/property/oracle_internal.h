@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The oracle's own lists. Everything that ever happened stays in them, so every question is asked of
+ * the whole history. */
+#ifndef SLUICE_PROPERTY_ORACLE_INTERNAL_H
+#define SLUICE_PROPERTY_ORACLE_INTERNAL_H
+
+#include "oracle.h"
+
+struct oracle_event {
+	__u64 field[SLUICE_FIELD_COUNT];	/* value as its 64 bits */
+	__s64 time_ns;
+	__u64 weight;				/* 0 on the wire is 1 here */
+	__u64 event_id;
+	__u64 sequence;
+	__u32 epoch;
+	__u32 index;				/* in its datagram */
+	__u16 listener;
+};
+
+/* An event that a window took in. */
+struct oracle_taken {
+	struct oracle_event event;
+	__s64 watermark_ns;	/* of the window when it arrived */
+	bool is_overflow;
+};
+
+/* Tumbling and sliding: one [start, end) that has or had events. */
+struct oracle_interval {
+	__s64 start_ns;
+	bool is_emitted;
+	bool is_freed;
+	__s32 revision;
+	size_t taken_seen;	/* taken events that its last rows knew of */
+};
+
+/* A session, or a piece of one that was cut by max_duration. */
+struct oracle_session {
+	__u64 group[SLUICE_GROUP_FIELDS_MAX];
+	bool is_overflow;
+	__s64 start_ns;
+	__s64 last_ns;
+	__s64 end_ns;
+	bool is_emitted;	/* under this very interval */
+	bool is_changed;	/* since then */
+	size_t member_count;
+	size_t *member;		/* indexes of taken events */
+};
+
+struct oracle_window {
+	const struct window_spec *spec;
+	__u32 index;
+	__s64 watermark_ns;
+	size_t taken_count;
+	struct oracle_taken *taken;
+	size_t interval_count;
+	struct oracle_interval *interval;
+	size_t session_count;
+	struct oracle_session *session;		/* alive */
+	size_t retraction_count;
+	struct oracle_session *retraction;	/* to be told at the next tick */
+};
+
+struct oracle_source {
+	__u16 listener;
+	__u64 source_id;
+	bool is_overflow;
+	bool has_time;
+	__s64 time_max_ns;
+	__u64 heard_mono_ns;
+};
+
+struct oracle_sequence {
+	__u64 source_id;
+	__u64 sequence;
+	__u32 epoch;
+};
+
+struct oracle {
+	const struct scenario *scenario;
+	struct result *result;
+	__u32 step;
+	size_t source_count;
+	struct oracle_source *source;
+	size_t sequence_count;
+	struct oracle_sequence *sequence;	/* every datagram that was not refused */
+	struct oracle_window window[SLUICE_WINDOWS_MAX];
+};
+
+/* --- oracle_watermark.c --- */
+
+/* The place of a source, made when it is new. */
+size_t oracle_source_find(struct oracle *oracle, __u16 listener, __u64 source_id);
+void oracle_source_hear(struct oracle *oracle, size_t source, __s64 time_ns, __u64 mono_ns);
+
+/* The watermark of a window at a tick: never lower than it was. */
+__s64 oracle_watermark(const struct oracle *oracle, const struct oracle_window *window,
+		       __u64 wall_ns, __u64 mono_ns);
+
+/* --- oracle_fixed.c: tumbling and sliding --- */
+
+bool oracle_fixed_is_late(const struct oracle_window *window, __s64 time_ns);
+/* True while some window that holds this taken event is not freed. */
+bool oracle_fixed_is_live(const struct oracle_window *window, const struct oracle_taken *taken);
+void oracle_fixed_take(struct oracle_window *window, const struct oracle_taken *taken);
+void oracle_fixed_advance(struct oracle *oracle, struct oracle_window *window);
+void oracle_fixed_finish(struct oracle *oracle, struct oracle_window *window);
+
+/* --- oracle_session.c --- */
+
+bool oracle_session_is_late(const struct oracle_window *window, const struct oracle_event *event);
+bool oracle_session_is_live(const struct oracle_window *window, size_t taken);
+/* The last taken event joins, makes or merges sessions. */
+void oracle_session_take(struct oracle_window *window);
+void oracle_session_advance(struct oracle *oracle, struct oracle_window *window);
+void oracle_session_finish(struct oracle *oracle, struct oracle_window *window);
+
+/* --- oracle_aggregate.c --- */
+
+/* The group of a taken event by the window's group_by; zeros behind. All zero for overflow. */
+void oracle_group(const struct oracle_window *window, const struct oracle_taken *taken,
+		  __u64 *group);
+bool oracle_has_group(const struct oracle_window *window, const struct oracle_taken *taken,
+		      const __u64 *group, bool is_overflow);
+
+/* A row about the given events (indexes into taken, all of one group). */
+struct result_row *oracle_add_row(struct oracle *oracle, const struct oracle_window *window,
+				  const size_t *member, size_t member_count, __s64 start_ns,
+				  __s64 end_ns);
+
+#endif

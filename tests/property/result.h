@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a run of a scenario gives, by the oracle or by the engine: rows with every revision, closing
+ * records, watermarks and ledgers, in one form so that they can be compared. */
+#ifndef SLUICE_PROPERTY_RESULT_H
+#define SLUICE_PROPERTY_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sluice/disk_format.h"
+#include "sluice/ledger.h"
+
+/* Which window, interval and group a row is about. Compared with memcmp: no padding, unused 0. */
+struct result_identity {
+	__u64 window;
+	__u64 is_overflow;
+	__s64 start_ns;
+	__s64 end_ns;
+	__u64 group[SLUICE_GROUP_FIELDS_MAX];	/* in the order of group_by */
+};
+
+struct result_top {
+	__u64 value;
+	__u64 count;
+	__u64 error;
+};
+
+/* What one aggregate beyond the base partial says. */
+struct result_aggregate {
+	__u8 kind;		/* enum sluice_aggregate_kind; the base ones are not listed */
+	bool is_exact;
+	__s64 value;		/* first, last */
+	double distinct;
+	double quantile[SLUICE_QUANTILES_MAX];
+	__u32 top_count;
+	struct result_top top[64];
+};
+
+struct result_row {
+	struct result_identity identity;
+	__s32 revision;		/* −1: early */
+	__s32 revision_max;	/* the oracle's: what a window-wide count of revisions would say */
+	bool is_early;
+	bool is_final;		/* flag of the row; closing records say it later */
+	bool is_retracted;
+	__u32 step;		/* of the scenario, when it came out */
+	struct sluice_partial partial;
+	__u64 aggregated;	/* of the record it came in */
+	struct sluice_missing missing;
+	__u32 aggregate_count;
+	struct result_aggregate *aggregate;	/* in the order of the window's aggregate list */
+};
+
+struct result_close {
+	__u32 window;
+	__u32 step;
+	__s64 start_ns;
+	__s64 end_ns;
+	__s32 revision;
+};
+
+struct result {
+	size_t row_count;
+	struct result_row *row;
+	size_t close_count;
+	struct result_close *close;
+	size_t watermark_count;		/* one a tick and window: tick × windows + window */
+	__s64 *watermark_ns;
+	__u64 late_kept;		/* events in the late side output */
+	__u64 groups_left;		/* what the engine still held at the end */
+	__u64 panes_left;
+	struct sluice_stream_ledger stream;
+	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
+};
+
+void result_clear(struct result *result);
+struct result_row *result_add_row(struct result *result);
+struct result_close *result_add_close(struct result *result);
+void result_add_watermark(struct result *result, __s64 watermark_ns);
+
+/* Order of rows by identity alone: negative, 0 or positive. */
+int result_compare(const struct result_row *a, const struct result_row *b);
+
+/* By identity, then revision, then step; early rows first. */
+void result_sort(struct result *result);
+
+/* The rows that hold at the end of `step`: of each identity the highest revision, early and
+ * retracted ones left out. Sorts `result`; `view` gets copies and belongs to the caller, who frees
+ * the array alone. Returns how many. */
+size_t result_view(struct result *result, __u32 step, struct result_row **view);
+
+/* One row in one line, to stdout. */
+void result_print_row(const char *label, const struct result_row *row);
+
+#endif
