@@ -98,13 +98,13 @@ endef
 COMMIT := $(shell git describe --always --dirty --abbrev=10 2>/dev/null || echo unknown)
 $(BUILD)/release/generated/build_info.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define SLUICE_VERSION "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.tmp
+	@printf '#define SLUICE_RELEASE "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.tmp
 	@if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 # Tests do not depend on the commit: they would be linked anew for each.
 $(BUILD)/sanitize/generated/build_info.h $(BUILD)/thread/generated/build_info.h \
 $(BUILD)/fuzz/generated/build_info.h:
 	@mkdir -p $(@D)
-	@printf '#define SLUICE_VERSION "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' test >$@
+	@printf '#define SLUICE_RELEASE "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' test >$@
 
 # --- objects ----------------------------------------------------------------------------------------
 
