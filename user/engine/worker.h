@@ -84,6 +84,15 @@ struct worker {
 /* At the orderly stop the disk gets this long to take what is left. */
 #define WORKER_FINISH_NS 30000000000ull
 
+/* What waits in the shared ring, read-only. Any thread. */
+static inline __u64 worker_ring_waiting_bytes(const struct worker_ring *ring)
+{
+	__u64 consumer = __atomic_load_n(ring->reader.consumer, __ATOMIC_ACQUIRE);
+	__u64 producer = ring_reader_producer_position(&ring->reader);
+
+	return producer > consumer ? producer - consumer : 0;
+}
+
 /* Requests its io_uring must have room for. */
 unsigned int worker_requests_max(const struct worker *worker);
 

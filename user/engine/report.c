@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Collects; the order of reading is what makes the numbers comparable, see account.h. */
+#include "engine/report.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/engine_state.h"
+#include "engine/intake.h"
+
+/* A difference that stays is real; one that goes away was a packet on its way. */
+#define KERNEL_TRIES 4
+#define KERNEL_PAUSE_US 500
+
+static int read_kernel(struct report *report)
+{
+	const struct engine *engine = report->engine;
+	const __u32 count = engine->config->listener_count;
+	struct account_kernel before;
+
+	for (int i = 0; i < KERNEL_TRIES; i++) {
+		int error = intake_read(engine->loader, count, &before);
+
+		if (!error)
+			error = intake_read(engine->loader, count, &report->kernel);
+		if (error)
+			return error;
+		report->kernel_imbalance = account_kernel_distance(&before, &report->kernel);
+		if (!report->kernel_imbalance)
+			break;
+		usleep(KERNEL_PAUSE_US);
+	}
+	account_kernel_settle(&before, &report->kernel);
+	return 0;
+}
+
+int report_collect(struct report *report, const struct engine *engine)
+{
+	const struct sluice_stream_ledger *stream = &engine->tick.sums.stream;
+	const struct sluice_count consumed = { stream->consumed_datagrams, stream->consumed };
+	int error;
+
+	*report = (struct report){ .engine = engine };
+	error = read_kernel(report);
+	if (error)
+		return error;
+	report->now_wall_ns = engine_clock_ns(CLOCK_REALTIME);
+	report->now_mono_ns = engine_clock_ns(CLOCK_MONOTONIC);
+	report->waiting = account_waiting(account_emitted(&report->kernel), consumed, &engine->tick.unread);
+	sources_read_stats(engine->sources, &report->sources);
+	if (engine->log)
+		results_log_read_stats(engine->log, &report->results);
+	for (__u32 i = 0; i < engine->worker_count; i++)
+		turn_times_add(&report->turns, &engine->worker[i].times);
+	report->engine_imbalance = tick_imbalance(&engine->tick);
+	report->unaccounted = report->kernel_imbalance + report->engine_imbalance;
+	return 0;
+}
+
+static __u64 per_second(__u64 from, __u64 to, __u64 ns)
+{
+	return ns ? (__u64)((double)(to - from) * 1e9 / (double)ns) : 0;
+}
+
+struct sluice_count report_rate(const struct report *report, __u32 listener)
+{
+	const struct engine_rates *rates = &report->engine->rates;
+	const struct sluice_count *from = &rates->older.ledger[listener].seen;
+	const struct sluice_count *to = &rates->newer.ledger[listener].seen;
+	__u64 ns = rates->newer_mono_ns - rates->older_mono_ns;
+
+	return (struct sluice_count){ per_second(from->datagrams, to->datagrams, ns),
+				      per_second(from->events, to->events, ns) };
+}
+
+const char *report_promise(void)
+{
+	return "committed results survive a crash; windows still open at a crash are lost, and counted by "
+	       "the next start as unread after a crash";
+}
+
+const char *report_window_kind(unsigned int kind)
+{
+	static const char *const names[] = {
+		[SLUICE_WINDOW_TUMBLING] = "tumbling",
+		[SLUICE_WINDOW_SLIDING] = "sliding",
+		[SLUICE_WINDOW_SESSION] = "session",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
+}
