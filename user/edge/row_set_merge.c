@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Gives rows out: bucket by bucket, sorted by (start, end, group, identity, revision), so that what
+ * belongs together is adjacent; then the highest revisions are chosen and added up. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/row_set_state.h"
+
+/* A sort key with the entry behind it; the first group field decides most comparisons. */
+struct sorted {
+	const struct row_entry *entry;
+	__u64 first_value;
+	const struct row_set *set;
+};
+
+static bool is_overflow(const struct row_entry *entry)
+{
+	return entry->flags & SLUICE_ROWS_OVERFLOW;
+}
+
+static const __u64 *words_of(const struct row_entry *entry)
+{
+	return (const __u64 *)(entry + 1);
+}
+
+#define COMPARE(a, b)                                                                              \
+	do {                                                                                       \
+		if ((a) != (b))                                                                    \
+			return (a) < (b) ? -1 : 1;                                                 \
+	} while (0)
+
+/* Closes of an interval first, then groups in the order of group_by by value, overflow last. */
+static int compare_groups(const struct sorted *a, const struct sorted *b)
+{
+	const struct group_key *layout;
+
+	COMPARE(a->entry->start_ns, b->entry->start_ns);
+	COMPARE(a->entry->end_ns, b->entry->end_ns);
+	COMPARE(!a->entry->is_close, !b->entry->is_close);
+	if (a->entry->is_close)
+		return 0;
+	COMPARE(is_overflow(a->entry), is_overflow(b->entry));
+	COMPARE(a->first_value, b->first_value);
+	COMPARE(a->entry->shape, b->entry->shape);
+	layout = &a->set->shapes[a->entry->shape]->layout;
+	for (unsigned int i = 1; i < layout->field_count && !is_overflow(a->entry); i++)
+		COMPARE(group_key_value(layout, words_of(a->entry), i),
+			group_key_value(layout, words_of(b->entry), i));
+	return 0;
+}
+
+/* Within a group: older epochs first, then revisions, then the order of the log. */
+static int compare(const void *left, const void *right)
+{
+	const struct sorted *a = left, *b = right;
+	const struct row_source *sources = a->set->sources;
+	int order = compare_groups(a, b);
+
+	if (order)
+		return order;
+	if (a->entry->source != b->entry->source) {
+		order = memcmp(sources[a->entry->source].agent_id, sources[b->entry->source].agent_id, 16);
+		if (order)
+			return order;
+		COMPARE(sources[a->entry->source].epoch, sources[b->entry->source].epoch);
+	}
+	COMPARE(a->entry->revision, b->entry->revision);
+	COMPARE((uintptr_t)a->entry, (uintptr_t)b->entry);
+	return 0;
+}
+
+static struct sorted *sort_bucket(const struct row_set *set, const struct row_bucket *bucket)
+{
+	struct sorted *list = malloc((bucket->entry_count + 1) * sizeof(*list));
+	size_t offset = 0;
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < bucket->entry_count; i++) {
+		const struct row_entry *entry = (const struct row_entry *)(bucket->data + offset);
+		const struct group_key *layout = &set->shapes[entry->shape]->layout;
+
+		list[i] = (struct sorted){ .entry = entry, .set = set };
+		if (!entry->is_close && !is_overflow(entry) && layout->field_count)
+			list[i].first_value = group_key_value(layout, words_of(entry), 0);
+		offset += entry->bytes;
+	}
+	qsort(list, bucket->entry_count, sizeof(*list), compare);
+	return list;
+}
+
+static void add_missing(struct sluice_missing *into, const struct sluice_missing *from)
+{
+	into->shed += from->shed;
+	into->ring_full += from->ring_full;
+	into->refused += from->refused;
+	into->late += from->late;
+	into->upstream += from->upstream;
+}
+
+/* The row of one identity on its own. */
+static void take(const struct row_set *set, const struct row_entry *entry, struct row_result *row)
+{
+	const struct row_set_shape *shape = set->shapes[entry->shape];
+	const __u8 *partial = (const __u8 *)(words_of(entry) + shape->layout.word_count);
+
+	*row = (struct row_result){
+		.shape = shape,
+		.start_ns = entry->start_ns,
+		.end_ns = entry->end_ns,
+		.words = words_of(entry),
+		.is_overflow = is_overflow(entry),
+		.revision = entry->revision,
+		.is_final = entry->flags & SLUICE_ROWS_FINAL,
+		.is_early = entry->flags & SLUICE_ROWS_EARLY,
+		.is_retracted = entry->flags & SLUICE_ROWS_RETRACTED,
+		.extra = partial + sizeof(row->partial),
+		.aggregated = set->heads[entry->head].aggregated,
+		.missing = set->heads[entry->head].missing,
+		.agent_id = set->sources[entry->source].agent_id,
+		.epoch = set->sources[entry->source].epoch,
+		.merged_count = 1,
+	};
+	memcpy(&row->partial, partial, sizeof(row->partial));
+	row->extra_bytes = entry->bytes - (size_t)(row->extra - (const __u8 *)entry);
+}
+
+/* Adds the row of another identity, of a newer epoch or another agent. */
+static void merge(struct row_result *into, const struct row_result *from)
+{
+	struct row_result made = *from;
+
+	rows_merge_partial(&made.partial, &into->partial);
+	add_missing(&made.missing, &into->missing);
+	made.aggregated += into->aggregated;
+	made.is_early |= into->is_early;
+	made.merged_count += into->merged_count;
+	*into = made;
+}
+
+/* Whether a close record of the same identity's interval is among `closes`. */
+static bool is_closed(const struct sorted *closes, size_t count, const struct row_entry *entry)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (closes[i].entry->source == entry->source && closes[i].entry->shape == entry->shape)
+			return true;
+	}
+	return false;
+}
+
+struct walk {
+	struct row_set *set;
+	int (*emit)(void *context, const struct row_result *row);
+	void *context;
+	const struct sorted *closes;	/* of the interval */
+	size_t close_count;
+};
+
+static int emit_each(const struct walk *walk, const struct sorted *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool is_highest = i + 1 == count || list[i + 1].entry->source != list[i].entry->source;
+		struct row_result row;
+		int error;
+
+		take(walk->set, list[i].entry, &row);
+		if (is_highest && !row.is_early)
+			row.is_final |= is_closed(walk->closes, walk->close_count, list[i].entry);
+		error = walk->emit(walk->context, &row);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* The highest revision of each identity, added up. */
+static int emit_merged(const struct walk *walk, const struct sorted *list, size_t count)
+{
+	struct row_result merged = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		struct row_result row;
+
+		if (i + 1 < count && list[i + 1].entry->source == list[i].entry->source)
+			continue;
+		take(walk->set, list[i].entry, &row);
+		if (row.is_retracted)
+			continue;
+		if (!row.is_early)
+			row.is_final |= is_closed(walk->closes, walk->close_count, list[i].entry);
+		if (merged.merged_count)
+			merge(&merged, &row);
+		else
+			merged = row;
+	}
+	return merged.merged_count ? walk->emit(walk->context, &merged) : 0;
+}
+
+static int emit_bucket(struct walk *walk, const struct sorted *list, size_t count, bool all_revisions)
+{
+	size_t first = 0;
+
+	walk->close_count = 0;
+	while (first < count) {
+		size_t next = first + 1;
+		int error = 0;
+
+		while (next < count && compare_groups(&list[first], &list[next]) == 0)
+			next++;
+		if (walk->close_count && (walk->closes->entry->start_ns != list[first].entry->start_ns ||
+					  walk->closes->entry->end_ns != list[first].entry->end_ns))
+			walk->close_count = 0;
+		if (list[first].entry->is_close) {
+			walk->closes = &list[first];
+			walk->close_count = next - first;
+		} else if (all_revisions) {
+			error = emit_each(walk, list + first, next - first);
+		} else {
+			error = emit_merged(walk, list + first, next - first);
+		}
+		if (error)
+			return error;
+		first = next;
+	}
+	return 0;
+}
+
+static int compare_buckets(const void *left, const void *right)
+{
+	const struct row_bucket *a = left, *b = right;
+
+	return a->start_ns < b->start_ns ? -1 : a->start_ns > b->start_ns;
+}
+
+static void clear(struct row_set *set)
+{
+	for (size_t i = 0; i < set->bucket_count; i++)
+		free(set->buckets[i].data);
+	memset(set->index, 0, (set->index_mask + 1) * sizeof(*set->index));
+	set->bucket_count = 0;
+	set->head_count = 0;
+	set->row_count = 0;
+}
+
+int row_set_emit(struct row_set *set, bool all_revisions,
+		 int (*emit)(void *context, const struct row_result *row), void *context)
+{
+	struct walk walk = { .set = set, .emit = emit, .context = context };
+	int error = 0;
+
+	if (set->bucket_count)
+		qsort(set->buckets, set->bucket_count, sizeof(*set->buckets), compare_buckets);
+	for (size_t i = 0; i < set->bucket_count && !error; i++) {
+		struct row_bucket *bucket = &set->buckets[i];
+		struct sorted *list = sort_bucket(set, bucket);
+
+		if (!list) {
+			error = -ENOMEM;
+			break;
+		}
+		error = emit_bucket(&walk, list, bucket->entry_count, all_revisions);
+		free(list);
+		free(bucket->data);
+		bucket->data = NULL;
+	}
+	clear(set);
+	return error;
+}
