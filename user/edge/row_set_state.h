@@ -3,6 +3,8 @@
 #ifndef SLUICE_EDGE_ROW_SET_STATE_H
 #define SLUICE_EDGE_ROW_SET_STATE_H
 
+#include <stdint.h>
+
 #include "edge/row_set.h"
 
 #define ROW_SET_NO_WINDOW UINT32_MAX
