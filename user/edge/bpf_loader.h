@@ -94,6 +94,9 @@ __u32 bpf_loader_cpu_count(const struct bpf_loader *loader);
 int bpf_loader_ring_fd(const struct bpf_loader *loader, __u32 cpu);
 __u64 bpf_loader_ring_bytes(const struct bpf_loader *loader);
 
+/* The program, for BPF_PROG_TEST_RUN. The descriptor belongs to the loader. */
+int bpf_loader_program_fd(const struct bpf_loader *loader);
+
 /* One word for each CPU, shared with the program. Before a reader waits: is_sleeping = 1, full fence,
  * look at the ring again, then poll the ring with a timeout of at most 10 ms (records that do not
  * fill wake_bytes wake nobody). After waiting: is_sleeping = 0. */

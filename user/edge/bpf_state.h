@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the BPF loader share: the open loader, the pin directory, and how they fail. Not
+ * for anybody else. */
+#ifndef SLUICE_EDGE_BPF_STATE_H
+#define SLUICE_EDGE_BPF_STATE_H
+
+#include <limits.h>
+
+#include "edge/bpf_loader.h"
+
+struct sluice_bpf;
+
+/* Pins of maps have these names. */
+enum bpf_pin { BPF_PIN_CONFIG, BPF_PIN_TRAFFIC, BPF_PIN_LEDGER, BPF_PIN_TYPES, BPF_PIN_WAKE,
+	       BPF_PIN_RINGS, BPF_PIN_COUNT };
+
+extern const char *const bpf_pin_name[BPF_PIN_COUNT];
+
+struct bpf_pins {
+	char path[PATH_MAX / 2];
+	int directory_fd;	/* holds the lock */
+};
+
+struct bpf_link_state {
+	char name[BPF_LOADER_INTERFACE_MAX];
+	enum bpf_loader_mode wanted;
+	enum bpf_loader_mode mode;
+	__u32 ifindex;		/* that the configuration names */
+	int link_fd;
+};
+
+struct bpf_loader {
+	struct bpf_pins pins;
+	struct sluice_bpf *skeleton;
+	int program_fd;
+	int map_fd[BPF_PIN_COUNT];
+	__u32 cpu_count;
+	__u32 page_bytes;
+	__u64 ring_bytes;
+	int *ring_fd;			/* cpu_count */
+	struct sluice_configs *configs;	/* shared with the program */
+	struct sluice_wake *wake;	/* cpu_count, shared with the program */
+	__u32 listener_count;
+	__u32 listener_link[SLUICE_LISTENERS_MAX];	/* index in link */
+	__u32 link_count;
+	struct bpf_link_state link[SLUICE_LISTENERS_MAX];
+	bool is_taken_over;
+	bool is_fresh;			/* what is pinned is of our making */
+	char takeover_text[256];
+};
+
+/* Writes the text (error may be NULL) and returns `code`, a -errno. */
+int bpf_fail(char *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* bpf_pins.c: a directory in a BPF file system, held by one process at a time. */
+
+/* Makes the directory (and mounts bpffs below SLUICE_PIN_ROOT when it is missing) and locks it. */
+int bpf_pins_open(struct bpf_pins *pins, const char *path, char *error);
+/* As it is: -ENOENT when there is none, -EBUSY when it is held. */
+int bpf_pins_open_existing(struct bpf_pins *pins, const char *path);
+void bpf_pins_close(struct bpf_pins *pins);
+/* Writes the path of a pin; names are short enough that it fits. */
+void bpf_pins_path(const struct bpf_pins *pins, const char *name, char path[PATH_MAX]);
+void bpf_pins_link_name(const char *interface, char name[BPF_LOADER_INTERFACE_MAX + 8]);
+/* Opens what is pinned under `name`: a descriptor or -errno. */
+int bpf_pins_get(const struct bpf_pins *pins, const char *name);
+/* Pins a descriptor, in the place of what had the name. */
+int bpf_pins_set(const struct bpf_pins *pins, const char *name, int fd);
+int bpf_pins_remove(const struct bpf_pins *pins, const char *name);
+/* Calls `visit` for each pin until it returns non-zero, and returns that. */
+int bpf_pins_each(const struct bpf_pins *pins, int (*visit)(const char *name, void *context),
+		  void *context);
+bool bpf_pins_are_empty(const struct bpf_pins *pins);
+/* Detaches and removes everything in the directory. Returns how many pins, or -errno. */
+int bpf_pins_clear(const struct bpf_pins *pins, FILE *report);
+/* And the directory too; the lock is then on nothing. */
+int bpf_pins_remove_all(const struct bpf_pins *pins, FILE *report);
+/* Detaches a pinned link (a dead one too) and removes its pin. 0 or -errno. */
+int bpf_pins_detach_link(const struct bpf_pins *pins, const char *name, FILE *report);
+
+/* bpf_takeover.c: fits what is pinned? Then its descriptors are in the loader, and 1 is returned; else
+ * 0, nothing is open, and takeover_text says why. */
+int bpf_takeover_open(struct bpf_loader *loader, const struct sluice_config *config);
+
+/* bpf_links.c */
+void bpf_links_remove_unwanted(struct bpf_loader *loader);
+
+#endif
