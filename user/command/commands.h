@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every subcommand, one a file of this directory. */
+#ifndef SLUICE_COMMAND_COMMANDS_H
+#define SLUICE_COMMAND_COMMANDS_H
+
+#include "command/command.h"
+
+extern const struct command command_check;
+extern const struct command command_version;
+extern const struct command command_help;
+extern const struct command command_completion;
+
+#endif
