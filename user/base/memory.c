@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+/* Below this a huge page would cost more to zero than it saves. */
+#define HUGE_FROM ((size_t)8 << 20)
+
 static size_t round_up(size_t bytes)
 {
 	return (bytes + MEMORY_HUGE_PAGE - 1) & ~(MEMORY_HUGE_PAGE - 1);
@@ -25,7 +28,8 @@ void *memory_reserve(size_t bytes)
 		munmap(map, before);
 	if (mapped - before > wanted)
 		munmap(map + before + wanted, mapped - before - wanted);
-	madvise(map + before, wanted, MADV_HUGEPAGE);
+	if (bytes >= HUGE_FROM)
+		madvise(map + before, wanted, MADV_HUGEPAGE);
 	return map + before;
 }
 

@@ -8,7 +8,7 @@
 
 #define MEMORY_HUGE_PAGE ((size_t)2 << 20)
 
-/* `bytes` of zeros, aligned to a huge page, huge pages asked for; NULL when the address space is gone. */
+/* `bytes` of zeros, aligned to a huge page; large ones ask for huge pages. NULL when the address space is gone. */
 void *memory_reserve(size_t bytes);
 
 /* Gives back what memory_reserve() returned for the same `bytes`; NULL is fine. */

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define CHUNK_ROWS_SHIFT 10
+#define CHUNK_ROWS_SHIFT 8
 #define CHUNK_ROWS (1u << CHUNK_ROWS_SHIFT)
 #define CHUNK_NONE 0u
 

@@ -11,9 +11,13 @@
 /* Ids outlive one pane: room for the groups of this many full panes at once. */
 #define FULL_PANES 4u
 
-static bool is_v3(void)
+static const struct hot_operations *choose_hot(void)
 {
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+		return &hot_v3;
+#endif
+	return &hot_baseline;
 }
 
 static bool takes_all(const struct window_spec *spec, __u32 listener_count)
@@ -109,7 +113,7 @@ int stream_open(struct stream **result, const struct stream_options *options)
 
 	if (!stream)
 		return -ENOMEM;
-	stream->hot = is_v3() ? &hot_v3 : &hot_baseline;
+	stream->hot = choose_hot();
 	stream->budget.bytes_max = options->memory_bytes;
 	stream->worker = options->worker;
 	stream->worker_count = options->worker_count;
