@@ -3,7 +3,8 @@
 #include "command/commands.h"
 
 static const struct command *const commands[] = {
-	&command_check, &command_version, &command_help, &command_completion, NULL,
+	&command_run,	&command_check,	  &command_status, &command_detach,
+	&command_version, &command_help, &command_completion, NULL,
 };
 
 const struct command_program command_program_sluice = {

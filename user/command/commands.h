@@ -5,7 +5,10 @@
 
 #include "command/command.h"
 
+extern const struct command command_run;
 extern const struct command command_check;
+extern const struct command command_status;
+extern const struct command command_detach;
 extern const struct command command_version;
 extern const struct command command_help;
 extern const struct command command_completion;

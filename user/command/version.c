@@ -2,14 +2,11 @@
 /* Which build this is, and what it stands on. */
 #include <stdio.h>
 
+#include "build_info.h"
 #include "command/commands.h"
 #include "edge/host.h"
 #include "sluice/disk_format.h"
 
-/* The name means the wire format in wire.h and the release in build_info.h. */
-enum { WIRE_VERSION = SLUICE_VERSION };
-#undef SLUICE_VERSION
-#include "build_info.h"
 
 static int run(const struct command_line *line)
 {
@@ -23,7 +20,7 @@ static int run(const struct command_line *line)
 	else
 		format = "sluice %s (commit %s)\nlibbpf %s, liburing %s\n"
 			 "wire format %d, map layout %d, disk format %d.%d\n";
-	printf(format, SLUICE_VERSION, SLUICE_COMMIT, libbpf, liburing, WIRE_VERSION, SLUICE_LAYOUT,
+	printf(format, SLUICE_RELEASE, SLUICE_COMMIT, libbpf, liburing, SLUICE_VERSION, SLUICE_LAYOUT,
 	       SLUICE_DISK_MAJOR, SLUICE_DISK_MINOR);
 	return EX_OK;
 }
