@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Was this datagram here before? Per source and epoch, a bitmap over the last 8192 sequence numbers up
+ * to the highest one seen: exact within, `stale` behind. What slides out unseen was lost on the way, or
+ * is on its way still: the upstream loss. Sequences may wrap at 2^64. An epoch is a name, not a number:
+ * any unknown one is the newest. The two newest are open, so that datagrams of a restarting sender may
+ * overtake each other; the four before them are remembered by name, and stale.
+ * Any thread may ask for any source: each has a lock of its own. */
+#ifndef SLUICE_CORE_DEDUP_SEQUENCE_H
+#define SLUICE_CORE_DEDUP_SEQUENCE_H
+
+#include <stddef.h>
+
+#include "sluice/types.h"
+
+#define DEDUP_SEQUENCE_DEPTH 8192u	/* a few milliseconds of one source at the fastest rate there is */
+#define DEDUP_SEQUENCE_EPOCHS 2u	/* open ones of a source */
+#define DEDUP_SEQUENCE_RETIRED 4u	/* epochs remembered by name */
+/* A step this far ahead is no loss but a sender that lost its count: 18 minutes at 4 M/s. */
+#define DEDUP_SEQUENCE_JUMP (1ull << 32)
+#define DEDUP_SEQUENCE_ALIGN 64u
+
+enum dedup_verdict {
+	DEDUP_NEW,
+	DEDUP_DUPLICATE,
+	DEDUP_STALE,	/* too old to tell, or of a retired epoch: must be refused */
+};
+
+struct dedup_lane {
+	__u64 highest;	/* sequence */
+	__u32 epoch;
+	__u16 span;	/* sequences up to `highest` that are expected: 1 … DEPTH; 0: never opened */
+	__u16 held;	/* of these, seen */
+};
+
+/* One cache line a source. */
+struct dedup_source {
+	__u32 lock;
+	__u8 newest;		/* lane */
+	__u8 retired_next;	/* place of the next retired epoch */
+	__u8 retired_count;
+	__u8 zero;
+	struct dedup_lane lane[DEDUP_SEQUENCE_EPOCHS];
+	__u32 retired[DEDUP_SEQUENCE_RETIRED];
+	__u64 missing;		/* slid out unseen, all epochs */
+};
+
+SLUICE_ASSERT_SIZE(struct dedup_source, 64);
+
+struct dedup_sequence {
+	struct dedup_source *sources;
+	__u64 *bits;		/* the first lanes of all sources, then the second ones */
+	__u32 sources_max;
+	__u32 zero;
+	__u64 epochs_opened;	/* beyond the first of each source: restarts seen */
+	__u64 jumps;		/* steps of DEDUP_SEQUENCE_JUMP and more */
+};
+
+/* Memory for `sources_max` sources, in bytes: 2112 each. */
+size_t dedup_sequence_bytes(__u32 sources_max);
+
+/* Takes over that much memory at a 64-byte boundary, all zeros; untouched pages stay untouched until
+ * a source needs them. */
+void dedup_sequence_open(struct dedup_sequence *dedup, void *memory, __u32 sources_max);
+
+/* The verdict, remembered. `source` is below sources_max and stands for one sender only: a slot that
+ * several share has to be left out. */
+enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u32 source,
+					       __u32 epoch, __u64 sequence);
+
+/* Fetches what a call for this source will look at. */
+static inline void dedup_sequence_prefetch(const struct dedup_sequence *dedup, __u32 source,
+					   __u64 sequence)
+{
+	const __u64 *bits = dedup->bits + (size_t)source * (DEDUP_SEQUENCE_DEPTH / 64);
+
+	__builtin_prefetch(&dedup->sources[source], 1);
+	__builtin_prefetch(bits + sequence % DEDUP_SEQUENCE_DEPTH / 64, 1);
+}
+
+/* Datagrams of a source that are missing: slid out unseen, and gaps in what is open (which late ones
+ * may still fill). A stale datagram was counted as missing before it came, unless it was a duplicate.
+ * Any thread. */
+__u64 dedup_sequence_missing(struct dedup_sequence *dedup, __u32 source);
+
+#endif
