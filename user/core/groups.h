@@ -12,6 +12,7 @@
 
 #include "core/chunks.h"
 #include "core/hash.h"
+#include "sluice/disk_format.h"
 
 #define GROUPS_LINE_WORDS 8
 #define GROUPS_NONE 0xffffffffu

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The group dictionary: what is added is found until it is removed, through growth, collisions of tags and
+ * dead words. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/groups.h"
+
+#define IDS 60000u
+
+static void key_of(__u64 *key, __u32 words, __u64 n)
+{
+	for (__u32 w = 0; w < words; w++)
+		key[w] = n << (8 * w);
+}
+
+static __u32 add(struct groups *groups, __u64 n)
+{
+	__u64 key[SLUICE_KEY_WORDS_MAX];
+	__u32 id;
+
+	key_of(key, groups->key_words, n);
+	id = groups_add(groups, key, groups_tag(groups, key));
+	groups_grow_step(groups, 4);
+	return id;
+}
+
+static __u32 find(const struct groups *groups, __u64 n)
+{
+	__u64 key[SLUICE_KEY_WORDS_MAX];
+
+	key_of(key, groups->key_words, n);
+	return groups_find(groups, key, groups_tag(groups, key));
+}
+
+static void finds_what_was_added_while_growing(void **state)
+{
+	(void)state;
+	for (__u32 words = 1; words <= SLUICE_KEY_WORDS_MAX; words++) {
+		struct groups groups;
+		__u32 *ids = calloc(IDS, sizeof(*ids));
+
+		assert_int_equal(groups_open(&groups, words, IDS, 42), 0);
+		for (__u32 n = 0; n < IDS; n++) {
+			ids[n] = add(&groups, n + 1);
+			assert_int_not_equal(ids[n], GROUPS_NONE);
+			/* A key of the past at each step: growth never hides one. */
+			assert_int_equal(find(&groups, n / 2 + 1), ids[n / 2]);
+		}
+		assert_int_equal(groups.count, IDS);
+		for (__u32 n = 0; n < IDS; n++)
+			assert_int_equal(find(&groups, n + 1), ids[n]);
+		assert_int_equal(find(&groups, IDS + 1), GROUPS_NONE);
+		groups_close(&groups);
+		free(ids);
+	}
+}
+
+static void is_full_at_its_capacity(void **state)
+{
+	struct groups groups;
+
+	(void)state;
+	assert_int_equal(groups_open(&groups, 1, 100, 1), 0);
+	for (__u32 n = 0; n < 100; n++)
+		assert_int_not_equal(add(&groups, n), GROUPS_NONE);
+	assert_int_equal(add(&groups, 100), GROUPS_NONE);
+	groups_remove(&groups, find(&groups, 7));
+	assert_int_equal(find(&groups, 7), GROUPS_NONE);
+	assert_int_not_equal(add(&groups, 100), GROUPS_NONE);
+	assert_int_equal(groups.count, 100);
+	groups_close(&groups);
+}
+
+/* Keys come and go for a long time: ids stay within what is alive, and dead words never fill the index. */
+static void survives_churn(void **state)
+{
+	struct groups groups;
+	enum { ALIVE = 5000, ROUNDS = 400000 };
+
+	(void)state;
+	assert_int_equal(groups_open(&groups, 1, ALIVE + 1, 3), 0);
+	for (__u64 n = 0; n < ROUNDS; n++) {
+		assert_int_not_equal(add(&groups, n), GROUPS_NONE);
+		if (n < ALIVE)
+			continue;
+		groups_remove(&groups, find(&groups, n - ALIVE));
+		assert_int_equal(find(&groups, n - ALIVE), GROUPS_NONE);
+	}
+	assert_int_equal(groups.count, ALIVE);
+	assert_true(groups.ids_touched <= ALIVE + 1);
+	for (__u64 n = ROUNDS - ALIVE; n < ROUNDS; n++)
+		assert_int_not_equal(find(&groups, n), GROUPS_NONE);
+	groups_close(&groups);
+}
+
+/* All keys with one and the same tag: slow, but right. */
+static void tells_keys_of_one_tag_apart(void **state)
+{
+	struct groups groups;
+
+	(void)state;
+	assert_int_equal(groups_open(&groups, 1, 1000, 3), 0);
+	for (__u64 n = 0; n < 300; n++)
+		assert_int_equal(groups_add(&groups, &n, 0x80000005u), n);
+	for (__u64 n = 0; n < 300; n++)
+		assert_int_equal(groups_find(&groups, &n, 0x80000005u), n);
+	groups_close(&groups);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_what_was_added_while_growing),
+		cmocka_unit_test(is_full_at_its_capacity),
+		cmocka_unit_test(survives_churn),
+		cmocka_unit_test(tells_keys_of_one_tag_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
