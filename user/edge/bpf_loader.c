@@ -120,7 +120,6 @@ static int open_skeleton(struct bpf_loader *loader, char *error)
 	bpf_map__set_max_entries(skeleton->maps.sluice_wake, loader->cpu_count);
 	bpf_map__set_max_entries(skeleton->maps.sluice_rings, loader->cpu_count);
 	bpf_map__set_max_entries(skeleton->maps.sluice_packet, loader->cpu_count);
-	bpf_map__set_max_entries(bpf_map__inner_map(skeleton->maps.sluice_rings), loader->page_bytes);
 	return 0;
 }
 
