@@ -11,7 +11,8 @@
 #define FEATURE_OVERFLOW 1	/* max_groups and the overflow group */
 #define FEATURE_SLIDING 0
 #define FEATURE_SESSION 0
-#define FEATURE_LATENESS 0	/* allowed_lateness, revisions, early, late: keep */
+#define FEATURE_LATENESS 0	/* allowed_lateness, revisions, late: keep */
+#define FEATURE_EARLY 0
 #define FEATURE_EVENT_IDS 0	/* dedup: event_id */
 #define FEATURE_SEQUENCES 0	/* datagrams that come twice */
 #define FEATURE_FIRST_LAST 0
