@@ -208,7 +208,8 @@ $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/release/tools/bench/%.o $(BENCH_HE
 demo: all deps-run ## live windows from real packets, verified against the truth (root)
 	@tools/demo
 
-TESTS_BUILT := $(TEST_PROGRAMS) $(REPLAY_PROGRAMS)
+TESTS_BUILT := $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) \
+	$(patsubst tests/support/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard tests/support/*.bpf.c))
 test-programs: $(TESTS_BUILT)
 fuzz-programs: $(FUZZ_PROGRAMS)
 test: all test-programs fuzz-programs deps-test deps-run ## everything that must pass; ONLY=word runs a part
@@ -227,7 +228,7 @@ check: deps-check ## style, shellcheck, clang-tidy
 
 INSTALL := install
 MAN_PAGES := $(wildcard docs/*.1 docs/*.5 docs/*.8)
-UNITS := $(wildcard deploy/*.service)
+UNITS := $(patsubst deploy/%.in,$(BUILD)/deploy/%,$(wildcard deploy/*.service.in))
 # source:target:mode, one a file
 INSTALLED := $(BUILD)/sluice:$(PREFIX)/sbin/sluice:755 $(BUILD)/sluice-gen:$(PREFIX)/bin/sluice-gen:755 \
 	$(foreach h,types wire,include/sluice/$(h).h:$(PREFIX)/include/sluice/$(h).h:644) \
@@ -235,7 +236,11 @@ INSTALLED := $(BUILD)/sluice:$(PREFIX)/sbin/sluice:755 $(BUILD)/sluice-gen:$(PRE
 	$(foreach m,$(MAN_PAGES),$(m):$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)):644) \
 	$(foreach u,$(UNITS),$(u):$(PREFIX)/lib/systemd/system/$(notdir $(u)):644)
 
-install: all ## copy programs, headers and an example configuration to PREFIX=/usr/local (DESTDIR honoured)
+$(BUILD)/deploy/%.service: deploy/%.service.in FORCE
+	@mkdir -p $(@D)
+	@sed 's|@PREFIX@|$(PREFIX)|g' $< >$@
+
+install: all $(UNITS) ## copy programs, headers and an example configuration to PREFIX=/usr/local (DESTDIR honoured)
 	@for f in $(INSTALLED); do \
 		rest=$${f#*:}; to="$(DESTDIR)$${rest%:*}"; \
 		echo "  INSTALL  $$to"; \
