@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The set of event ids against a model that forgets nothing: exact below its bound, and every id that
+ * is given up is counted. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/dedup_ids.h"
+#include "random.h"
+
+#define BYTES DEDUP_IDS_BYTES_MIN	/* 4096 places, bound 2048 */
+#define IDS_MAX 2048
+
+static struct dedup_ids set;
+static void *memory;
+
+static int set_up(void **state)
+{
+	(void)state;
+	memory = aligned_alloc(DEDUP_IDS_ALIGN, BYTES);
+	memset(memory, 0, BYTES);
+	return dedup_ids_open(&set, memory, BYTES, 0x5eed);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(memory);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static enum dedup_ids_verdict ask(__s64 pane, __u64 id)
+{
+	__u64 hash = dedup_ids_hash(&set, pane, id);
+
+	dedup_ids_prefetch(&set, hash);
+	return dedup_ids_test_and_set(&set, hash, dedup_ids_generation(&set, pane));
+}
+
+static void too_little_memory_is_refused(void **state)
+{
+	struct dedup_ids other = { .ids = 7 };
+
+	(void)state;
+	assert_int_equal(dedup_ids_open(&other, memory, BYTES - 1, 1), -EINVAL);
+	assert_int_equal(other.ids, 7);
+	assert_int_equal(dedup_ids_open(&other, memory, BYTES, 1), 0);
+	assert_int_equal(other.ids_max, IDS_MAX);
+	assert_int_equal(BYTES / other.ids_max, DEDUP_IDS_BYTES_PER_ID);
+}
+
+static void hashes_are_all_different_and_spread(void **state)
+{
+	static __u32 lines[512];
+	__u64 before = dedup_ids_hash(&set, 0, 0);
+
+	(void)state;
+	for (__u64 id = 0; id < 512 * 64; id++)
+		lines[dedup_ids_hash(&set, 0, id) >> 55]++;
+	for (int i = 0; i < 512; i++)
+		assert_in_range(lines[i], 64 - 40, 64 + 40);	/* five standard deviations */
+	for (int bit = 0; bit < 64; bit++) {
+		unsigned int changed = (unsigned int)__builtin_popcountll(
+			before ^ dedup_ids_hash(&set, 0, 1ull << bit));
+
+		assert_in_range(changed, 12, 52);
+	}
+}
+
+static void an_id_is_new_once_in_each_pane(void **state)
+{
+	(void)state;
+	for (__s64 pane = -5; pane < 5; pane++) {
+		assert_int_equal(ask(pane, 1), DEDUP_IDS_NEW);
+		assert_int_equal(ask(pane, 2), DEDUP_IDS_NEW);
+		assert_int_equal(ask(pane, 1), DEDUP_IDS_DUPLICATE);
+	}
+	assert_int_equal(ask(-5, 2), DEDUP_IDS_DUPLICATE);
+	assert_int_equal(set.ids, 20);
+}
+
+static void ended_panes_are_forgotten(void **state)
+{
+	(void)state;
+	for (__s64 pane = 0; pane < 10; pane++)
+		ask(pane, 1);
+	dedup_ids_retire(&set, 4);
+	assert_int_equal(set.ids, 6);
+	assert_int_equal(dedup_ids_horizon_panes(&set), 6);
+	assert_int_equal(ask(3, 1), DEDUP_IDS_FORGOTTEN);
+	assert_int_equal(ask(3, 99), DEDUP_IDS_FORGOTTEN);
+	assert_int_equal(ask(4, 1), DEDUP_IDS_DUPLICATE);
+	dedup_ids_retire(&set, 2);	/* never backwards */
+	assert_int_equal(ask(3, 1), DEDUP_IDS_FORGOTTEN);
+	assert_int_equal(set.dropped_panes, 0);	/* they ended by themselves */
+}
+
+#define MODEL_PANES 400
+#define MODEL_IDS 120
+
+/* Panes come, overlap, end and are wiped a little at a time: every verdict is the model's. */
+static void below_the_bound_every_verdict_is_exact(void **state)
+{
+	static bool is_known[MODEL_PANES][MODEL_IDS];
+	__u64 random = 1;
+
+	(void)state;
+	for (__s64 round = 0; round < MODEL_PANES; round++) {
+		__s64 oldest = round < 5 ? 0 : round - 5;
+
+		dedup_ids_retire(&set, oldest - 200);
+		for (int step = 0; step < 400; step++) {
+			__s64 pane = oldest + (__s64)random_below(&random,
+								  (__u64)(round - oldest + 1));
+			__u64 id = random_below(&random, MODEL_IDS);
+			bool was_known = is_known[pane][id];
+
+			is_known[pane][id] = true;
+			assert_int_equal(ask(pane - 200, id * id << 20 | id),
+					 was_known ? DEDUP_IDS_DUPLICATE : DEDUP_IDS_NEW);
+		}
+		dedup_ids_scrub(&set, 16);
+	}
+	assert_int_equal(set.displaced, 0);
+	assert_int_equal(set.dropped_ids, 0);
+	assert_int_equal(set.stalls, 0);
+}
+
+static void wiping_is_bounded_and_ends(void **state)
+{
+	__u64 wiped = 0, part;
+
+	(void)state;
+	assert_int_equal(dedup_ids_scrub(&set, 10), 0);
+	for (__u64 id = 1; id < 1500; id++)
+		ask(1, id);
+	dedup_ids_retire(&set, 2);
+	assert_int_equal(dedup_ids_scrub(&set, 0), 0);
+	while ((part = dedup_ids_scrub(&set, 10)) > 0) {
+		assert_true(part <= 10);
+		wiped += part;
+	}
+	assert_int_equal(wiped, 256);
+	for (size_t i = 0; i < BYTES; i++)
+		assert_int_equal(((__u8 *)memory)[i], 0);
+}
+
+/* Without anybody wiping, generations run out after 255 panes: it happens at once, and is counted. */
+static void generations_are_used_again_only_when_wiped(void **state)
+{
+	(void)state;
+	for (__s64 pane = 0; pane < 1000; pane++) {
+		for (__u64 id = 1; id < 9; id++)
+			assert_int_equal(ask(pane, id), DEDUP_IDS_NEW);
+		for (__u64 id = 1; id < 9; id++)
+			assert_int_equal(ask(pane, id), DEDUP_IDS_DUPLICATE);
+		dedup_ids_retire(&set, pane);
+	}
+	assert_in_range(set.stalls, 3, 4);
+	assert_int_equal(set.displaced, 0);
+}
+
+static void too_many_open_panes_drop_the_oldest(void **state)
+{
+	(void)state;
+	for (__s64 pane = 0; pane < 300; pane++)
+		assert_int_equal(ask(pane, 1), DEDUP_IDS_NEW);
+	assert_in_range(set.dropped_panes, 300 - 256, 300 - 255);
+	assert_int_equal(set.dropped_ids, set.dropped_panes);
+	assert_int_equal(dedup_ids_horizon_panes(&set), 300 - set.dropped_panes);
+	assert_int_equal(ask(0, 1), DEDUP_IDS_FORGOTTEN);
+	for (__s64 pane = 45; pane < 300; pane++)
+		assert_int_equal(ask(pane, 1), DEDUP_IDS_DUPLICATE);
+	assert_int_equal(ask(45 + 1000000ll * 256, 1), DEDUP_IDS_NEW);	/* far ahead */
+	assert_int_equal(ask(45, 1), DEDUP_IDS_FORGOTTEN);
+	assert_int_equal(ask(46, 1), DEDUP_IDS_DUPLICATE);
+	assert_int_equal(ask(46 + 999999ll * 256, 1), DEDUP_IDS_NEW);	/* 46 gives way */
+	assert_int_equal(ask(46, 1), DEDUP_IDS_FORGOTTEN);
+}
+
+static void the_bound_drops_the_oldest_pane_first(void **state)
+{
+	(void)state;
+	for (__u64 id = 1; id <= IDS_MAX; id++)
+		assert_int_equal(ask((__s64)(id * 3 / (IDS_MAX + 1)), id), DEDUP_IDS_NEW);
+	assert_int_equal(set.ids + set.displaced, IDS_MAX);
+	assert_int_equal(set.dropped_panes, 0);
+	while (set.ids < IDS_MAX)	/* for what was displaced */
+		ask(2, random_next(&set.seed_in) << 20);
+	assert_int_equal(ask(1, 7777777), DEDUP_IDS_NEW);
+	assert_int_equal(set.dropped_panes, 1);
+	assert_in_range(set.dropped_ids, IDS_MAX / 3 - 20, IDS_MAX / 3 + 1);
+	assert_int_equal(ask(0, 1), DEDUP_IDS_FORGOTTEN);
+	assert_int_equal(ask(1, 7777777), DEDUP_IDS_DUPLICATE);
+	assert_int_equal(dedup_ids_horizon_panes(&set), 2);
+}
+
+/* One pane alone beyond the bound: single ids have to go, and each is counted. */
+static void displaced_ids_are_counted(void **state)
+{
+	__u64 known = 0;
+
+	(void)state;
+	for (__u64 id = 1; id <= 6000; id++)
+		assert_int_equal(ask(0, id), DEDUP_IDS_NEW);
+	assert_int_equal(set.ids + set.displaced, 6000);
+	assert_in_range(set.ids, 3500, 4096);
+	for (__u64 i = 0; i < 4096; i++)
+		known += ((__u64 *)memory)[i] != 0;
+	assert_int_equal(known, set.ids);
+	assert_int_equal(set.dropped_panes, 0);
+}
+
+static void few_are_displaced_at_the_bound(void **state)
+{
+	__u64 displaced = 0;
+
+	(void)state;
+	for (__u64 round = 0; round < 40; round++) {
+		memset(memory, 0, BYTES);
+		dedup_ids_open(&set, memory, BYTES, round * 77);
+		for (__u64 id = 0; id < IDS_MAX; id++)
+			ask(0, id + 1);
+		displaced += set.displaced;
+	}
+	assert_true(displaced < 40 * IDS_MAX / 500);	/* 0.2 %; in theory 0.08 */
+}
+
+/* An id from *from on that belongs into a line in a pane. */
+static __u64 id_of_line(__u64 line, __s64 pane, __u64 *from)
+{
+	while (dedup_ids_hash(&set, pane, *from) >> 55 != line)
+		(*from)++;
+	return (*from)++;
+}
+
+/* Both lines of a pair, crossed and full: what is alive stays findable when room appears. */
+static void neighbours_help_out_and_are_found_again(void **state)
+{
+	__u64 from = 1, id[16];
+
+	(void)state;
+	for (int crowded = 6; crowded <= 7; crowded++) {
+		__s64 pane = crowded * 10;
+
+		dedup_ids_retire(&set, pane);
+		dedup_ids_scrub(&set, UINT64_MAX);
+		for (int i = 0; i < 16; i++) {	/* all of one line; every third of a pane that ends */
+			id[i] = id_of_line((__u64)crowded, pane + (i % 3 != 0), &from);
+			assert_int_equal(ask(pane + (i % 3 != 0), id[i]), DEDUP_IDS_NEW);
+		}
+		assert_int_equal(set.displaced, 0);
+		for (int i = 0; i < 16; i++)
+			assert_int_equal(ask(pane + (i % 3 != 0), id[i]), DEDUP_IDS_DUPLICATE);
+		dedup_ids_retire(&set, pane + 1);
+		for (int again = 0; again < 2; again++) {
+			for (int i = 0; i < 16; i++)
+				if (i % 3)
+					assert_int_equal(ask(pane + 1, id[i]), DEDUP_IDS_DUPLICATE);
+			dedup_ids_scrub(&set, UINT64_MAX);
+		}
+		for (int i = 0; i < 4; i++)	/* into the places of the dead */
+			assert_int_equal(ask(pane + 2, id_of_line(13 - (__u64)crowded, pane + 2, &from)),
+					 DEDUP_IDS_NEW);
+		for (int i = 0; i < 16; i++)
+			if (i % 3)
+				assert_int_equal(ask(pane + 1, id[i]), DEDUP_IDS_DUPLICATE);
+		assert_int_equal(set.displaced, 0);
+	}
+}
+
+static void the_oldest_pane_is_displaced_first(void **state)
+{
+	__u64 from = 1, id;
+
+	(void)state;
+	ask(1, id_of_line(6, 1, &from));
+	for (int i = 0; i < 15; i++)
+		ask(2, id_of_line(6, 2, &from));
+	id = id_of_line(6, 3, &from);
+	assert_int_equal(ask(3, id), DEDUP_IDS_NEW);
+	assert_int_equal(set.displaced, 1);
+	assert_int_equal(ask(3, id), DEDUP_IDS_DUPLICATE);
+	assert_int_equal(set.generation[dedup_ids_generation(&set, 1)].ids, 0);
+	assert_int_equal(set.generation[dedup_ids_generation(&set, 2)].ids, 15);
+}
+
+/* Anything goes: bounds, leaps, retirement; nothing is ever called a duplicate that was not there, and
+ * the books balance. */
+static void the_books_balance(void **state)
+{
+	static bool is_known[64][4096];
+	__u64 random = 3, inserted = 0, retired = 0, live = 0;
+	__s64 first = 0;
+
+	(void)state;
+	for (int step = 0; step < 200000; step++) {
+		__s64 pane = first + (__s64)random_below(&random, 6);
+		__u64 id = random_below(&random, 4096);
+		enum dedup_ids_verdict verdict;
+
+		if (step % 4000 == 3999 && first < 50) {
+			__u64 before = set.ids;
+
+			dedup_ids_retire(&set, ++first);
+			retired += before - set.ids;
+			continue;
+		}
+		dedup_ids_scrub(&set, 1);
+		verdict = ask(pane, id + 1);
+		if (verdict == DEDUP_IDS_DUPLICATE)
+			assert_true(is_known[pane][id]);
+		if (verdict == DEDUP_IDS_NEW) {
+			is_known[pane][id] = true;
+			inserted++;
+		}
+		assert_int_equal(inserted, set.ids + retired + set.displaced + set.dropped_ids);
+	}
+	for (unsigned int i = 1; i < 256; i++)
+		live += set.generation[i].state == DEDUP_IDS_LIVE ? set.generation[i].ids : 0;
+	assert_int_equal(live, set.ids);
+	assert_true(set.dropped_ids > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(too_little_memory_is_refused),
+		TEST(hashes_are_all_different_and_spread),
+		TEST(an_id_is_new_once_in_each_pane),
+		TEST(ended_panes_are_forgotten),
+		TEST(below_the_bound_every_verdict_is_exact),
+		TEST(wiping_is_bounded_and_ends),
+		TEST(generations_are_used_again_only_when_wiped),
+		TEST(too_many_open_panes_drop_the_oldest),
+		TEST(the_bound_drops_the_oldest_pane_first),
+		TEST(displaced_ids_are_counted),
+		TEST(few_are_displaced_at_the_bound),
+		TEST(neighbours_help_out_and_are_found_again),
+		TEST(the_oldest_pane_is_displaced_first),
+		TEST(the_books_balance),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Was this event here before? A set of (pane, event_id): a repeated event repeats its time, so its pane.
+ * Exact as long as nothing had to be given up, and what was given up is counted: the hash is a bijection
+ * of a pane's ids, and place and tag together are all of it. An id may be in two neighbouring lines of 8, so that at the
+ * bound of half the places hardly any is displaced. At the bound the oldest pane's set is dropped. One
+ * thread owns a set; of several workers, the owner of an id's hash asks. */
+#ifndef SLUICE_CORE_DEDUP_IDS_H
+#define SLUICE_CORE_DEDUP_IDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sluice/types.h"
+
+#define DEDUP_IDS_LINE 8u		/* ids in a cache line */
+#define DEDUP_IDS_LINES_MIN 512u	/* fewer, and a tag of 56 bits would not be all of the rest */
+#define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_LINES_MIN * DEDUP_IDS_LINE * 8u)
+#define DEDUP_IDS_BYTES_PER_ID 16u	/* of memory, at the bound */
+#define DEDUP_IDS_GENERATIONS 256u	/* 0 is none; a generation is a pane's name of 8 bits */
+#define DEDUP_IDS_ALIGN 128u
+
+enum dedup_ids_verdict {
+	DEDUP_IDS_NEW,
+	DEDUP_IDS_DUPLICATE,
+	DEDUP_IDS_FORGOTTEN,	/* its pane's set was dropped: cannot be told, to be taken as new */
+};
+
+enum dedup_ids_state {
+	DEDUP_IDS_CLEAN,	/* no id in the table has this generation */
+	DEDUP_IDS_LIVE,
+	DEDUP_IDS_DEAD,		/* its ids are to be wiped … */
+	DEDUP_IDS_DYING,	/* … and will have been at the end of this pass */
+};
+
+struct dedup_ids_generation {
+	__s64 pane;
+	__u32 ids;
+	__u8 state;	/* enum dedup_ids_state */
+	__u8 zero[3];
+};
+
+struct dedup_ids_pane {
+	__s64 pane;
+	__u64 generation;	/* 0: none */
+};
+
+struct dedup_ids {
+	__u64 *lines;
+	unsigned int line_bits;
+	unsigned int live_panes;
+	__u64 seed_in, seed_multiply;
+	__u64 ids, ids_max;	/* of live panes */
+	__u64 scrub_at;		/* next pair of lines of the pass */
+	__s64 floor_pane;	/* nothing is remembered of panes before */
+	__s64 newest_pane;
+	__u64 displaced;	/* ids of live panes that had to go because both lines were full */
+	__u64 dropped_panes;	/* sets given up at the bound, before their pane ended */
+	__u64 dropped_ids;	/* … and what was in them */
+	__u64 stalls;		/* passes that could not wait for dedup_ids_scrub */
+	struct dedup_ids_pane pane[DEDUP_IDS_GENERATIONS];	/* by pane mod 256 */
+	struct dedup_ids_generation generation[DEDUP_IDS_GENERATIONS];
+};
+
+/* Takes over zeroed memory at a 128-byte boundary, rounded down to a power of two of lines. `seed` is
+ * secret: senders choose ids. -EINVAL below DEDUP_IDS_BYTES_MIN. */
+int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, __u64 seed);
+
+/* The hash to ask with. Ids may well come again in every pane; they are spread over the table. */
+static inline __u64 dedup_ids_hash(const struct dedup_ids *set, __s64 pane, __u64 event_id)
+{
+	__u64 hash = (event_id ^ set->seed_in ^ (__u64)pane * 0x8cb92ba72f3d8dd7ull) *
+		     0x9e3779b97f4a7c15ull;
+
+	hash = (hash ^ hash >> 32) * set->seed_multiply;
+	hash = (hash ^ hash >> 29) * 0xd6e8feb86659fd93ull;
+	return hash ^ hash >> 32;
+}
+
+static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)
+{
+	return set->lines + (hash >> (64 - set->line_bits)) * DEDUP_IDS_LINE;
+}
+
+/* First phase of a batch: fetches the line, into the second cache level. */
+static inline void dedup_ids_prefetch(const struct dedup_ids *set, __u64 hash)
+{
+	__builtin_prefetch(dedup_ids_line(set, hash), 1, 2);
+}
+
+unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane);
+
+/* The generation of a pane, opened when it is new; 0 when it is before floor_pane. To be asked again
+ * after any call for another pane. */
+static inline unsigned int dedup_ids_generation(struct dedup_ids *set, __s64 pane)
+{
+	const struct dedup_ids_pane *place = &set->pane[(__u64)pane % DEDUP_IDS_GENERATIONS];
+
+	if (__builtin_expect(place->generation && place->pane == pane, 1))
+		return (unsigned int)place->generation;
+	return dedup_ids_generation_open(set, pane);
+}
+
+enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
+						   unsigned int generation);
+
+/* Second phase: the verdict for a hash in a generation, remembered. */
+static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *set, __u64 hash,
+							    unsigned int generation)
+{
+	__u64 *line = dedup_ids_line(set, hash), wanted = hash << 8 | generation;
+	unsigned int used = 0, matches = 0;
+
+	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++) {
+		matches |= line[i] == wanted;
+		used += line[i] != 0;
+	}
+	if (matches)
+		return DEDUP_IDS_DUPLICATE;
+	if (__builtin_expect(used == DEDUP_IDS_LINE || set->ids >= set->ids_max ||
+				     set->generation[generation].state != DEDUP_IDS_LIVE, 0))
+		return dedup_ids_test_and_set_slow(set, hash, generation);
+	line[used] = wanted;
+	set->generation[generation].ids++;
+	set->ids++;
+	return DEDUP_IDS_NEW;
+}
+
+/* Panes before `pane` have ended, lateness included: their ids may go. Never backwards. */
+void dedup_ids_retire(struct dedup_ids *set, __s64 pane);
+
+/* Wipes ended panes out of up to `pairs_max` pairs of lines (128 bytes each); a little of it every turn.
+ * Returns how many; 0 when nothing is left to wipe. Never called, it happens in one go when the 255
+ * generations are used up. */
+__u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max);
+
+/* Panes, the newest included, that are remembered: times a pane's length, the effective horizon. It is
+ * shorter than window and lateness ask for when sets were dropped. 2^64 − 1: nothing has ended yet. */
+static inline __u64 dedup_ids_horizon_panes(const struct dedup_ids *set)
+{
+	if (set->floor_pane == INT64_MIN)
+		return ~0ull;
+	return set->newest_pane < set->floor_pane ?
+		       0 : (__u64)set->newest_pane - (__u64)set->floor_pane + 1;
+}
+
+#endif
