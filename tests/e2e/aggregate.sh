@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What goes in as datagrams comes out as rows: native and generic XDP, one and several workers, IPv4 and
+# IPv6, rules, refused and future datagrams; every row is compared with the generator's own truth.
+#
+#	network "sender"                     network of the test
+#	+----------------------+             +-----------------------------+
+#	| sluice-gen     wire0 |-------------| edge0 (XDP)  sluice run     |
+#	| 10.8.0.2   fd08::2   |    veth     | 10.8.0.1   fd08::1          |
+#	+----------------------+             +-----------------------------+
+. "$(dirname "$0")/../support/netns.sh"
+netns_enter "$@"
+netns_open
+
+rows_are_final() {
+	"$sluice" query --state "$state" --window clicks --format json >"$work/rows.json" &&
+		"$generator" verify --truth "$work/truth.json" --results "$work/rows.json" >"$work/verify.txt"
+}
+
+# run_case NAME TO "KEY=VALUE…" GENERATOR-OPTION…
+run_case() {
+	local name=$1 to=$2 settings=$3 sent
+	shift 3
+	echo "--- $name"
+	state=$work/state-$name
+	# shellcheck disable=SC2086 # settings are words
+	write_config "$work/case.yaml" state="$state" $settings
+	agent_start "$work/case.yaml"
+	generate --to "$to" --truth "$work/truth.json" -c "$work/case.yaml" --json "$@" \
+		>"$work/sent.json" || fail "the generator"
+	await_rest
+	sent=$(jq .sent.datagrams "$work/sent.json")
+	expect "datagrams seen" "$(status '.listeners[0].ledger.seen.datagrams')" "$sent"
+	expect "refused by reason" \
+		"$(status '.listeners[0].ledger | [to_entries[] | select(.key | startswith("refused_"))
+			| select(.value.datagrams > 0) | "\(.key) \(.value.datagrams)"] | sort | join(",")')" \
+		"$(jq -r '[.refused | to_entries[] | select(.value > 0) | "\(.key) \(.value)"] | sort | join(",")' \
+			"$work/sent.json")"
+	expect "events from the future" "$(status .stream.future)" "$(jq .future.events "$work/sent.json")"
+	expect_that "the ledger balances" ledger_balances
+	wait_until 10 rows_are_final || { cat "$work/verify.txt"; fail "rows differ from the truth"; }
+	echo "ok: $(cat "$work/verify.txt")"
+	agent_stop
+	rm -rf "$state"
+}
+
+common=(--datagrams 20000 --rate 20k/s --events 1-44 --sources 5 --types 6 --dims 5 --disorder 100ms)
+run_case native-1 10.8.0.1:9125 "mode=native" "${common[@]}" --seed 1 --corrupt 0.01 --future 0.01
+run_case native-2 10.8.0.1:9125 "mode=native workers=2" "${common[@]}" --seed 2
+run_case generic-v6 "[fd08::1]:9125" "mode=generic workers=4" "${common[@]}" --seed 3 --corrupt 0.02

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# kill -9 while packets arrive: the program goes on, its successor takes over rings and counters, and the
+# ledger accounts for every datagram of both. What only a dead agent knew is named as that.
+#
+#	network "sender"                     network of the test
+#	+----------------------+             +-----------------------------+
+#	| sluice-gen     wire0 |-------------| edge0 (XDP)  sluice run     |
+#	| 10.8.0.2             |    veth     | 10.8.0.1                    |
+#	+----------------------+             +-----------------------------+
+. "$(dirname "$0")/../support/netns.sh"
+netns_enter "$@"
+netns_open
+
+write_config "$work/c.yaml" workers=2
+agent_start "$work/c.yaml"
+generate --to 10.8.0.1:9125 --datagrams 3000 --rate 20k/s --events 4 --epoch 1 || fail "the generator"
+await_rest
+agent_kill
+
+expect_that "the program is still attached" sh -c 'ip link show edge0 | grep -q xdp'
+"$sluice" status >"$work/status.log" 2>&1
+expect "exit status of status without an agent" $? 69
+expect_that "status says what is left and what to do" grep -q 'sluice detach' "$work/status.log"
+
+generate --to 10.8.0.1:9125 --datagrams 2000 --rate 20k/s --events 4 --epoch 2 || fail "the generator"
+agent_start "$work/c.yaml"
+await_rest
+expect "taken over" "$(status .agent.taken_over)" true
+expect "datagrams since the program was loaded" "$(status '.handover.emitted.datagrams')" 5000
+expect "datagrams that the dead agent had" "$(status '.handover.unread_after_crash.datagrams')" 3000
+expect "events that the dead agent had" "$(status '.handover.unread_after_crash.events')" 12000
+expect "datagrams taken in now" "$(status '.handover.consumed.datagrams')" 2000
+expect_that "the ledger balances" ledger_balances
+
+# The same while packets arrive without a pause, with changes of the agent in the middle.
+generate --to 10.8.0.1:9125 --datagrams 60000 --rate 20k/s --events 4 --epoch 3 &
+flood=$!
+for round in 1 2 3; do
+	sleep 0.5
+	agent_kill
+	agent_start "$work/c.yaml"
+	expect_that "the ledger balances under load, round $round" ledger_balances
+done
+wait "$flood" || fail "the generator"
+await_rest
+expect "datagrams seen in all" "$(status '.listeners[0].ledger.seen.datagrams')" 65000
+expect "datagrams lost in rings" "$(status '.listeners[0].ledger.ring_full.datagrams')" 0
+expect_that "the ledger balances at rest" ledger_balances
+agent_stop
+
+# Left behind on purpose, and removed.
+agent_start "$work/c.yaml"
+agent_kill
+"$sluice" detach >"$work/detach.log" 2>&1 || { cat "$work/detach.log"; fail "detach"; }
+expect_that "detach says what it removed" grep -q edge0 "$work/detach.log"
+expect_that "no program stays" sh -c '! ip link show edge0 | grep -q xdp'
+expect_that "no pins stay" sh -c '! ls /sys/fs/bpf/sluice/v1/ledger 2>/dev/null'
+"$sluice" detach >"$work/detach.log" 2>&1
+expect "exit status of detach with nothing there" $? 0
