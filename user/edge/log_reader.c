@@ -118,10 +118,23 @@ static int judge_end(struct log_reader *reader)
 	reader->next_lsn = cursor->next_lsn;
 	reader->chain = cursor->chain;
 	reader->has_expectation = true;
+	/* An agent may be appending behind the end of the last one. */
+	if (reader->is_thorough && (!is_last(reader) || reader->store->manifest.is_stopped)) {
+		int got = segment_is_rest_zero(cursor);
+
+		if (got != 1)
+			return explain(reader, got < 0 ? got : -EBADMSG);
+	}
 	if (!is_last(reader) || cursor->next_lsn > reader->store->manifest.results_durable_lsn)
 		return 0;
 	cursor->fault = SEGMENT_FAULT_MAGIC;
 	return explain(reader, -EBADMSG);
+}
+
+void log_reader_skip(struct log_reader *reader)
+{
+	segment_close(&reader->cursor);
+	reader->has_expectation = false;
 }
 
 int log_reader_next(struct log_reader *reader, const struct sluice_batch **batch)

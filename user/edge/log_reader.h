@@ -19,6 +19,7 @@ struct log_reader {
 	__u64 next_lsn;
 	__u32 chain;
 	enum segment_fault tail_fault;	/* at the end: why reading ended there; NONE: zeros */
+	bool is_thorough;		/* also what follows the last batch of a segment must be zeros */
 };
 
 /* -EBADMSG when a segment is missing or a header is damaged, or other -errno; store->problem says more.
@@ -26,6 +27,9 @@ struct log_reader {
 int log_reader_open(struct log_reader *reader, struct store *store);
 /* Takes a reader in any state after log_reader_open was called. */
 void log_reader_close(struct log_reader *reader);
+
+/* After an error of log_reader_next: goes on with the segment behind. */
+void log_reader_skip(struct log_reader *reader);
 
 /* 1 with the next batch (valid until the next call), 0 at the end, -EBADMSG or other -errno with
  * store->problem. */

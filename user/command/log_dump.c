@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sluice log dump: records of the results log, one a line, for people or as JSON. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/time_format.h"
+#include "command/log_actions.h"
+#include "command/query_where.h"
+#include "edge/log_reader.h"
+
+#define LINE_BYTES 4096
+
+struct dump {
+	struct log_reader reader;
+	struct schema schema;
+	bool has_schema;
+	bool is_json;
+	bool has_rows;
+	__u64 from_lsn;
+};
+
+static const char *const kind_names[] = {
+	[SLUICE_DISK_SCHEMA] = "schema", [SLUICE_DISK_NAMES] = "names", [SLUICE_DISK_ROWS] = "rows",
+	[SLUICE_DISK_CLOSE] = "close",	 [SLUICE_DISK_LATE] = "late",
+};
+
+static const struct {
+	unsigned int flag;
+	const char *name;
+} flag_names[] = {
+	{ SLUICE_ROWS_FINAL, "final" },	      { SLUICE_ROWS_EARLY, "early" },
+	{ SLUICE_ROWS_RETRACTED, "retracted" }, { SLUICE_ROWS_OVERFLOW, "overflow" },
+	{ SLUICE_ROWS_VARIABLE, "variable" },
+};
+
+#define FLAG_COUNT (sizeof(flag_names) / sizeof(*flag_names))
+
+static const char *kind_name(__u16 kind)
+{
+	return kind < sizeof(kind_names) / sizeof(*kind_names) && kind_names[kind] ? kind_names[kind] :
+										     "unknown";
+}
+
+/* key=value for people, "key":value in JSON. */
+static void add_key(const struct dump *dump, struct text *text, const char *key)
+{
+	text_format(text, dump->is_json ? ",\"%s\":" : " %s=", key);
+}
+
+static void add_unsigned(const struct dump *dump, struct text *text, const char *key, __u64 value)
+{
+	add_key(dump, text, key);
+	json_add_unsigned(text, value);
+}
+
+static void add_signed(const struct dump *dump, struct text *text, const char *key, __s64 value)
+{
+	add_key(dump, text, key);
+	json_add_signed(text, value);
+}
+
+static void add_string(const struct dump *dump, struct text *text, const char *key, const char *value)
+{
+	add_key(dump, text, key);
+	text_add_quoted(text, value);
+}
+
+static void add_time(const struct dump *dump, struct text *text, const char *key, __s64 time_ns)
+{
+	char time[TIME_FORMAT_BYTES];
+
+	time_format(time, time_ns);
+	add_key(dump, text, key);
+	text_format(text, dump->is_json ? "\"%s\"" : "%s", time);
+}
+
+static void add_schema(const struct dump *dump, struct text *text)
+{
+	add_unsigned(dump, text, "epoch", dump->schema.head.agent_epoch);
+	add_unsigned(dump, text, "config_epoch", dump->schema.head.config_epoch);
+	add_key(dump, text, "windows");
+	text_add(text, "[");
+	for (__u32 i = 0; i < dump->schema.head.window_count; i++) {
+		text_add(text, i ? "," : "");
+		text_add_quoted(text, dump->schema.window[i].name);
+	}
+	text_add(text, "]");
+}
+
+static void add_names(const struct dump *dump, struct text *text, const struct sluice_disk_record *record)
+{
+	const __u8 *at = (const __u8 *)(record + 1), *end = (const __u8 *)record + record->bytes;
+	__u64 count = 0;
+
+	while (at + sizeof(struct sluice_dictionary_entry) <= end) {
+		const struct sluice_dictionary_entry *entry = (const void *)at;
+
+		at += sizeof(*entry) + ((entry->name_bytes + 7u) & ~7u);
+		count++;
+	}
+	add_unsigned(dump, text, "names", count);
+}
+
+static void add_flags(const struct dump *dump, struct text *text, __u16 flags)
+{
+	bool is_first = true;
+
+	add_key(dump, text, "flags");
+	text_add(text, "[");
+	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		if (!(flags & flag_names[i].flag))
+			continue;
+		text_format(text, dump->is_json ? "%s\"%s\"" : "%s%s", is_first ? "" : ",",
+			    flag_names[i].name);
+		is_first = false;
+	}
+	text_add(text, "]");
+}
+
+static void add_rows(const struct dump *dump, struct text *text, const struct rows_cursor *cursor)
+{
+	add_string(dump, text, "window", cursor->window->name);
+	add_time(dump, text, "start", cursor->head->start_ns);
+	add_time(dump, text, "end", cursor->head->end_ns);
+	add_signed(dump, text, "revision", cursor->head->revision);
+	add_flags(dump, text, cursor->head->flags);
+	add_unsigned(dump, text, "rows", cursor->head->row_count);
+	add_unsigned(dump, text, "aggregated", cursor->head->aggregated);
+}
+
+static void print_row(const struct dump *dump, const struct rows_cursor *cursor, const struct row_view *row)
+{
+	char buffer[LINE_BYTES];
+	bool is_saturated;
+	struct text text;
+
+	text_init(&text, buffer, sizeof(buffer));
+	text_add(&text, dump->is_json ? "{\"kind\":\"row\"" : "          row");
+	for (unsigned int i = 0; i < cursor->layout->field_count; i++)
+		add_unsigned(dump, &text,
+			     query_field_name(dump->schema.head.dim_name, cursor->layout->field[i].field),
+			     group_key_value(cursor->layout, row->words, i));
+	add_unsigned(dump, &text, "count", row->partial->count);
+	add_unsigned(dump, &text, "records", row->partial->records);
+	add_signed(dump, &text, "sum", rows_saturated_sum(row->partial, &is_saturated));
+	add_signed(dump, &text, "min", row->partial->min);
+	add_signed(dump, &text, "max", row->partial->max);
+	if (cursor->head->flags & SLUICE_ROWS_VARIABLE) {
+		add_time(dump, &text, "start", row->start_ns);
+		add_time(dump, &text, "end", row->end_ns);
+		add_signed(dump, &text, "revision", row->revision);
+	}
+	printf("%s%s\n", buffer, dump->is_json ? "}" : "");
+}
+
+static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_record *record)
+{
+	bool is_rows = record->kind == SLUICE_DISK_ROWS || record->kind == SLUICE_DISK_CLOSE;
+	struct rows_cursor cursor;
+	char buffer[LINE_BYTES];
+	struct row_view row;
+	struct text text;
+	int got = 0;
+
+	if (record->kind == SLUICE_DISK_SCHEMA) {
+		got = schema_read(&dump->schema, record);
+		dump->has_schema = got == 0;
+	} else if (is_rows) {
+		got = dump->has_schema ? rows_open(&cursor, &dump->schema, record) : -EBADMSG;
+	}
+	if (got)
+		return got;
+	if (lsn < dump->from_lsn)
+		return 0;
+	text_init(&text, buffer, sizeof(buffer));
+	text_format(&text, dump->is_json ? "{\"lsn\":%" PRIu64 ",\"kind\":\"%s\"" : "%10" PRIu64 " %s",
+		    (uint64_t)lsn, kind_name(record->kind));
+	if (record->kind == SLUICE_DISK_SCHEMA)
+		add_schema(dump, &text);
+	else if (record->kind == SLUICE_DISK_NAMES)
+		add_names(dump, &text, record);
+	else if (is_rows)
+		add_rows(dump, &text, &cursor);
+	printf("%s%s\n", buffer, dump->is_json ? "}" : "");
+	while (is_rows && dump->has_rows && (got = rows_next(&cursor, &row)) == 1)
+		print_row(dump, &cursor, &row);
+	return got < 0 ? got : 0;
+}
+
+static int dump_all(struct dump *dump)
+{
+	const struct sluice_batch *batch;
+	int got;
+
+	while ((got = log_reader_next(&dump->reader, &batch)) == 1) {
+		const struct sluice_disk_record *record = NULL;
+		__u64 lsn = batch->first_lsn;
+
+		for (; (record = segment_next_record(batch, record)); lsn++) {
+			if (dump_record(dump, lsn, record) != 0)
+				return command_error(EX_IOERR, "see `sluice log verify`",
+						     "%s/%s: the record with LSN %" PRIu64 " makes no sense",
+						     STORE_RESULTS, dump->reader.cursor.name, (uint64_t)lsn);
+		}
+	}
+	return got < 0 ? command_error(EX_IOERR, NULL, "%s", dump->reader.store->problem) : EX_OK;
+}
+
+int log_action_dump(const struct command_line *line, struct store *store)
+{
+	struct dump *dump = calloc(1, sizeof(*dump));
+	int code = EX_OK, error;
+
+	if (!dump)
+		return command_error(EX_OSERR, NULL, "%s", strerror(ENOMEM));
+	dump->is_json = command_option_given(line, "json");
+	dump->has_rows = command_option_given(line, "rows");
+	if (command_option_number(line, "from", &dump->from_lsn) < 0)
+		code = EX_USAGE;
+	error = code ? 0 : log_reader_open(&dump->reader, store);
+	if (error)
+		code = command_error(EX_IOERR, NULL, "%s", store->problem);
+	if (!code) {
+		code = dump_all(dump);
+		log_reader_close(&dump->reader);
+	}
+	free(dump);
+	return code;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sluice query: reads the results log, an agent running or not, and prints the rows of one window. Reads
+ * files only and changes nothing. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "base/time_format.h"
+#include "command/commands.h"
+#include "command/query_print.h"
+#include "command/query_where.h"
+#include "command/store_option.h"
+#include "edge/log_reader.h"
+
+#define WINDOWS_LISTED_MAX 64
+
+struct query {
+	struct store store;
+	struct log_reader reader;
+	struct row_set_options options;
+	struct row_set *rows;
+	struct names *names;
+	struct schema *schema;
+	struct query_where where;
+	struct query_printer *printer;
+	bool all_revisions;
+	/* Every window that some schema names, for the message about one that none does: */
+	char windows[WINDOWS_LISTED_MAX][SLUICE_NAME_MAX + 1];
+	unsigned int window_count;
+};
+
+static int parse_time(const struct command_line *line, const char *option, __s64 now_ns, __s64 *time_ns)
+{
+	const char *text = command_option_text(line, option);
+
+	if (!text || time_parse(text, now_ns, time_ns) == 0)
+		return 0;
+	return command_error(EX_USAGE, "write 2026-01-01T00:00:00Z, -10m, now or @1767225600",
+			     "--%s %s is not a time", option, text);
+}
+
+static int parse_range(const struct command_line *line, struct row_set_options *options)
+{
+	struct timespec now;
+	__s64 now_ns;
+	int code;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ns = (__s64)now.tv_sec * 1000000000 + now.tv_nsec;
+	options->since_ns = INT64_MIN;
+	options->until_ns = INT64_MAX;
+	code = parse_time(line, "since", now_ns, &options->since_ns);
+	return code ? code : parse_time(line, "until", now_ns, &options->until_ns);
+}
+
+static int parse_where(const struct command_line *line, struct query_where *where)
+{
+	const char *text;
+	char what[320];
+
+	for (unsigned int i = 0; (text = command_option_text_at(line, "where", i)); i++) {
+		if (query_where_parse(where, text, what, sizeof(what)))
+			return command_error(EX_USAGE, "write for example --where 'type=click,count>=10'",
+					     "--where: %s", what);
+	}
+	return 0;
+}
+
+static enum query_format parse_format(const struct command_line *line)
+{
+	const char *format = command_option_text(line, "format");
+
+	if (command_option_given(line, "json") || strcmp(format, "json") == 0)
+		return QUERY_JSON;
+	return strcmp(format, "csv") == 0 ? QUERY_CSV : QUERY_TABLE;
+}
+
+static bool is_wanted(void *context, const struct schema *schema, __u32 window,
+		      const struct row_view *row, bool is_overflow)
+{
+	const struct query *query = context;
+
+	return query_where_is_possible(&query->where, schema, window, row->words, is_overflow);
+}
+
+static void note_windows(struct query *query, const struct schema *schema)
+{
+	for (__u32 i = 0; i < schema->head.window_count; i++) {
+		const char *name = schema->window[i].name;
+		unsigned int j;
+
+		for (j = 0; j < query->window_count && strcmp(query->windows[j], name) != 0; j++)
+			;
+		if (j == query->window_count && j < WINDOWS_LISTED_MAX)
+			memcpy(query->windows[query->window_count++], name, SLUICE_NAME_MAX + 1);
+		if (strcmp(name, query->options.window) == 0)
+			query_where_bind(&query->where, schema, i);
+	}
+}
+
+static int take_record(struct query *query, const struct sluice_disk_record *record)
+{
+	int error;
+
+	switch (record->kind) {
+	case SLUICE_DISK_SCHEMA:
+		error = schema_read(query->schema, record);
+		if (error)
+			return error;
+		note_windows(query, query->schema);
+		return row_set_use_schema(query->rows, query->schema);
+	case SLUICE_DISK_NAMES:
+		return names_add(query->names, record);
+	case SLUICE_DISK_ROWS:
+	case SLUICE_DISK_CLOSE:
+		return row_set_add(query->rows, record);
+	default:
+		return 0;
+	}
+}
+
+static int read_all(struct query *query)
+{
+	const struct sluice_batch *batch;
+	int got;
+
+	while ((got = log_reader_next(&query->reader, &batch)) == 1) {
+		const struct sluice_disk_record *record = NULL;
+
+		while ((record = segment_next_record(batch, record))) {
+			int error = take_record(query, record);
+
+			if (error == -ENOMEM)
+				return command_error(EX_OSERR, "narrow it with --since, --until or --where",
+						     "no memory for the rows");
+			if (error)
+				return command_error(EX_IOERR, "see `sluice log verify`",
+						     "%s/%s/%s: a record of the batch at LSN %llu makes "
+						     "no sense", query->store.path, STORE_RESULTS,
+						     query->reader.cursor.name, batch->first_lsn);
+		}
+	}
+	return got < 0 ? command_error(EX_IOERR, "see `sluice log verify`", "%s", query->store.problem) : 0;
+}
+
+static void list_windows(const struct query *query, struct text *text)
+{
+	for (unsigned int i = 0; i < query->window_count; i++)
+		text_format(text, "%s%s", i ? ", " : "", query->windows[i]);
+}
+
+static int explain_window(const struct query *query)
+{
+	char buffer[2048], fix[2100];
+	struct text text;
+
+	text_init(&text, buffer, sizeof(buffer));
+	list_windows(query, &text);
+	if (query->window_count == 0)
+		return command_error(EX_UNAVAILABLE, "start the agent with `sluice run -c FILE`",
+				     "there are no results in %s yet", query->store.path);
+	snprintf(fix, sizeof(fix), "there is: %s", buffer);
+	if (query->options.window[0] == '\0')
+		return command_error(EX_USAGE, fix, "--window NAME is missing");
+	return command_error(EX_USAGE, fix, "no window is named %s", query->options.window);
+}
+
+static int check_where(const struct query *query)
+{
+	for (unsigned int i = 0; i < query->where.count; i++) {
+		if (!query->where.condition[i].is_used)
+			return command_error(EX_USAGE, "use a field of its group_by, or count, records, sum, "
+					     "min or max", "--where: window %s has no field %s",
+					     query->options.window, query->where.condition[i].field);
+	}
+	return 0;
+}
+
+static int emit(void *context, const struct row_result *row)
+{
+	struct query *query = context;
+
+	if (!query_where_is_met(&query->where, query->names, row))
+		return 0;
+	return query_printer_row(query->printer, row);
+}
+
+static int print_all(struct query *query)
+{
+	struct query_printer_stats stats;
+	int error = row_set_emit(query->rows, query->all_revisions, emit, query);
+
+	if (!error)
+		error = query_printer_finish(query->printer);
+	if (error == -ENOMEM)
+		return command_error(EX_OSERR, "narrow it with --since, --until or --where",
+				     "no memory for the rows");
+	if (error)
+		return command_error(EX_IOERR, NULL, "the rows cannot be written: %s", strerror(-error));
+	stats = query_printer_stats(query->printer);
+	if (stats.saturated)
+		fprintf(stderr, "sluice: warning: %llu sums do not fit 64 bits and are shown at the limit\n",
+			stats.saturated);
+	return EX_OK;
+}
+
+static int open_all(struct query *query, enum query_format format)
+{
+	int error;
+
+	query->schema = calloc(1, sizeof(*query->schema));
+	error = query->schema ? names_open(&query->names) : -ENOMEM;
+	if (!error)
+		error = row_set_open(&query->rows, &query->options);
+	if (!error)
+		error = query_printer_open(&query->printer, format, stdout, query->names);
+	if (error)
+		return command_error(EX_OSERR, NULL, "%s", strerror(-error));
+	error = log_reader_open(&query->reader, &query->store);
+	if (error)
+		return command_error(EX_IOERR, NULL, "%s", query->store.problem);
+	return 0;
+}
+
+static void close_all(struct query *query)
+{
+	log_reader_close(&query->reader);
+	query_printer_close(query->printer);
+	row_set_close(query->rows);
+	names_close(query->names);
+	free(query->schema);
+	store_close(&query->store);
+	free(query);
+}
+
+static int run_query(const struct command_line *line, struct query *query)
+{
+	int code = parse_range(line, &query->options);
+
+	if (!code)
+		code = parse_where(line, &query->where);
+	if (!code)
+		code = store_option_open(line, &query->store);
+	if (!code)
+		code = open_all(query, parse_format(line));
+	if (!code)
+		code = read_all(query);
+	if (!code && !row_set_has_window(query->rows))
+		code = explain_window(query);
+	if (!code)
+		code = check_where(query);
+	return code ? code : print_all(query);
+}
+
+static int run(const struct command_line *line)
+{
+	struct query *query = calloc(1, sizeof(*query));
+	const char *window = command_option_text(line, "window");
+	int code;
+
+	if (!query)
+		return command_error(EX_OSERR, NULL, "%s", strerror(ENOMEM));
+	query->store = (struct store)STORE_CLOSED;
+	query->reader.cursor.fd = -1;
+	query->all_revisions = command_option_given(line, "all-revisions");
+	query->options.window = window ? window : "";
+	query->options.is_wanted = is_wanted;
+	query->options.context = query;
+	code = run_query(line, query);
+	close_all(query);
+	return code;
+}
+
+static const struct command_option options[] = {
+	{ .name = "window", .letter = 'w', .value = "NAME", .help = "which window's rows to print" },
+	{ .name = "since", .value = "TIME", .help = "windows that start at TIME or later" },
+	{ .name = "until", .value = "TIME", .help = "windows that start before TIME" },
+	{ .name = "where", .value = "CONDITIONS", .is_repeatable = true,
+	  .help = "only groups and values for which all CONDITIONS hold" },
+	{ .name = "format", .letter = 'f', .value = "FORMAT", .fallback = "table",
+	  .choices = "table|json|csv", .help = "how to print the rows" },
+	{ .name = "all-revisions", .help = "every row as it was written: early, replaced and retracted too" },
+	{ 0 },
+};
+
+const struct command command_query = {
+	.name = "query",
+	.summary = "Prints result rows, the agent running or not.",
+	.common = COMMAND_STATE | COMMAND_CONFIG | COMMAND_JSON,
+	.options = options,
+	.details = "Rows come ordered by start, end and group. Of each row only the newest revision is printed,\n"
+		   "and what several runs of the agent counted for the same window is added up.\n"
+		   "\n"
+		   "TIME is RFC 3339 (2026-01-01T00:00:00Z), relative to now (-10m), or Unix time (@1767225600).\n"
+		   "CONDITIONS are FIELD=VALUE with = != < <= > >= and commas between them; FIELD is one of the\n"
+		   "window's group_by, or count, records, sum, min, max. Several = on one field are alternatives.\n",
+	.examples = "sluice query --window clicks --since -10m\n"
+		    "sluice query --window clicks --where 'type=click,region=3,count>=10' --format json\n"
+		    "sluice query --window clicks --all-revisions --format csv\n",
+	.run = run,
+};
