@@ -13,6 +13,7 @@
 #include "core/stream.h"
 
 #define PIECE_BYTES (256u << 10)
+#define AHEAD_BYTES (8u << 20)	/* some milliseconds of the fastest growth */
 #define PAUSE_BUSY_NS 500000
 #define PAUSE_IDLE_NS 10000000
 #define NICE 10
@@ -35,6 +36,8 @@ static bool touch_piece(const struct stream *stream, struct progress *progress)
 	size_t bytes;
 
 	stream_prefault_range(stream, &start, &bytes);
+	if (bytes > AHEAD_BYTES)
+		bytes = AHEAD_BYTES;
 	if (start != progress->start) {
 		size_t moved = (size_t)((char *)start - progress->start);
 
