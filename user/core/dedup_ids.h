@@ -85,7 +85,7 @@ static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)
 /* First phase of a batch: fetches the line, into the second cache level. */
 static inline void dedup_ids_prefetch(const struct dedup_ids *set, __u64 hash)
 {
-	__builtin_prefetch(dedup_ids_line(set, hash), 1, 2);
+	__builtin_prefetch(dedup_ids_line(set, hash), 0, 2);
 }
 
 unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane);

@@ -140,7 +140,7 @@ static bool exact_has(const struct sketch_distinct *sketch, const struct sketch_
 	return slot && *slot;
 }
 
-int sketch_distinct_add_hash(struct sketch_distinct *sketch, struct sketch_pool *pool, __u64 hash)
+int sketch_distinct_add_slow(struct sketch_distinct *sketch, struct sketch_pool *pool, __u64 hash)
 {
 	int error;
 

@@ -143,7 +143,7 @@ static int list_add(struct sketch_histogram *sketch, struct sketch_pool *pool, u
 	return 1;
 }
 
-int sketch_histogram_add_code(struct sketch_histogram *sketch, struct sketch_pool *pool,
+int sketch_histogram_add_slow(struct sketch_histogram *sketch, struct sketch_pool *pool,
 			      unsigned int code, __u64 weight)
 {
 	int answer;

@@ -72,28 +72,52 @@ static inline unsigned int sketch_histogram_code(__s64 value, unsigned int scale
 /* Gives its blocks back and empties it. */
 void sketch_histogram_clear(struct sketch_histogram *sketch, struct sketch_pool *pool);
 
-/* Adds to a bucket of any form; counts stop at 2^64 − 1. As sketch_histogram_add. */
-int sketch_histogram_add_code(struct sketch_histogram *sketch, struct sketch_pool *pool,
+int sketch_histogram_add_slow(struct sketch_histogram *sketch, struct sketch_pool *pool,
 			      unsigned int code, __u64 weight);
 
-/* Adds a value `weight` times. -ENOSPC once, when this made the sketch lost; 0 else. */
-static inline int sketch_histogram_add(struct sketch_histogram *sketch, struct sketch_pool *pool,
-				       __s64 value, __u64 weight)
+/* Adds a code of this scale `weight` times, for batches that have it already; counts stop at 2^64 − 1.
+ * -ENOSPC once, when this made the sketch lost; 0 else. */
+static inline int sketch_histogram_add_code(struct sketch_histogram *sketch,
+					    struct sketch_pool *pool, unsigned int code,
+					    __u64 weight)
 {
-	unsigned int code = sketch_histogram_code(value, sketch->scale);
 	__u32 *chunks, chunk;
 	__u64 *count;
 
 	if (__builtin_expect(sketch->form != SKETCH_HISTOGRAM_CHUNKS, 0))
-		return sketch_histogram_add_code(sketch, pool, code, weight);
+		return sketch_histogram_add_slow(sketch, pool, code, weight);
 	chunks = sketch_pool_block(pool, sketch->block);
 	chunk = chunks[code / SKETCH_HISTOGRAM_CHUNK];
 	if (__builtin_expect(!chunk, 0))
-		return sketch_histogram_add_code(sketch, pool, code, weight);
+		return sketch_histogram_add_slow(sketch, pool, code, weight);
 	count = (__u64 *)sketch_pool_block(pool, chunk) + code % SKETCH_HISTOGRAM_CHUNK;
 	if (__builtin_add_overflow(*count, weight, count))
 		*count = ~0ull;
 	return 0;
+}
+
+/* Adds a value `weight` times. As sketch_histogram_add_code. */
+static inline int sketch_histogram_add(struct sketch_histogram *sketch, struct sketch_pool *pool,
+				       __s64 value, __u64 weight)
+{
+	return sketch_histogram_add_code(sketch, pool, sketch_histogram_code(value, sketch->scale),
+					 weight);
+}
+
+/* Fetches what adding to a bucket will change, into the second cache level; worth it for many large
+ * sketches. It reads the list of chunks itself. */
+static inline void sketch_histogram_prefetch(const struct sketch_histogram *sketch,
+					     const struct sketch_pool *pool, unsigned int code)
+{
+	const __u32 *chunks;
+
+	if (sketch->form != SKETCH_HISTOGRAM_CHUNKS)
+		return;
+	chunks = sketch_pool_block(pool, sketch->block);
+	if (chunks[code / SKETCH_HISTOGRAM_CHUNK])
+		__builtin_prefetch((const __u64 *)sketch_pool_block(
+					   pool, chunks[code / SKETCH_HISTOGRAM_CHUNK]) +
+					   code % SKETCH_HISTOGRAM_CHUNK, 0, 2);
 }
 
 /* Adds all of `from`, which stays as it is and may live in another pool. A finer scale is folded
