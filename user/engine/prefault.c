@@ -15,7 +15,7 @@
 #define PIECE_BYTES (256u << 10)
 #define AHEAD_BYTES (8u << 20)	/* some milliseconds of the fastest growth */
 #define PAUSE_BUSY_NS 500000
-#define PAUSE_IDLE_NS 10000000
+#define PAUSE_IDLE_NS 25000000
 #define NICE 10
 
 #ifndef MADV_POPULATE_WRITE

@@ -70,6 +70,7 @@ struct worker {
 	__u32 ends_seen;		/* outboxes that are complete for this order */
 	bool is_finished;		/* worker 0: stream_finish() was called */
 	__u64 finish_by_mono_ns;
+	__u32 empty_sleeps;		/* since the last record */
 	struct uring_request event_poll;
 	bool is_event_armed;
 	bool is_done;
@@ -80,6 +81,10 @@ struct worker {
 #define WORKER_TURN_ROWS 512
 /* Longest sleep: records that nobody wakes for wait no longer. Shorter while other threads are awaited. */
 #define WORKER_SLEEP_NS 10000000ull
+/* … but longer after so many sleeps that brought no record: the program wakes for what fills a ring,
+ * and every tick drains the rest. */
+#define WORKER_SLEEP_IDLE_NS 40000000ull
+#define WORKER_IDLE_SLEEPS 50
 #define WORKER_SLEEP_SHORT_NS 200000ull
 /* At the orderly stop the disk gets this long to take what is left. */
 #define WORKER_FINISH_NS 30000000000ull

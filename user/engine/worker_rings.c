@@ -36,6 +36,7 @@ bool worker_drain(struct worker *worker)
 	}
 	if (budget == WORKER_TURN_BYTES)
 		return false;
+	worker->empty_sleeps = 0;
 	stream_flush(worker->stream);
 	for (__u32 i = 0; i < visited; i++)
 		ring_reader_release(&worker->ring[(worker->turn + i) % worker->ring_count].reader);
@@ -94,7 +95,7 @@ static bool is_quiet(const struct worker *worker)
 
 static __u64 sleep_ns(const struct worker *worker)
 {
-	__u64 longest = WORKER_SLEEP_NS;
+	__u64 longest = worker->empty_sleeps < WORKER_IDLE_SLEEPS ? WORKER_SLEEP_NS : WORKER_SLEEP_IDLE_NS;
 	__u64 deadline_ns;
 
 	if (worker->kind != ORDER_NONE)
@@ -112,6 +113,7 @@ void worker_sleep(struct worker *worker)
 {
 	int count;
 
+	worker->empty_sleeps++;
 	arm(worker);
 	set_sleeping(worker, 1);
 	/* Either the program sees the flag, or this thread sees what the program put in the ring. */
