@@ -83,7 +83,8 @@ static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)
 }
 
 /* First phase of a batch: fetches the line, into the second cache level. */
-static inline void dedup_ids_prefetch(const struct dedup_ids *set, __u64 hash)
+static inline __attribute__((always_inline)) void
+dedup_ids_prefetch(const struct dedup_ids *set, __u64 hash)
 {
 	__builtin_prefetch(dedup_ids_line(set, hash), 0, 2);
 }

@@ -68,8 +68,8 @@ enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u
 					       __u32 epoch, __u64 sequence);
 
 /* Fetches what a call for this source will look at. */
-static inline void dedup_sequence_prefetch(const struct dedup_sequence *dedup, __u32 source,
-					   __u64 sequence)
+static inline __attribute__((always_inline)) void
+dedup_sequence_prefetch(const struct dedup_sequence *dedup, __u32 source, __u64 sequence)
 {
 	const __u64 *bits = dedup->bits + (size_t)source * (DEDUP_SEQUENCE_DEPTH / 64);
 

@@ -76,12 +76,13 @@ static inline int sketch_distinct_add(struct sketch_distinct *sketch, struct ske
 }
 
 /* Fetches what adding a hash will change, into the second cache level; worth it for many large sketches. */
-static inline void sketch_distinct_prefetch(const struct sketch_distinct *sketch,
-					    const struct sketch_pool *pool, __u64 hash)
+static inline __attribute__((always_inline)) void
+sketch_distinct_prefetch(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
+			 __u64 hash)
 {
 	if (sketch->form == SKETCH_DISTINCT_REGISTERS)
-		__builtin_prefetch((const __u8 *)sketch_pool_block(pool, sketch->block) +
-					   (hash & ((1ull << sketch->precision) - 1)), 0, 2);
+		SKETCH_PREFETCH((const __u8 *)sketch_pool_block(pool, sketch->block) +
+				(hash & ((1ull << sketch->precision) - 1)));
 }
 
 /* Adds all values of `from`, which stays as it is and may live in another pool. Registers of a higher

@@ -106,8 +106,9 @@ static inline int sketch_histogram_add(struct sketch_histogram *sketch, struct s
 
 /* Fetches what adding to a bucket will change, into the second cache level; worth it for many large
  * sketches. It reads the list of chunks itself. */
-static inline void sketch_histogram_prefetch(const struct sketch_histogram *sketch,
-					     const struct sketch_pool *pool, unsigned int code)
+static inline __attribute__((always_inline)) void
+sketch_histogram_prefetch(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
+			  unsigned int code)
 {
 	const __u32 *chunks;
 
@@ -115,9 +116,9 @@ static inline void sketch_histogram_prefetch(const struct sketch_histogram *sket
 		return;
 	chunks = sketch_pool_block(pool, sketch->block);
 	if (chunks[code / SKETCH_HISTOGRAM_CHUNK])
-		__builtin_prefetch((const __u64 *)sketch_pool_block(
-					   pool, chunks[code / SKETCH_HISTOGRAM_CHUNK]) +
-					   code % SKETCH_HISTOGRAM_CHUNK, 0, 2);
+		SKETCH_PREFETCH((const __u64 *)sketch_pool_block(
+					pool, chunks[code / SKETCH_HISTOGRAM_CHUNK]) +
+				code % SKETCH_HISTOGRAM_CHUNK);
 }
 
 /* Adds all of `from`, which stays as it is and may live in another pool. A finer scale is folded
