@@ -9,9 +9,9 @@
 #define FEATURE_TUMBLING 1
 #define FEATURE_WORKERS 1	/* stream_export, stream_import */
 #define FEATURE_OVERFLOW 1	/* max_groups and the overflow group */
-#define FEATURE_SLIDING 0
+#define FEATURE_SLIDING 1
 #define FEATURE_SESSION 0
-#define FEATURE_LATENESS 0	/* allowed_lateness, revisions, late: keep */
+#define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */
 #define FEATURE_EARLY 0
 #define FEATURE_EVENT_IDS 0	/* dedup: event_id */
 #define FEATURE_SEQUENCES 0	/* datagrams that come twice */

@@ -28,32 +28,54 @@ void emission_queue_close(struct emission_queue *queue)
 	*queue = (struct emission_queue){ 0 };
 }
 
-void emission_add(struct stream *stream, struct window *window, struct pane *pane)
+static void add(struct emission_queue *queue, struct emission_entry entry)
 {
-	struct emission_queue *queue = &stream->emissions;
-
-	if (pane->is_waiting)
-		return;
 	assert(queue->tail - queue->head < queue->capacity);
-	queue->entry[queue->tail++ & (queue->capacity - 1)] =
-		(struct emission_entry){ window, pane };
-	pane->is_waiting = true;
-	stream->rows_waiting += pane->rows;
+	queue->entry[queue->tail++ & (queue->capacity - 1)] = entry;
 }
 
-/* What an emission gives is decided when its turn comes, not when the pane began to wait. */
-static void begin(struct pane *pane)
+void emission_add_instance(struct stream *stream, struct window *window, struct instance *instance)
 {
-	pane->is_running = true;
-	pane->run_all = pane->revision < 0;
-	pane->run_frees = pane->state == PANE_LEAVING || pane->state == PANE_FINISHING;
-	pane->run_final = pane->state == PANE_LEAVING;
-	pane->run_rows = 0;
+	if (instance->is_waiting)
+		return;
+	add(&stream->emissions, (struct emission_entry){ window, instance, NULL });
+	instance->is_waiting = true;
+}
+
+void emission_add_pane(struct stream *stream, struct window *window, struct pane *pane)
+{
+	if (pane->is_leaving)
+		return;
+	add(&stream->emissions, (struct emission_entry){ window, NULL, pane });
+	pane->is_leaving = true;
 	pane->next_chunk = 0;
 	pane->next_row = 0;
-	pane->has_changed = false;
-	if (pane->run_all)
-		pane->overflow_has_changed = pane->overflow.records != 0;
+}
+
+static bool is_last(const struct instance *instance)
+{
+	return instance->state == INSTANCE_LEAVING || instance->state == INSTANCE_FINISHING;
+}
+
+/* What an emission gives is decided when its turn comes, not when the instance began to wait. */
+static void begin(struct window *window, struct instance *instance)
+{
+	if (is_last(instance) && window->deferred_count)
+		window_merge_deferred(window, instance->left_at);
+	instance->is_running = true;
+	instance->run_early = instance->state == INSTANCE_OPEN;
+	instance->run_all = instance->revision < 0;
+	instance->run_last = is_last(instance);
+	instance->run_frees = instance->run_last && !window->slides;
+	instance->run_final = instance->state == INSTANCE_LEAVING;
+	instance->run_rows = 0;
+	instance->next_chunk = 0;
+	instance->next_row = 0;
+	instance->wants_early = false;
+	if (!instance->run_early)
+		instance->has_changed = false;
+	if (instance->run_all)
+		instance->overflow_has_changed = true;
 }
 
 static __u64 since(__u64 now, __u64 before)
@@ -61,25 +83,43 @@ static __u64 since(__u64 now, __u64 before)
 	return now > before ? now - before : 0;
 }
 
-static void fill_head(const struct window *window, const struct pane *pane,
-		      struct sluice_rows *rows, bool is_export)
+/* Panes of an instance: their numbers, from the first on. */
+static __s64 first_pane(const struct window *window, const struct instance *instance,
+			__u32 *pane_count)
 {
-	const struct sluice_missing *now = &window->missing, *before = &pane->missing_before;
+	*pane_count = (__u32)(window->spec->size_ns / window->pane_ns);
+	return (instance->start_ns - window->spec->offset_ns) / window->pane_ns -
+	       ((instance->start_ns - window->spec->offset_ns) % window->pane_ns < 0);
+}
+
+#define for_each_pane(window, instance, pane)                                                      \
+	for (__u32 left_ = 0, once_ = 1; once_; once_ = 0)                                         \
+		for (__s64 number_ = first_pane(window, instance, &left_); left_; left_--, number_++) \
+			if ((pane = window_find_pane(window, number_)))
+
+/* What is missing, and what is there, of the panes of one instance. */
+static void fill_head(const struct window *window, const struct instance *instance,
+		      struct sluice_rows *rows)
+{
+	const struct sluice_missing *now = &window->missing, *before = NULL;
+	const struct pane *pane;
 
 	*rows = (struct sluice_rows){
-		.start_ns = pane->start_ns,
-		.end_ns = pane->start_ns + window->spec->size_ns,
+		.start_ns = instance->start_ns,
+		.end_ns = instance->start_ns + window->spec->size_ns,
 		.window = (__u16)window->index,
-		.revision = pane->revision + 1,
-		.aggregated = pane->events,
+		.revision = instance->run_early ? -1 : instance->revision + 1,
 	};
-	if (is_export) {
-		rows->missing = *before;
-		rows->aggregated = pane->run_rows == 0 ? pane->events : 0;
-		return;
-	}
-	if (pane->run_final && pane->run_all)
+	if (instance->run_early)
+		rows->flags |= SLUICE_ROWS_EARLY;
+	if (instance->run_final && instance->run_all)
 		rows->flags |= SLUICE_ROWS_FINAL;
+	for_each_pane (window, instance, pane) {
+		rows->aggregated += pane->events;
+		before = before ? before : &pane->missing_before;
+	}
+	if (!before)
+		return;
 	rows->missing = (struct sluice_missing){
 		.shed = since(now->shed, before->shed),
 		.ring_full = since(now->ring_full, before->ring_full),
@@ -100,7 +140,7 @@ struct block {
 #define BLOCK_HEAD_BYTES (sizeof(struct sluice_disk_record) + sizeof(struct sluice_rows))
 
 static bool open_block(const struct row_writer *writer, const struct window *window,
-		       const struct pane *pane, __u32 rows_max, bool is_export, struct block *block)
+		       __u32 rows_max, struct block *block)
 {
 	size_t row_bytes = window->grouping->key_words * 8 + sizeof(struct sluice_partial);
 	size_t room = 0;
@@ -115,8 +155,6 @@ static bool open_block(const struct row_writer *writer, const struct window *win
 	block->rows_max = (__u32)((room - BLOCK_HEAD_BYTES) / row_bytes);
 	if (block->rows_max > rows_max)
 		block->rows_max = rows_max;
-	fill_head(window, pane, block->rows, is_export);
-	block->rows->row_bytes = (__u32)row_bytes;
 	return true;
 }
 
@@ -124,6 +162,7 @@ static void commit_block(const struct row_writer *writer, struct block *block, _
 {
 	size_t bytes = (size_t)(block->end - (unsigned char *)block->record);
 
+	block->rows->row_bytes = (__u32)block->row_bytes;
 	*block->record = (struct sluice_disk_record){ (__u32)bytes, kind, 1 };
 	writer->commit(writer->context, bytes);
 }
@@ -135,160 +174,321 @@ static void put_row(struct block *block, const unsigned char *row)
 	block->rows->row_count++;
 }
 
-static bool is_due(const struct pane *pane, const struct sluice_partial *partial, __u32 id)
-{
-	return partial->records != 0 &&
-	       (pane->run_all || (pane->changed[id / 64] >> (id % 64) & 1));
-}
-
-/* Copies due rows of the current chunk into the block. Returns the number of rows looked at. */
-static __u32 put_chunk_rows(const struct window *window, struct pane *pane, struct block *block)
+/* Copies due rows of one chunk into the block, from *next_row on. Returns the number looked at. */
+static __u32 put_rows(const struct window *window, const unsigned char *rows, __u32 first_id,
+		      __u64 *changed, bool all, __u32 *next_row, struct block *block)
 {
 	const struct grouping *grouping = window->grouping;
-	const unsigned char *rows = chunks_at(&grouping->chunks, pane->chunk[pane->next_chunk]);
-	__u32 first_id = pane->next_chunk << CHUNK_ROWS_SHIFT, from = pane->next_row, i;
+	__u32 from = *next_row, i;
 
 	for (i = from; i < CHUNK_ROWS && block->rows->row_count < block->rows_max; i++) {
 		const unsigned char *row = rows + (size_t)i * grouping->row_bytes;
 		__u32 id = first_id + i;
 
-		if (!pane->run_all && pane->changed[id / 64] == 0) {
+		if (!all && changed[id / 64] == 0) {
 			i |= 63;
 			continue;
 		}
-		if (!is_due(pane, (const void *)(row + grouping->key_words * 8), id))
+		if (row_partial((unsigned char *)row, grouping->key_words)->records == 0 ||
+		    (!all && !(changed[id / 64] >> (id % 64) & 1)))
 			continue;
 		put_row(block, row);
-		if (pane->changed)
-			pane->changed[id / 64] &= ~(1ull << (id % 64));
+		if (changed)
+			changed[id / 64] &= ~(1ull << (id % 64));
 	}
-	pane->next_row = i;
-	return i - from;
+	*next_row = i < CHUNK_ROWS ? i : CHUNK_ROWS;
+	return *next_row - from;
 }
 
-static void next_chunk(struct window *window, struct pane *pane)
+static void merge_chunk(unsigned char *into, const unsigned char *from, const struct grouping *grouping)
 {
-	if (pane->run_frees)
-		window_free_chunk(window, pane, pane->next_chunk);
-	pane->next_chunk++;
-	pane->next_row = 0;
-}
+	__u32 words = grouping->key_words, row_bytes = grouping->row_bytes;
 
-/* Rows of the pane's chunks. Returns the work done, in rows; -EAGAIN when the writer has no room. */
-static int emit_chunks(struct window *window, struct pane *pane, const struct row_writer *writer,
-		       __u32 rows_max, bool is_export)
-{
-	struct block block;
-	__u32 scanned = 0;
+	for (__u32 i = 0; i < CHUNK_ROWS; i++, into += row_bytes, from += row_bytes) {
+		const struct sluice_partial *partial = row_partial((unsigned char *)from, words);
 
-	if (!open_block(writer, window, pane, rows_max, is_export, &block))
-		return -EAGAIN;
-	while (pane->next_chunk < pane->chunk_count && block.rows->row_count < block.rows_max &&
-	       scanned < rows_max * ROWS_SCANNED_PER_ROW) {
-		if (pane->chunk[pane->next_chunk] != CHUNK_NONE)
-			scanned += put_chunk_rows(window, pane, &block);
+		if (partial->records == 0)
+			continue;
+		if (row_partial(into, words)->records == 0)
+			memcpy(into, from, row_bytes);
 		else
-			pane->next_row = CHUNK_ROWS;
-		if (pane->next_row == CHUNK_ROWS)
-			next_chunk(window, pane);
+			partial_merge(row_partial(into, words), partial);
+	}
+}
+
+/* The rows of one chunk of an instance; those of several panes are merged. NULL: none. */
+static const unsigned char *chunk_rows(struct stream *stream, const struct window *window,
+				       const struct instance *instance)
+{
+	const struct grouping *grouping = window->grouping;
+	const unsigned char *found = NULL;
+	const struct pane *pane;
+
+	for_each_pane (window, instance, pane) {
+		__u32 chunk = instance->next_chunk < pane->chunk_count
+				      ? pane->chunk[instance->next_chunk]
+				      : CHUNK_NONE;
+		const unsigned char *rows = chunks_at(&grouping->chunks, chunk);
+
+		if (chunk == CHUNK_NONE)
+			continue;
+		if (!found) {
+			found = rows;
+			continue;
+		}
+		if (found != stream->scratch) {
+			memcpy(stream->scratch, found, (size_t)CHUNK_ROWS * grouping->row_bytes);
+			found = stream->scratch;
+		}
+		merge_chunk(stream->scratch, rows, grouping);
+	}
+	return found;
+}
+
+static __u32 chunk_count(const struct window *window, const struct instance *instance)
+{
+	const struct pane *pane;
+	__u32 count = 0;
+
+	for_each_pane (window, instance, pane)
+		count = pane->chunk_count > count ? pane->chunk_count : count;
+	return count;
+}
+
+static void next_chunk(struct window *window, struct instance *instance)
+{
+	struct pane *pane;
+
+	if (instance->run_frees) {
+		for_each_pane (window, instance, pane)
+			window_free_chunk(window, pane, instance->next_chunk);
+	}
+	instance->next_chunk++;
+	instance->next_row = 0;
+}
+
+/* Rows of an instance's chunks. Returns the work done, in rows; -EAGAIN when the writer has no room. */
+static int emit_chunks(struct stream *stream, struct window *window, struct instance *instance,
+		       const struct row_writer *writer, __u32 rows_max)
+{
+	__u32 chunks = chunk_count(window, instance), scanned = 0;
+	struct block block;
+
+	if (!open_block(writer, window, rows_max, &block))
+		return -EAGAIN;
+	fill_head(window, instance, block.rows);
+	while (instance->next_chunk < chunks && block.rows->row_count < block.rows_max &&
+	       scanned < rows_max * ROWS_SCANNED_PER_ROW) {
+		const unsigned char *rows = chunk_rows(stream, window, instance);
+
+		if (rows)
+			scanned += put_rows(window, rows, instance->next_chunk << CHUNK_ROWS_SHIFT,
+					    instance->run_early ? NULL : instance->changed,
+					    instance->run_all, &instance->next_row, &block);
+		if (!rows || instance->next_row == CHUNK_ROWS)
+			next_chunk(window, instance);
+		scanned++;
 	}
 	if (block.rows->row_count) {
-		pane->run_rows += block.rows->row_count;
+		instance->run_rows += block.rows->row_count;
 		commit_block(writer, &block, SLUICE_DISK_ROWS);
 	}
 	return (int)(block.rows->row_count + scanned / ROWS_SCANNED_PER_ROW) + 1;
 }
 
-static int emit_overflow(struct window *window, struct pane *pane, const struct row_writer *writer,
-			 bool is_export)
+static int emit_overflow(struct window *window, struct instance *instance,
+			 const struct row_writer *writer)
 {
-	struct block block;
 	unsigned char row[SLUICE_KEY_WORDS_MAX * 8 + sizeof(struct sluice_partial)] = { 0 };
+	struct sluice_partial *sum = row_partial(row, window->grouping->key_words);
+	const struct pane *pane;
+	struct block block;
 
-	if (!open_block(writer, window, pane, 1, is_export, &block))
-		return -EAGAIN;
-	memcpy(row + window->grouping->key_words * 8, &pane->overflow, sizeof(pane->overflow));
-	put_row(&block, row);
-	block.rows->flags |= SLUICE_ROWS_OVERFLOW;
-	commit_block(writer, &block, SLUICE_DISK_ROWS);
-	pane->overflow_has_changed = false;
-	pane->run_rows++;
+	partial_open(sum);
+	for_each_pane (window, instance, pane)
+		partial_merge(sum, &pane->overflow);
+	if (sum->records) {
+		if (!open_block(writer, window, 1, &block))
+			return -EAGAIN;
+		fill_head(window, instance, block.rows);
+		block.rows->flags |= SLUICE_ROWS_OVERFLOW;
+		put_row(&block, row);
+		commit_block(writer, &block, SLUICE_DISK_ROWS);
+		instance->run_rows++;
+	}
+	instance->overflow_has_changed = false;
 	return 1;
 }
 
-/* A pane that gave its rows earlier says that they are final now. */
-static int emit_closing(struct window *window, struct pane *pane, const struct row_writer *writer)
+/* An instance that gave its rows earlier says that they are final now. */
+static int emit_closing(struct window *window, struct instance *instance,
+			const struct row_writer *writer)
 {
 	struct block block;
 
-	if (!open_block(writer, window, pane, 1, false, &block))
+	if (!open_block(writer, window, 1, &block))
 		return -EAGAIN;
+	fill_head(window, instance, block.rows);
 	block.rows->flags |= SLUICE_ROWS_FINAL;
-	block.rows->revision = pane->revision + (pane->run_rows > 0);
+	block.rows->revision = instance->revision + (instance->run_rows > 0);
 	commit_block(writer, &block, SLUICE_DISK_CLOSE);
 	return 1;
 }
 
-static void finish(struct stream *stream, struct window *window, struct pane *pane)
+static void free_instance(struct window *window, struct instance *instance)
 {
-	if (pane->run_rows || pane->run_all)
-		pane->revision++;
-	pane->is_running = false;
-	pane->is_waiting = false;
-	stream->emissions.head++;
-	if (pane->run_frees)
-		window_free_pane(window, pane);
-	else if (pane->state == PANE_LEAVING || pane->state == PANE_FINISHING)
-		emission_add(stream, window, pane);
+	struct pane *pane;
+
+	if (instance->run_frees) {
+		for_each_pane (window, instance, pane)
+			window_free_pane(window, pane);
+	}
+	if (--window->leaving_count == 0)
+		window_merge_deferred(window, UINT64_MAX);
+	window_free_instance(window, instance);
 }
 
-/* The next slice of the first waiting pane. */
-static int emit_some(struct stream *stream, const struct row_writer *writer, __u32 rows_max,
-		     bool is_export)
+static void finish(struct stream *stream, struct window *window, struct instance *instance)
 {
-	struct emission_queue *queue = &stream->emissions;
-	struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
-	struct window *window = entry->window;
-	struct pane *pane = entry->pane;
+	stream->emissions.head++;
+	instance->is_running = false;
+	instance->is_waiting = false;
+	if (instance->run_last) {
+		free_instance(window, instance);
+		return;
+	}
+	if (!instance->run_early && (instance->run_rows || instance->run_all))
+		instance->revision++;
+	/* The watermark may have moved on while it ran. */
+	if (is_last(instance) || instance->wants_early ||
+	    (instance->state == INSTANCE_CLOSED && instance->revision < 0))
+		emission_add_instance(stream, window, instance);
+}
+
+static int emit_instance(struct stream *stream, struct window *window, struct instance *instance,
+			 const struct row_writer *writer, __u32 rows_max)
+{
 	int work = 1;
 
-	if (!pane->is_running)
-		begin(pane);
-	if (pane->next_chunk < pane->chunk_count)
-		return emit_chunks(window, pane, writer, rows_max, is_export);
-	if (pane->overflow_has_changed)
-		return emit_overflow(window, pane, writer, is_export);
-	if (pane->run_final && !pane->run_all && !is_export)
-		work = emit_closing(window, pane, writer);
+	if (!instance->is_running)
+		begin(window, instance);
+	if (instance->next_chunk < chunk_count(window, instance))
+		return emit_chunks(stream, window, instance, writer, rows_max);
+	if (instance->overflow_has_changed)
+		return emit_overflow(window, instance, writer);
+	if (instance->run_final && !instance->run_all)
+		work = emit_closing(window, instance, writer);
 	if (work > 0)
-		finish(stream, window, pane);
+		finish(stream, window, instance);
 	return work;
 }
 
-static int emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max,
-		bool is_export)
+/* Frees a pane that no window needs any longer, some chunks at a time. */
+static int free_pane(struct stream *stream, struct window *window, struct pane *pane, __u32 rows_max)
 {
 	__u32 done = 0;
 
-	while (done < rows_max && stream->emissions.head != stream->emissions.tail) {
-		int work = emit_some(stream, writer, rows_max - done, is_export);
+	while (pane->next_chunk < pane->chunk_count && done < rows_max) {
+		window_free_chunk(window, pane, pane->next_chunk++);
+		done += CHUNK_ROWS / ROWS_SCANNED_PER_ROW;
+	}
+	if (pane->next_chunk == pane->chunk_count) {
+		window_free_pane(window, pane);
+		stream->emissions.head++;
+	}
+	return (int)done + 1;
+}
+
+int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
+{
+	struct emission_queue *queue = &stream->emissions;
+	__u32 done = 0;
+
+	while (done < rows_max && queue->head != queue->tail) {
+		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
+		int work = entry->instance ? emit_instance(stream, entry->window, entry->instance,
+							   writer, rows_max - done)
+					   : free_pane(stream, entry->window, entry->pane,
+						       rows_max - done);
 
 		if (work < 0)
 			return done ? (int)done : work;
 		done += (__u32)work;
 	}
-	stream->rows_waiting = stream->emissions.head == stream->emissions.tail
-				       ? 0
-				       : since(stream->rows_waiting, done);
 	return (int)done;
 }
 
-int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
+static void fill_export_head(const struct window *window, const struct pane *pane,
+			     struct sluice_rows *rows)
 {
-	return emit(stream, writer, rows_max, false);
+	*rows = (struct sluice_rows){
+		.start_ns = pane->start_ns,
+		.end_ns = pane->start_ns + window->pane_ns,
+		.window = (__u16)window->index,
+		.missing = pane->missing_before,
+	};
+}
+
+/* The pane's overflow group; also says how many events the pane took, groups and all. */
+static int export_overflow(struct stream *stream, struct window *window, struct pane *pane,
+			   const struct row_writer *writer)
+{
+	unsigned char row[SLUICE_KEY_WORDS_MAX * 8 + sizeof(struct sluice_partial)] = { 0 };
+	struct block block;
+
+	if (!open_block(writer, window, 1, &block))
+		return -EAGAIN;
+	fill_export_head(window, pane, block.rows);
+	block.rows->flags |= SLUICE_ROWS_OVERFLOW;
+	block.rows->aggregated = pane->events;
+	*row_partial(row, window->grouping->key_words) = pane->overflow;
+	put_row(&block, row);
+	commit_block(writer, &block, SLUICE_DISK_ROWS);
+	window_free_pane(window, pane);
+	stream->emissions.head++;
+	return 1;
+}
+
+static int export_pane(struct stream *stream, struct window *window, struct pane *pane,
+		       const struct row_writer *writer, __u32 rows_max)
+{
+	const struct chunks *chunks = &window->grouping->chunks;
+	struct block block;
+
+	if (pane->next_chunk == pane->chunk_count)
+		return export_overflow(stream, window, pane, writer);
+	if (!open_block(writer, window, rows_max, &block))
+		return -EAGAIN;
+	fill_export_head(window, pane, block.rows);
+	while (pane->next_chunk < pane->chunk_count && block.rows->row_count < block.rows_max) {
+		__u32 chunk = pane->chunk[pane->next_chunk];
+
+		pane->next_row = chunk == CHUNK_NONE ? CHUNK_ROWS : pane->next_row;
+		if (chunk != CHUNK_NONE)
+			put_rows(window, chunks_at(chunks, chunk), 0, NULL, true, &pane->next_row,
+				 &block);
+		if (pane->next_row < CHUNK_ROWS)
+			continue;
+		window_free_chunk(window, pane, pane->next_chunk++);
+		pane->next_row = 0;
+	}
+	if (block.rows->row_count)
+		commit_block(writer, &block, SLUICE_DISK_ROWS);
+	return (int)block.rows->row_count + 1;
 }
 
 int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
 {
-	return emit(stream, writer, rows_max, true);
+	struct emission_queue *queue = &stream->emissions;
+	__u32 done = 0;
+
+	while (done < rows_max && queue->head != queue->tail) {
+		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
+		int work = export_pane(stream, entry->window, entry->pane, writer, rows_max - done);
+
+		if (work < 0)
+			return done ? (int)done : work;
+		done += (__u32)work;
+	}
+	return (int)done;
 }

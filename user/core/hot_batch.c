@@ -245,14 +245,40 @@ inline_always void probe_keys(struct batch *batch, struct grouping *grouping, co
 static __attribute__((noinline)) void add_overflow(struct window *window, struct batch *batch,
 						   struct pane *pane, __u32 i)
 {
-	pane_add_overflow(pane, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
+	partial_add(&pane->overflow, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
 	window->ledger.overflow++;
+	if (pane->is_behind)
+		window_mark_changed(window, pane, GROUPS_NONE);
+}
+
+/* An event without a pane to go to now: counted by its reason, or deferred. */
+static __attribute__((noinline)) void put_aside(struct window *window, const struct batch *batch,
+						const __u64 *first_word, const __u32 words, __u32 i,
+						__u64 *reason)
+{
+	struct sluice_partial partial;
+	__u64 key[SLUICE_KEY_WORDS_MAX];
+
+	if (reason) {
+		(*reason)++;
+		return;
+	}
+	partial_open(&partial);
+	partial_add(&partial, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
+	key[0] = first_word[i];
+	for (__u32 w = 1; w < words; w++)
+		key[w] = batch->word[w][i];
+	if (window_defer(window, batch->time_ns[i], key, &partial))
+		window->ledger.aggregated++;
+	else
+		window->ledger.late++;
 }
 
 /* Finds the pane and the row of each event and fetches the row. No row: it has been accounted for. */
-inline_always void find_rows(struct stream *stream, struct window *window, const __u32 row_bytes,
-			     const bool selects, const bool fetches)
+inline_always void find_rows(struct stream *stream, struct window *window, const __u64 *first_word,
+			     const __u32 words, const bool selects, const bool fetches)
 {
+	const __u32 row_bytes = PANE_ROW_BYTES(words);
 	struct batch *batch = &stream->batch;
 	struct grouping *grouping = window->grouping;
 	__u64 pane_ns = (__u64)window->pane_ns;
@@ -281,7 +307,7 @@ inline_always void find_rows(struct stream *stream, struct window *window, const
 			struct pane *other = window_pane(window, time_ns, &reason);
 
 			if (!other) {
-				(*reason)++;
+				put_aside(window, batch, first_word, words, i, reason);
 				continue;
 			}
 			if (pane)
@@ -360,11 +386,11 @@ inline_always void update_rows(struct stream *stream, struct window *window, con
 }
 
 /* Late events may have reached rows that were emitted before: those are due for a revision. */
-static void mark_changes(struct batch *batch)
+static void mark_changes(struct window *window, struct batch *batch)
 {
 	for (__u32 i = 0; i < batch->count; i++) {
-		if (batch->row[i] && batch->pane[i]->state == PANE_CLOSED)
-			pane_mark_changed(batch->pane[i], batch->id[i]);
+		if (batch->row[i] && batch->pane[i]->is_behind)
+			window_mark_changed(window, batch->pane[i], batch->id[i]);
 	}
 }
 
@@ -373,15 +399,14 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 {
 	for (__u32 mask = grouping->window_mask; mask; mask &= mask - 1) {
 		struct window *window = &stream->window[__builtin_ctz(mask)];
-		const __u32 row_bytes = PANE_ROW_BYTES(words);
 
 		if (window->takes_all)
-			find_rows(stream, window, row_bytes, false, fetches);
+			find_rows(stream, window, first_word, words, false, fetches);
 		else
-			find_rows(stream, window, row_bytes, true, fetches);
+			find_rows(stream, window, first_word, words, true, fetches);
 		update_rows(stream, window, first_word, words);
 		if (is_rare(window->spec->allowed_lateness_ns > 0))
-			mark_changes(&stream->batch);
+			mark_changes(window, &stream->batch);
 	}
 }
 

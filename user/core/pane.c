@@ -13,6 +13,13 @@ static __s64 floor_divide(__s64 value, __s64 by)
 	return value / by - (value % by < 0);
 }
 
+static __s64 add_saturating(__s64 a, __s64 b)
+{
+	__s64 sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 __u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 tag)
 {
 	__u32 id = groups_find(&grouping->groups, key, tag);
@@ -33,18 +40,97 @@ void grouping_drop_unused(struct grouping *grouping)
 	}
 }
 
-/* End of the last window that covers the slice starting at `start_ns`. */
-static __s64 last_window_end(const struct window *window, __s64 start_ns)
+__s64 window_expiry(const struct window *window, __s64 start_ns)
+{
+	return add_saturating(start_ns + window->spec->size_ns, window->spec->allowed_lateness_ns);
+}
+
+__s64 window_last_expiry(const struct window *window, __s64 start_ns)
 {
 	const struct window_spec *spec = window->spec;
 	__s64 number = floor_divide(start_ns - spec->offset_ns, spec->slide_ns);
 
+	return window_expiry(window, spec->offset_ns + number * spec->slide_ns);
+}
+
+__s64 window_first_end(const struct window *window, __s64 start_ns)
+{
+	const struct window_spec *spec = window->spec;
+	/* The first window that ends behind the start. */
+	__s64 number = floor_divide(start_ns - spec->offset_ns - spec->size_ns, spec->slide_ns) + 1;
+
 	return spec->offset_ns + number * spec->slide_ns + spec->size_ns;
 }
 
-__s64 window_pane_expiry(const struct window *window, const struct pane *pane)
+struct pane *window_find_pane(const struct window *window, __s64 number)
 {
-	return last_window_end(window, pane->start_ns) + window->spec->allowed_lateness_ns;
+	struct pane *pane = &window->panes[(__u32)number & window->pane_mask];
+
+	return pane->is_live && pane->number == number ? pane : NULL;
+}
+
+struct instance *window_find_instance(const struct window *window, __s64 number)
+{
+	struct instance *instance = &window->instances[(__u32)number & window->instance_mask];
+
+	return instance->state != INSTANCE_FREE && instance->number == number ? instance : NULL;
+}
+
+/* True when the instance can be there: it is, or its slot is free. */
+static bool can_show(const struct window *window, __s64 number)
+{
+	const struct instance *instance =
+		&window->instances[(__u32)number & window->instance_mask];
+
+	return instance->state == INSTANCE_FREE || instance->number == number;
+}
+
+static void show_instance(struct window *window, __s64 number)
+{
+	const struct window_spec *spec = window->spec;
+	__u32 slot = (__u32)number & window->instance_mask;
+	struct instance *instance = &window->instances[slot];
+
+	if (instance->state != INSTANCE_FREE)
+		return;
+	*instance = (struct instance){
+		.start_ns = spec->offset_ns + number * spec->slide_ns,
+		.number = number,
+		.state = INSTANCE_OPEN,
+		.revision = -1,
+	};
+	if (window->changed_table)
+		instance->changed = window->changed_table +
+				    (size_t)slot * window->chunk_entries * (CHUNK_ROWS / 64);
+	window->shown[window->shown_count++] = slot;
+}
+
+/* The windows over a pane that are not over yet: first and last number. */
+static void numbers_over(const struct window *window, __s64 start_ns, __s64 *first, __s64 *last)
+{
+	const struct window_spec *spec = window->spec;
+	/* A window is over when end + allowed_lateness <= watermark. */
+	bool has_over = window->watermark_ns > 0 && spec->allowed_lateness_ns < window->watermark_ns;
+	__s64 over_ns = has_over ? window->watermark_ns - spec->allowed_lateness_ns : INT64_MIN;
+	__s64 from_ns = over_ns > start_ns ? over_ns : start_ns;
+
+	*first = floor_divide(from_ns - spec->offset_ns - spec->size_ns, spec->slide_ns) + 1;
+	*last = floor_divide(start_ns - spec->offset_ns, spec->slide_ns);
+}
+
+/* Shows every window over the pane. False: one of them has no room. */
+static bool show_instances(struct window *window, __s64 start_ns)
+{
+	__s64 first, last;
+
+	numbers_over(window, start_ns, &first, &last);
+	for (__s64 number = first; number <= last; number++) {
+		if (!can_show(window, number))
+			return false;
+	}
+	for (__s64 number = first; number <= last; number++)
+		show_instance(window, number);
+	return true;
 }
 
 static struct pane *open_pane(struct window *window, __s64 number, __s64 start_ns)
@@ -52,17 +138,16 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 	__u32 slot = (__u32)number & window->pane_mask;
 	struct pane *pane = &window->panes[slot];
 
+	if (window->emits && !show_instances(window, start_ns))
+		return NULL;
 	*pane = (struct pane){
 		.start_ns = start_ns,
 		.number = number,
 		.chunk = window->chunk_table + (size_t)slot * window->chunk_entries,
-		.state = PANE_OPEN,
-		.revision = -1,
+		.is_live = true,
+		.is_behind = window_first_end(window, start_ns) <= window->watermark_ns,
 		.missing_before = window->missing,
 	};
-	if (window->changed_table)
-		pane->changed = window->changed_table +
-				(size_t)slot * window->chunk_entries * (CHUNK_ROWS / 64);
 	partial_open(&pane->overflow);
 	window->live[window->live_count++] = slot;
 	return pane;
@@ -75,17 +160,113 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 	__s64 start_ns = spec->offset_ns + number * window->pane_ns;
 	struct pane *pane = &window->panes[(__u32)number & window->pane_mask];
 
-	if (last_window_end(window, start_ns) + spec->allowed_lateness_ns <= window->watermark_ns) {
+	if (window_last_expiry(window, start_ns) <= window->watermark_ns) {
 		*reason = &window->ledger.late;
 		return NULL;
 	}
-	if (pane->state == PANE_FREE)
-		return open_pane(window, number, start_ns);
-	if (pane->number != number) {
-		*reason = &window->ledger.rejected_pane;
+	*reason = &window->ledger.rejected_pane;
+	if (!pane->is_live)
+		pane = open_pane(window, number, start_ns);
+	else if (pane->number != number)
+		return NULL;
+	if (pane && pane->is_behind && window->slides && window->leaving_count > 0) {
+		*reason = NULL;
 		return NULL;
 	}
 	return pane;
+}
+
+/* Merges a partial of this key (NULL: the overflow group) into a pane. */
+static void merge_into(struct window *window, struct pane *pane, const __u64 *key,
+		       const struct sluice_partial *partial)
+{
+	struct grouping *grouping = window->grouping;
+	__u32 id = GROUPS_NONE;
+	unsigned char *row = NULL;
+
+	grouping->added_count = 0;
+	if (key)
+		row = window_open_row(window, pane, key, groups_tag(&grouping->groups, key), &id);
+	if (key && !row) {
+		window->ledger.aggregated -= partial->records;
+		window->ledger.overflow += partial->records;
+	}
+	partial_merge(row ? row_partial(row, grouping->key_words) : &pane->overflow, partial);
+	grouping_drop_unused(grouping);
+	groups_grow_step(&grouping->groups, 16);
+	if (pane->is_behind)
+		window_mark_changed(window, pane, row ? id : GROUPS_NONE);
+}
+
+void window_merge(struct window *window, __s64 time_ns, const __u64 *key,
+		  const struct sluice_partial *partial)
+{
+	__u64 *reason;
+	struct pane *pane = window_pane(window, time_ns, &reason);
+
+	if (pane) {
+		merge_into(window, pane, key, partial);
+	} else if (reason || !window_defer(window, time_ns, key, partial)) {
+		window->ledger.aggregated -= partial->records;
+		*(reason ? reason : &window->ledger.late) += partial->records;
+	}
+}
+
+bool window_defer(struct window *window, __s64 time_ns, const __u64 *key,
+		  const struct sluice_partial *partial)
+{
+	struct deferred *deferred = &window->deferred[window->deferred_count];
+
+	/* The overflow group has no key to be found by again. */
+	if (!key || window->deferred_count == DEFERRED_MAX)
+		return false;
+	deferred->advance = window->advance;
+	deferred->number = floor_divide(time_ns - window->spec->offset_ns, window->pane_ns);
+	memcpy(deferred->key, key, window->grouping->key_words * sizeof(*key));
+	deferred->partial = *partial;
+	window->deferred_count++;
+	return true;
+}
+
+void window_merge_deferred(struct window *window, __u64 before_advance)
+{
+	__u32 done = 0;
+
+	for (; done < window->deferred_count; done++) {
+		struct deferred *deferred = &window->deferred[done];
+		struct pane *pane;
+
+		if (deferred->advance >= before_advance)
+			break;
+		/* Its pane was opened when it came, and is freed behind the windows it waits for. */
+		pane = window_find_pane(window, deferred->number);
+		assert(pane);
+		merge_into(window, pane, deferred->key, &deferred->partial);
+		pane->events += deferred->partial.records;
+	}
+	window->deferred_count -= done;
+	memmove(window->deferred, window->deferred + done,
+		window->deferred_count * sizeof(*window->deferred));
+}
+
+void window_mark_changed(struct window *window, const struct pane *pane, __u32 id)
+{
+	__s64 first, last;
+
+	if (!window->emits)
+		return;
+	numbers_over(window, pane->start_ns, &first, &last);
+	for (__s64 number = first; number <= last; number++) {
+		struct instance *instance = window_find_instance(window, number);
+
+		if (!instance || instance->state != INSTANCE_CLOSED)
+			continue;
+		instance->has_changed = true;
+		if (id == GROUPS_NONE)
+			instance->overflow_has_changed = true;
+		else
+			instance->changed[id / 64] |= 1ull << (id % 64);
+	}
 }
 
 unsigned char *window_row(struct window *window, struct pane *pane, __u32 id)
@@ -129,13 +310,6 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 	return row;
 }
 
-void pane_add_overflow(struct pane *pane, __s64 value, __u16 weight)
-{
-	partial_add(&pane->overflow, value, weight);
-	pane->overflow_has_changed = true;
-	pane->has_changed = true;
-}
-
 static void drop_references(struct window *window, __u32 first_id, const unsigned char *rows)
 {
 	struct grouping *grouping = window->grouping;
@@ -164,37 +338,50 @@ void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)
 	rows = chunks_at(&grouping->chunks, number);
 	drop_references(window, chunk << CHUNK_ROWS_SHIFT, rows);
 	memset(rows, 0, grouping->chunks.chunk_bytes);
-	if (pane->changed)
-		memset(pane->changed + (size_t)chunk * (CHUNK_ROWS / 64), 0, CHUNK_ROWS / 8);
 	chunks_give(&grouping->chunks, number);
 	pane->chunk[chunk] = CHUNK_NONE;
 }
 
-void window_free_pane(struct window *window, struct pane *pane)
+static void remove_slot(__u32 *slots, __u32 *count, __u32 slot)
 {
-	__u32 slot = (__u32)(pane - window->panes), i = 0;
+	__u32 i = 0;
 
-	while (window->live[i] != slot)
+	while (slots[i] != slot)
 		i++;
-	assert(i < window->live_count);
-	window->live[i] = window->live[--window->live_count];
-	if (window->last == pane)
-		window->last = NULL;
-	pane->state = PANE_FREE;
+	assert(i < *count);
+	slots[i] = slots[--*count];
 }
 
-static __u32 panes_wanted(const struct window_spec *spec, __s64 pane_ns, __s64 max_ahead_ns)
+void window_free_pane(struct window *window, struct pane *pane)
 {
-	/* What may be open at once: the window, its lateness and disorder, the reach ahead, and a
-	 * straggling source's lag before it is set aside. */
-	__u64 span = (__u64)spec->size_ns + (__u64)spec->allowed_lateness_ns +
-		     (__u64)spec->max_disorder_ns + (__u64)max_ahead_ns + 120000000000ull;
-	__u64 wanted = span / (__u64)pane_ns + 8;
-	__u32 panes = WINDOW_PANES_MIN;
+	remove_slot(window->live, &window->live_count, (__u32)(pane - window->panes));
+	if (window->last == pane)
+		window->last = NULL;
+	pane->is_live = false;
+}
 
-	while (panes < wanted && panes < WINDOW_PANES_MAX)
-		panes *= 2;
-	return panes;
+void window_free_instance(struct window *window, struct instance *instance)
+{
+	if (instance->changed)
+		memset(instance->changed, 0,
+		       (window->grouping->groups.ids_touched / 64 + 1) * sizeof(__u64));
+	remove_slot(window->shown, &window->shown_count,
+		    (__u32)(instance - window->instances));
+	instance->state = INSTANCE_FREE;
+}
+
+/* Slots for slices of `step_ns` that may be in use at once: the window, its lateness and disorder, the
+ * reach ahead, and the lag of a straggling source before it is set aside. */
+static __u32 slots_wanted(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns)
+{
+	__u64 span = (__u64)spec->size_ns * 2 + (__u64)spec->allowed_lateness_ns +
+		     (__u64)spec->max_disorder_ns + (__u64)max_ahead_ns + 120000000000ull;
+	__u64 wanted = span / (__u64)step_ns + 8;
+	__u32 slots = WINDOW_PANES_MIN;
+
+	while (slots < wanted && slots < WINDOW_PANES_MAX)
+		slots *= 2;
+	return slots;
 }
 
 static __s64 greatest_common_divisor(__s64 a, __s64 b)
@@ -210,40 +397,54 @@ static __s64 greatest_common_divisor(__s64 a, __s64 b)
 
 static size_t changed_bytes(const struct window *window)
 {
-	return ((size_t)window->pane_mask + 1) * window->chunk_entries * (CHUNK_ROWS / 8);
+	return ((size_t)window->instance_mask + 1) * window->chunk_entries * (CHUNK_ROWS / 8);
+}
+
+static bool reserve_tables(struct window *window)
+{
+	size_t panes = (size_t)window->pane_mask + 1;
+	size_t instances = (size_t)window->instance_mask + 1;
+	bool revises = window->spec->allowed_lateness_ns > 0;
+
+	window->panes = memory_reserve(panes * sizeof(*window->panes));
+	window->live = memory_reserve(panes * sizeof(*window->live));
+	window->instances = memory_reserve(instances * sizeof(*window->instances));
+	window->shown = memory_reserve(instances * sizeof(*window->shown));
+	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
+	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
+	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
+	return window->panes && window->live && window->instances && window->shown &&
+	       window->chunk_table && window->deferred && (window->changed_table || !revises);
 }
 
 int window_open(struct window *window, const struct stream_options *options, __u32 index,
 		struct grouping *grouping)
 {
 	const struct window_spec *spec = &options->windows[index];
-	size_t panes;
 
 	*window = (struct window){ .spec = spec, .grouping = grouping, .index = index };
 	window->pane_ns = greatest_common_divisor(spec->size_ns, spec->slide_ns);
+	window->slides = window->pane_ns != spec->size_ns;
+	window->emits = options->worker == 0;
 	window->watermark_ns = SOURCES_WATERMARK_NONE;
 	window->groups_max = options->groups_max;
 	window->chunk_entries = grouping->groups.capacity / CHUNK_ROWS + 1;
-	panes = panes_wanted(spec, window->pane_ns, options->max_ahead_ns);
-	window->pane_mask = (__u32)panes - 1;
-	window->panes = memory_reserve(panes * sizeof(*window->panes));
-	window->live = memory_reserve(panes * sizeof(*window->live));
-	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
-	if (spec->allowed_lateness_ns > 0)
-		window->changed_table = memory_reserve(changed_bytes(window));
-	if (!window->panes || !window->live || !window->chunk_table ||
-	    (spec->allowed_lateness_ns > 0 && !window->changed_table))
-		return -ENOMEM;
-	return 0;
+	window->pane_mask = slots_wanted(spec, window->pane_ns, options->max_ahead_ns) - 1;
+	window->instance_mask = slots_wanted(spec, spec->slide_ns, options->max_ahead_ns) - 1;
+	return reserve_tables(window) ? 0 : -ENOMEM;
 }
 
 void window_close(struct window *window)
 {
 	size_t panes = (size_t)window->pane_mask + 1;
+	size_t instances = (size_t)window->instance_mask + 1;
 
 	memory_release(window->panes, panes * sizeof(*window->panes));
 	memory_release(window->live, panes * sizeof(*window->live));
+	memory_release(window->instances, instances * sizeof(*window->instances));
+	memory_release(window->shown, instances * sizeof(*window->shown));
 	memory_release(window->chunk_table, panes * window->chunk_entries * sizeof(__u32));
 	memory_release(window->changed_table, changed_bytes(window));
+	memory_release(window->deferred, DEFERRED_MAX * sizeof(*window->deferred));
 	*window = (struct window){ 0 };
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The smallest slice of time kept apart, as one column of rows indexed by group id. A pane is opened,
- * closed, emitted and freed as a unit.
+/* The smallest slice of time kept apart, as one column of rows indexed by group id; opened and freed as
+ * a unit. And the windows in time that are made of panes.
  *
  * A row is key words, then sluice_partial: the bytes that go to disk. All zeros: no such row. */
 #ifndef SLUICE_CORE_PANE_H
@@ -18,36 +18,52 @@ _Static_assert(2 * sizeof(__u64) + sizeof(struct sluice_partial) == 64, "two key
 _Static_assert(SLUICE_KEY_WORDS_MAX * sizeof(__u64) + sizeof(struct sluice_partial) <= 96,
 	       "five key words fit one and a half lines");
 
-enum pane_state {
-	PANE_FREE = 0,
-	PANE_OPEN,	/* takes events */
-	PANE_CLOSED,	/* the watermark has passed it; takes late events */
-	PANE_LEAVING,	/* takes nothing more: its next emission is its last */
-	PANE_FINISHING,	/* as leaving, but the agent stops: not final */
-};
-
 struct pane {
 	__s64 start_ns;
 	__s64 number;		/* start = offset + number × pane_ns */
 	__u32 *chunk;		/* by id >> CHUNK_ROWS_SHIFT; CHUNK_NONE: no rows there */
-	__u64 *changed;		/* a bit an id; NULL where no revisions are asked for */
 	__u32 chunk_count;	/* entries that may be set */
 	__u32 rows;
-	__u8 state;		/* enum pane_state */
+	bool is_live;
+	bool is_behind;		/* the watermark has passed the end of a window over it */
+	bool is_leaving;	/* takes nothing more; waits to be given away or freed */
+	__u32 next_chunk;	/* where giving it away goes on */
+	__u32 next_row;
+	__u64 events;		/* taken in, overflow included */
+	struct sluice_missing missing_before;	/* running totals when it was opened */
+	struct sluice_partial overflow;
+};
+
+enum instance_state {
+	INSTANCE_FREE = 0,
+	INSTANCE_OPEN,		/* the watermark has not passed its end */
+	INSTANCE_CLOSED,	/* … it has; late events are taken in, and make revisions */
+	INSTANCE_LEAVING,	/* takes nothing more: its next emission is its last */
+	INSTANCE_FINISHING,	/* as leaving, but the agent stops: not final */
+};
+
+/* One window in time, [start, start + size): what is emitted. It covers one pane when the window tumbles,
+ * several when it slides. */
+struct instance {
+	__s64 start_ns;
+	__s64 number;		/* start = offset + number × slide */
+	__u64 *changed;		/* a bit an id; NULL where no revisions are asked for */
+	__u64 left_at;		/* number of the advance that made it leave */
+	__u8 state;		/* enum instance_state */
 	bool is_waiting;	/* in the queue of emissions */
 	bool is_running;	/* its emission has begun; what it gives is fixed below */
 	bool run_all;		/* … every row, not only the changed ones */
+	bool run_early;
+	bool run_last;
 	bool run_frees;
 	bool run_final;
+	bool wants_early;
 	bool has_changed;	/* since the last emission began */
 	bool overflow_has_changed;
 	__s32 revision;		/* of the last emission; −1: none yet */
 	__u32 next_chunk;	/* where the running emission goes on */
 	__u32 next_row;
 	__u64 run_rows;		/* rows it gave */
-	__u64 events;		/* taken in, overflow included */
-	struct sluice_missing missing_before;	/* running totals when it was opened */
-	struct sluice_partial overflow;
 };
 
 static inline struct sluice_partial *row_partial(unsigned char *row, __u32 key_words)

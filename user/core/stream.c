@@ -10,6 +10,7 @@
 
 /* Ids outlive one pane: room for the groups of this many full panes at once. */
 #define FULL_PANES 4u
+#define SCRATCH_BYTES ((size_t)CHUNK_ROWS * PANE_ROW_BYTES(SLUICE_KEY_WORDS_MAX))
 
 static const struct hot_operations *choose_hot(void)
 {
@@ -108,7 +109,7 @@ static int open_windows(struct stream *stream, const struct stream_options *opti
 int stream_open(struct stream **result, const struct stream_options *options)
 {
 	struct stream *stream = memory_reserve(sizeof(*stream));
-	__u32 panes = 0;
+	__u32 waiting = 1;
 	int err;
 
 	if (!stream)
@@ -123,8 +124,9 @@ int stream_open(struct stream **result, const struct stream_options *options)
 	if (err)
 		goto fail;
 	for (__u32 w = 0; w < stream->window_count; w++)
-		panes += stream->window[w].pane_mask + 1;
-	err = emission_queue_open(&stream->emissions, panes ? panes : 1);
+		waiting += stream->window[w].pane_mask + stream->window[w].instance_mask + 2;
+	stream->scratch = memory_reserve(SCRATCH_BYTES);
+	err = stream->scratch ? emission_queue_open(&stream->emissions, waiting) : -ENOMEM;
 	if (err)
 		goto fail;
 	*result = stream;
@@ -145,6 +147,7 @@ void stream_close(struct stream *stream)
 		chunks_close(&stream->grouping[g].chunks);
 	}
 	emission_queue_close(&stream->emissions);
+	memory_release(stream->scratch, SCRATCH_BYTES);
 	memory_release(stream, sizeof(*stream));
 }
 
@@ -351,132 +354,41 @@ void stream_flush(struct stream *stream)
 	stream->batch.datagram_count = 0;
 }
 
-/* Live panes in order of their start, so that rows leave in the order of time. */
-static void sort_live(struct window *window)
-{
-	for (__u32 i = 1; i < window->live_count; i++) {
-		__u32 slot = window->live[i], at = i;
-
-		for (; at > 0; at--) {
-			if (window->panes[window->live[at - 1]].number <= window->panes[slot].number)
-				break;
-			window->live[at] = window->live[at - 1];
-		}
-		window->live[at] = slot;
-	}
-}
-
-static void close_panes(struct stream *stream, struct window *window)
-{
-	bool keeps = window->spec->allowed_lateness_ns > 0 && stream->worker == 0;
-
-	sort_live(window);
-	for (__u32 i = 0; i < window->live_count; i++) {
-		struct pane *pane = &window->panes[window->live[i]];
-		__s64 end_ns = pane->start_ns + window->spec->size_ns;
-
-		if (pane->state >= PANE_LEAVING || end_ns > window->watermark_ns)
-			continue;
-		if (!keeps || window_pane_expiry(window, pane) <= window->watermark_ns)
-			pane->state = PANE_LEAVING;
-		else if (pane->state == PANE_OPEN)
-			pane->state = PANE_CLOSED;
-		else if (!pane->has_changed)
-			continue;
-		emission_add(stream, window, pane);
-	}
-}
-
 void stream_advance(struct stream *stream, const __s64 *watermark_ns)
 {
 	assert(stream->batch.count == 0);
 	for (__u32 w = 0; w < stream->window_count; w++) {
-		struct window *window = &stream->window[w];
-
-		assert(watermark_ns[w] >= window->watermark_ns);
-		window->watermark_ns = watermark_ns[w];
-		window->last = NULL;
-		if (window->live_count && watermark_ns[w] != SOURCES_WATERMARK_NONE)
-			close_panes(stream, window);
+		assert(watermark_ns[w] >= stream->window[w].watermark_ns);
+		window_advance(stream, &stream->window[w], watermark_ns[w]);
 	}
 }
 
 void stream_finish(struct stream *stream)
 {
 	stream_flush(stream);
-	for (__u32 w = 0; w < stream->window_count; w++) {
-		struct window *window = &stream->window[w];
-
-		sort_live(window);
-		window->last = NULL;
-		for (__u32 i = 0; i < window->live_count; i++) {
-			struct pane *pane = &window->panes[window->live[i]];
-
-			if (pane->state < PANE_LEAVING)
-				pane->state = PANE_FINISHING;
-			emission_add(stream, window, pane);
-		}
-	}
-}
-
-static void import_row(struct window *window, struct pane *pane, const unsigned char *from)
-{
-	struct grouping *grouping = window->grouping;
-	__u64 key[SLUICE_KEY_WORDS_MAX];
-	struct sluice_partial partial;
-	__u32 tag, id = GROUPS_NONE;
-	unsigned char *row;
-
-	memcpy(key, from, grouping->key_words * 8);
-	memcpy(&partial, from + grouping->key_words * 8, sizeof(partial));
-	tag = groups_tag(&grouping->groups, key);
-	row = window_open_row(window, pane, key, tag, &id);
-	if (!row) {
-		partial_merge(&pane->overflow, &partial);
-		pane->overflow_has_changed = true;
-		pane->has_changed = true;
-		window->ledger.overflow += partial.records;
-		window->ledger.aggregated -= partial.records;
-		return;
-	}
-	partial_merge(row_partial(row, grouping->key_words), &partial);
-	if (pane->state == PANE_CLOSED && pane->changed)
-		pane_mark_changed(pane, id);
+	for (__u32 w = 0; w < stream->window_count; w++)
+		window_finish(stream, &stream->window[w]);
 }
 
 static void import_rows(struct window *window, const struct sluice_rows *head)
 {
 	const unsigned char *row = (const unsigned char *)(head + 1);
-	struct grouping *grouping = window->grouping;
-	__u64 *reason;
+	__u32 words = window->grouping->key_words;
+	bool is_overflow = head->flags & SLUICE_ROWS_OVERFLOW;
+	__u64 key[SLUICE_KEY_WORDS_MAX], *reason;
+	struct sluice_partial partial;
 	struct pane *pane = window_pane(window, head->start_ns, &reason);
 
-	if (!pane) {
-		/* Cannot be late here; its pane may be one too many. */
-		for (__u32 i = 0; i < head->row_count; i++, row += head->row_bytes) {
-			const struct sluice_partial *partial =
-				(const void *)(row + head->row_bytes - sizeof(*partial));
-
-			*reason += partial->records;
-			window->ledger.aggregated -= partial->records;
-		}
-		return;
+	if (pane) {
+		pane->events += head->aggregated;
+		if (head->missing.ring_full < pane->missing_before.ring_full)
+			pane->missing_before = head->missing;
 	}
-	pane->events += head->aggregated;
-	if (head->missing.ring_full < pane->missing_before.ring_full)
-		pane->missing_before = head->missing;
 	for (__u32 i = 0; i < head->row_count; i++, row += head->row_bytes) {
-		if (head->flags & SLUICE_ROWS_OVERFLOW) {
-			partial_merge(&pane->overflow,
-				      (const void *)(row + grouping->key_words * 8));
-			pane->overflow_has_changed = true;
-			pane->has_changed = true;
-			continue;
-		}
-		grouping->added_count = 0;
-		import_row(window, pane, row);
-		grouping_drop_unused(grouping);
-		groups_grow_step(&grouping->groups, 16);
+		memcpy(key, row, words * 8);
+		memcpy(&partial, row + words * 8, sizeof(partial));
+		if (partial.records)
+			window_merge(window, head->start_ns, is_overflow ? NULL : key, &partial);
 	}
 }
 
@@ -519,7 +431,6 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 	struct stream_stats sum = {
 		.memory_bytes = stream->budget.bytes_used,
 		.memory_bytes_max = stream->budget.bytes_max,
-		.rows_waiting = stream->rows_waiting,
 	};
 
 	for (__u32 g = 0; g < stream->grouping_count; g++) {
@@ -533,6 +444,8 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 		for (__u32 i = 0; i < window->live_count; i++)
 			sum.pane_groups += window->panes[window->live[i] & window->pane_mask].rows;
 	}
+	for (__u32 e = stream->emissions.head; e != stream->emissions.tail; e++)
+		sum.rows_waiting++;
 	*stats = sum;
 }
 

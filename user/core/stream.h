@@ -47,8 +47,8 @@ void stream_flush(struct stream *stream);
  * What closes is then waiting for stream_emit (worker 0) or stream_export (the others). */
 void stream_advance(struct stream *stream, const __s64 *watermark_ns);
 
-/* Worker 0: writes up to `rows_max` waiting rows. Returns rows and closing records written; 0 when
- * nothing is waiting, -EAGAIN when the writer has no room. */
+/* Worker 0: writes up to `rows_max` waiting rows. Returns the work done, about as many rows; 0 when nothing
+ * is waiting, -EAGAIN when the writer has no room. */
 int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
 
 /* Other workers: as stream_emit, but partials for stream_import at worker 0. */
@@ -74,7 +74,7 @@ struct stream_stats {
 	__u64 pane_groups;	/* sum over live panes of their groups */
 	__u64 memory_bytes;	/* of tables and panes in use */
 	__u64 memory_bytes_max;	/* the budget */
-	__u64 rows_waiting;	/* estimate of rows to emit */
+	__u64 rows_waiting;	/* windows and panes waiting for emission */
 };
 
 void stream_read_stats(const struct stream *stream, struct stream_stats *stats);

@@ -33,36 +33,59 @@ struct grouping {
 	__u32 added[BATCH_EVENTS];
 };
 
+/* An event that came for a pane while windows that must not have it were being emitted. */
+struct deferred {
+	__u64 advance;		/* number of the last advance before it came */
+	__s64 number;		/* of its pane */
+	__u64 key[SLUICE_KEY_WORDS_MAX];
+	struct sluice_partial partial;
+};
+
+#define DEFERRED_MAX 8192u
+
 struct window {
 	const struct window_spec *spec;
 	struct grouping *grouping;
 	__u32 index;
 	bool takes_all;		/* every event of every listener */
+	bool slides;		/* a window covers several panes */
+	bool emits;		/* worker 0; the others give their panes away */
 	__s64 pane_ns;
 	__s64 watermark_ns;
 	__u32 groups_max;	/* rows of a pane, then the overflow group */
 	/* the pane that took the last event */
 	struct pane *last;
 	__s64 last_start_ns;
-	/* by number & pane_mask */
+	/* by number & mask */
 	struct pane *panes;
+	struct instance *instances;
 	__u32 pane_mask;
-	__u32 *live;		/* slots that are not free */
+	__u32 instance_mask;
+	__u32 *live;		/* slots of panes in use */
 	__u32 live_count;
+	__u32 *shown;		/* slots of instances in use */
+	__u32 shown_count;
+	__u32 leaving_count;	/* instances whose last emission is not over */
+	__u64 advance;		/* advances so far */
+	__u64 next_early_ns;	/* monotonic */
 	__u32 *chunk_table;	/* the panes' chunk numbers */
-	__u64 *changed_table;	/* the panes' changed bits, with allowed lateness */
+	__u64 *changed_table;	/* the instances' changed bits, with allowed lateness */
 	__u32 chunk_entries;	/* of each pane */
+	struct deferred *deferred;	/* windows that slide */
+	__u32 deferred_count;
 	struct sluice_window_ledger ledger;
 	struct sluice_missing missing;	/* running totals */
 };
 
-/* Panes waiting for emission, first closed first emitted. */
+/* What waits for emission, first closed first emitted: an instance to be emitted, or a pane to be given
+ * away (other workers) or freed (windows that slide). */
 struct emission_queue {
 	struct emission_entry {
 		struct window *window;
+		struct instance *instance;
 		struct pane *pane;
 	} *entry;
-	__u32 capacity;		/* a power of two: every pane there is */
+	__u32 capacity;		/* a power of two: all there are */
 	__u32 head, tail;
 };
 
@@ -111,7 +134,7 @@ struct stream {
 	__u64 last_source_id;
 	struct memory_budget budget;
 	struct emission_queue emissions;
-	__u64 rows_waiting;
+	unsigned char *scratch;	/* one chunk of rows, merged from several panes */
 	struct sluice_stream_ledger ledger;
 	struct window window[SLUICE_WINDOWS_MAX];
 	struct grouping grouping[SLUICE_WINDOWS_MAX];
@@ -125,35 +148,52 @@ __u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 ta
 void grouping_drop_unused(struct grouping *grouping);
 
 /* The pane that an event of this time belongs to, opened when it is new. NULL: late or no room; then
- * *reason is the counter to move. */
+ * *reason is the counter to move, or NULL itself: the event is to be deferred. */
 struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason);
+/* The live pane or the instance in use of this number, or NULL. */
+struct pane *window_find_pane(const struct window *window, __s64 number);
+struct instance *window_find_instance(const struct window *window, __s64 number);
 /* The row of a group in a pane, its chunk taken when it is new. NULL: no memory left. */
 unsigned char *window_row(struct window *window, struct pane *pane, __u32 id);
 /* Slow path of an update: the row of exactly this key, opened when it is new. *id is what the index
  * said, right or not, and right afterwards. NULL: it belongs in the overflow group. */
 unsigned char *window_open_row(struct window *window, struct pane *pane, const __u64 *key,
 			       __u32 tag, __u32 *id);
-void pane_add_overflow(struct pane *pane, __s64 value, __u16 weight);
+/* Merges a partial of this key (NULL: the overflow group) into the pane of its time. */
+void window_merge(struct window *window, __s64 time_ns, const __u64 *key,
+		  const struct sluice_partial *partial);
+/* Puts a partial aside until the emissions under way are over. False: no room. */
+bool window_defer(struct window *window, __s64 time_ns, const __u64 *key,
+		  const struct sluice_partial *partial);
+/* Merges what was deferred before the given advance. */
+void window_merge_deferred(struct window *window, __u64 before_advance);
+/* A row (GROUPS_NONE: the overflow group) of a pane that is behind has changed: the closed windows over
+ * it are due for a revision. */
+void window_mark_changed(struct window *window, const struct pane *pane, __u32 id);
 /* Gives back one chunk of the pane's rows; the groups without rows elsewhere are forgotten. */
 void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk);
 /* Frees a pane without chunks. */
 void window_free_pane(struct window *window, struct pane *pane);
-/* The watermark at which nothing more can come for this pane: all windows over it are over. */
-__s64 window_pane_expiry(const struct window *window, const struct pane *pane);
+void window_free_instance(struct window *window, struct instance *instance);
+/* End of the first window over a slice of time. */
+__s64 window_first_end(const struct window *window, __s64 start_ns);
+/* When a window that starts here is over (end + allowed_lateness), and the last window over a slice. */
+__s64 window_expiry(const struct window *window, __s64 start_ns);
+__s64 window_last_expiry(const struct window *window, __s64 start_ns);
 
 int window_open(struct window *window, const struct stream_options *options, __u32 index,
 		struct grouping *grouping);
 void window_close(struct window *window);
 
-static inline void pane_mark_changed(struct pane *pane, __u32 id)
-{
-	pane->changed[id / 64] |= 1ull << (id % 64);
-	pane->has_changed = true;
-}
-
 int emission_queue_open(struct emission_queue *queue, __u32 panes);
 void emission_queue_close(struct emission_queue *queue);
-/* The pane waits for emission; once, however often it is asked for. */
-void emission_add(struct stream *stream, struct window *window, struct pane *pane);
+/* What waits already is not added again. */
+void emission_add_instance(struct stream *stream, struct window *window, struct instance *instance);
+void emission_add_pane(struct stream *stream, struct window *window, struct pane *pane);
+
+/* What the watermark has passed closes, leaves, and is queued. */
+void window_advance(struct stream *stream, struct window *window, __s64 watermark_ns);
+/* Everything leaves, not final. */
+void window_finish(struct stream *stream, struct window *window);
 
 #endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a new watermark means for a window: instances close, are revised or leave, and panes that no window
+ * needs any longer are freed. Nothing is emitted here; it is queued, oldest first. */
+#include "core/stream_state.h"
+
+static void sort_panes(struct window *window)
+{
+	for (__u32 i = 1; i < window->live_count; i++) {
+		__u32 slot = window->live[i], at = i;
+
+		for (; at > 0; at--) {
+			if (window->panes[window->live[at - 1]].number <= window->panes[slot].number)
+				break;
+			window->live[at] = window->live[at - 1];
+		}
+		window->live[at] = slot;
+	}
+}
+
+static void sort_instances(struct window *window)
+{
+	for (__u32 i = 1; i < window->shown_count; i++) {
+		__u32 slot = window->shown[i], at = i;
+		__s64 number = window->instances[slot].number;
+
+		for (; at > 0; at--) {
+			if (window->instances[window->shown[at - 1]].number <= number)
+				break;
+			window->shown[at] = window->shown[at - 1];
+		}
+		window->shown[at] = slot;
+	}
+}
+
+static void leave(struct stream *stream, struct window *window, struct instance *instance, __u8 state)
+{
+	if (instance->state < INSTANCE_LEAVING) {
+		instance->state = state;
+		instance->left_at = window->advance;
+		window->leaving_count++;
+	}
+	emission_add_instance(stream, window, instance);
+}
+
+static void advance_instance(struct stream *stream, struct window *window, struct instance *instance,
+			     bool is_early_due)
+{
+	const struct window_spec *spec = window->spec;
+	__s64 end_ns = instance->start_ns + spec->size_ns;
+
+	if (instance->state >= INSTANCE_LEAVING)
+		return;
+	if (end_ns > window->watermark_ns) {
+		instance->wants_early = is_early_due;
+		if (is_early_due)
+			emission_add_instance(stream, window, instance);
+		return;
+	}
+	if (window_expiry(window, instance->start_ns) <= window->watermark_ns) {
+		leave(stream, window, instance, INSTANCE_LEAVING);
+		return;
+	}
+	if (instance->state == INSTANCE_OPEN || instance->has_changed)
+		emission_add_instance(stream, window, instance);
+	instance->state = INSTANCE_CLOSED;
+}
+
+static bool is_early_due(const struct stream *stream, struct window *window)
+{
+	if (window->spec->early_ns == 0 || stream->now_mono_ns < window->next_early_ns)
+		return false;
+	window->next_early_ns = stream->now_mono_ns + (__u64)window->spec->early_ns;
+	return true;
+}
+
+static void advance_pane(struct stream *stream, struct window *window, struct pane *pane)
+{
+	__s64 end_ns = window->emits ? window_last_expiry(window, pane->start_ns)
+				     : pane->start_ns + window->pane_ns;
+
+	pane->is_behind = window_first_end(window, pane->start_ns) <= window->watermark_ns;
+	/* A window that tumbles frees its pane while it emits it. */
+	if (end_ns <= window->watermark_ns && (window->slides || !window->emits))
+		emission_add_pane(stream, window, pane);
+}
+
+void window_advance(struct stream *stream, struct window *window, __s64 watermark_ns)
+{
+	bool early = is_early_due(stream, window);
+
+	window->watermark_ns = watermark_ns;
+	window->last = NULL;
+	window->advance++;
+	if (watermark_ns == SOURCES_WATERMARK_NONE && !early)
+		return;
+	sort_instances(window);
+	for (__u32 i = 0; i < window->shown_count; i++)
+		advance_instance(stream, window, &window->instances[window->shown[i]], early);
+	if (watermark_ns == SOURCES_WATERMARK_NONE)
+		return;
+	sort_panes(window);
+	for (__u32 i = 0; i < window->live_count; i++)
+		advance_pane(stream, window, &window->panes[window->live[i]]);
+}
+
+void window_finish(struct stream *stream, struct window *window)
+{
+	window->last = NULL;
+	window->advance++;
+	sort_instances(window);
+	for (__u32 i = 0; i < window->shown_count; i++)
+		leave(stream, window, &window->instances[window->shown[i]], INSTANCE_FINISHING);
+	sort_panes(window);
+	for (__u32 i = 0; i < window->live_count && (window->slides || !window->emits); i++)
+		emission_add_pane(stream, window, &window->panes[window->live[i]]);
+}
