@@ -73,6 +73,34 @@ int frame_parse_mac(const char *text, __u8 mac[6])
 	return 0;
 }
 
+static const struct {
+	__u8 address[16];	/* IPv4 in the first four bytes */
+	__u8 bits;
+	bool is_v6;
+} private_ranges[] = {
+	{ { 127 }, 8 },		   { { 10 }, 8 },	     { { 172, 16 }, 12 },	{ { 192, 168 }, 16 },
+	{ { 169, 254 }, 16 },	   { { 100, 64 }, 10 },	     { { 192, 0, 2 }, 24 },	{ { 198, 18 }, 15 },
+	{ { 198, 51, 100 }, 24 },  { { 203, 0, 113 }, 24 },  { { [15] = 1 }, 128, true },
+	{ { 0xfc }, 7, true },	   { { 0xfe, 0x80 }, 10, true }, { { 0x20, 0x01, 0x0d, 0xb8 }, 32, true },
+};
+
+static bool has_prefix(const __u8 *address, const __u8 *prefix, unsigned int bits)
+{
+	__u8 mask = (__u8)(0xff00 >> (bits % 8));
+
+	return !memcmp(address, prefix, bits / 8) &&
+	       (bits % 8 == 0 || !((address[bits / 8] ^ prefix[bits / 8]) & mask));
+}
+
+bool frame_is_private(const struct frame_address *address)
+{
+	for (size_t i = 0; i < sizeof(private_ranges) / sizeof(private_ranges[0]); i++)
+		if (private_ranges[i].is_v6 == address->is_v6 &&
+		    has_prefix(address->to, private_ranges[i].address, private_ranges[i].bits))
+			return true;
+	return false;
+}
+
 static unsigned long sum16(unsigned long sum, const __u8 *bytes, size_t count)
 {
 	size_t i;

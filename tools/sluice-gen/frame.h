@@ -28,6 +28,9 @@ int frame_parse_address(const char *text, bool *is_v6, __u8 address[16], __u16 *
 /* Reads "aa:bb:cc:dd:ee:ff". -EINVAL. */
 int frame_parse_mac(const char *text, __u8 mac[6]);
 
+/* Whether the destination is loopback, private, link-local, shared, or set aside for tests and examples. */
+bool frame_is_private(const struct frame_address *address);
+
 static inline size_t frame_header_bytes(const struct frame_address *address)
 {
 	return address->is_v6 ? FRAME_HEADER_BYTES_V6 : FRAME_HEADER_BYTES_V4;

@@ -185,10 +185,10 @@ static void read_address(struct reader *reader)
 	const char *to = text_of(reader, "to"), *from = text_of(reader, "from"), *mac = text_of(reader, "to-mac");
 	bool from_is_v6;
 
-	address->to_port = 9125;
+	address->to_port = to ? 0 : 9125;
 	address->from_port = 40000;
 	memcpy(address->to, v4_to, sizeof(v4_to));
-	if (to && frame_parse_address(to, &address->is_v6, address->to, &address->to_port))
+	if (to && (frame_parse_address(to, &address->is_v6, address->to, &address->to_port) || !address->to_port))
 		wrong(reader, "to", "give an address and a port, as 10.0.0.2:9125 or [fd00::2]:9125");
 	memcpy(address->from, address->is_v6 ? v6_from : v4_from, address->is_v6 ? 16 : 4);
 	if (from && (frame_parse_address(from, &from_is_v6, address->from, &address->from_port) ||
@@ -223,6 +223,19 @@ static void read_target(struct reader *reader)
 	if (options->target == OPTIONS_LIVE && !text_of(reader, "to-mac") && !options->from_pcap)
 		reader->exit_code = command_error(EX_USAGE, "give the address of the far end (ip link), or ff:ff:ff:ff:ff:ff",
 						  "--interface without --to-mac");
+}
+
+/* A flood belongs on a network of one's own: to a public address only at a rate and with an end. */
+static void check_flood(struct reader *reader)
+{
+	const struct options *options = reader->options;
+
+	if (reader->exit_code || options->target != OPTIONS_SOCKET || frame_is_private(&options->shape.address))
+		return;
+	if (!options->rate || options->plan.original_count == UINT64_MAX)
+		reader->exit_code = command_error(EX_USAGE, "add --rate, and --duration or --datagrams",
+						  "--to %s is a public address: no flood without bounds",
+						  text_of(reader, "to"));
 }
 
 static void read_truth(struct reader *reader)
@@ -347,6 +360,7 @@ int options_read(struct options *options, const struct command_line *line, __u64
 	read_target(&reader);
 	read_truth(&reader);
 	read_plan(&reader, now_ns);
+	check_flood(&reader);
 	return reader.exit_code;
 }
 

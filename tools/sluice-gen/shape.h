@@ -12,7 +12,7 @@
 #include "frame.h"
 #include "plan.h"
 
-#define SHAPE_POOL_BYTES (8u << 20)
+#define SHAPE_POOL_BYTES ((8u << 20) - 8192)	/* what the live program holds, less one slot */
 #define SHAPE_TEMPLATES_MAX 4096
 #define SHAPE_SLOT_HEAD_BYTES 8
 #define SHAPE_KEYS_MAX (1ull << 31)

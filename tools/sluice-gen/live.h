@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the live-frame program and its loader share beside the plan. */
+#ifndef SLUICE_GEN_LIVE_H
+#define SLUICE_GEN_LIVE_H
+
+#include "plan.h"
+
+/* A live frame is one page: less the kernel's own head, 256 bytes before the frame, and what follows it. */
+#define LIVE_FRAME_BYTES_MAX 3200
+#define LIVE_EVENTS_MAX 98	/* of 32 bytes, in so many */
+#define LIVE_POOL_BYTES (8u << 20)
+#define LIVE_SLOT_BYTES_MAX 8192
+#define LIVE_GAPS_MAX 65536
+
+/* Never changes after the program is loaded. */
+struct live_layout {
+	__u32 ifindex;
+	__u32 header_bytes;	/* Ethernet to UDP: 42 or 62 */
+	__u32 slot_bytes;	/* of the pool of templates, see shape.h */
+	__u32 frame_offset;
+	__u32 frame_bytes_max;
+	__u32 event_size;
+	__u32 event_count;	/* when it is the same in all templates, else 0 */
+	__u32 is_paced;
+};
+
+/* Frames the kernel did not take, by their number. */
+struct live_gap {
+	__u64 first_frame;
+	__u64 frame_count;
+};
+
+/* Written by the program alone, on one CPU; read by the loader at any time. */
+struct live_state {
+	struct plan_state plan;
+	__u64 frames;		/* stamped and redirected */
+	__u64 settled;		/* of them, known to be sent or not */
+	__u64 unqueued;		/* not even given to the driver: the last one */
+	__u64 unsent;
+	__u64 gaps;		/* beyond LIVE_GAPS_MAX they are counted, but not kept */
+	__u64 task;		/* the one that runs the program */
+	__u64 calls;
+	__u64 copies;		/* frames that did not carry their template yet */
+	__s64 error;		/* the last -errno of the driver or the redirect */
+	__u64 is_done;
+};
+
+/* Written by the loader: from original `origin` at `origin_ns` on, `per_ns` × 2^−32 originals a nanosecond. */
+struct live_pace {
+	__u64 origin;
+	__u64 origin_ns;
+	__u64 per_ns;
+};
+
+#endif
