@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define WORD_BYTES_MAX 63
+#define EDITS_MAX 4	/* further away it is another word, however long */
 
 void text_init(struct text *text, char *buffer, size_t room)
 {
@@ -176,7 +177,7 @@ static bool is_prefix(const char *start, const char *whole)
 void text_nearest_offer(struct text_nearest *nearest, const char *candidate)
 {
 	unsigned int distance = text_distance(nearest->word, candidate);
-	size_t tolerated = (strlen(nearest->word) + 1) / 3;
+	unsigned int tolerated = least((unsigned int)(strlen(nearest->word) + 1) / 3, EDITS_MAX);
 
 	if (is_prefix(nearest->word, candidate) || is_prefix(candidate, nearest->word))
 		distance = least(distance, 1);

@@ -6,15 +6,27 @@
 #include "command/commands.h"
 #include "command/options.h"
 
-/* "a|b|c" as words; what is no plain word (FILE, [COMMAND]) is left out. */
-static void print_words(const char *choices)
+static void print_commands(const struct command_program *program)
+{
+	const struct command *const *command;
+
+	for (command = program->commands; *command; command++)
+		printf(" %s", (*command)->name);
+}
+
+/* "a|b|c" as words. COMMAND stands for all of them; what else is no plain word is left out. */
+static void print_words(const struct command_program *program, const char *choices)
 {
 	while (choices && *choices) {
-		size_t bytes = strcspn(choices, "|");
+		size_t bytes;
 
-		if (strspn(choices, "abcdefghijklmnopqrstuvwxyz-") >= bytes)
+		choices += strspn(choices, "[]|");
+		bytes = strcspn(choices, "[]|");
+		if (bytes == strlen("COMMAND") && strncmp(choices, "COMMAND", bytes) == 0)
+			print_commands(program);
+		else if (bytes && strspn(choices, "abcdefghijklmnopqrstuvwxyz-") >= bytes)
 			printf(" %.*s", (int)bytes, choices);
-		choices += bytes + (choices[bytes] == '|');
+		choices += bytes;
 	}
 }
 
@@ -30,16 +42,9 @@ static void print_option_words(const struct command *command)
 	}
 }
 
-static void print_commands(const struct command_program *program)
-{
-	const struct command *const *command;
-
-	for (command = program->commands; *command; command++)
-		printf(" %s", (*command)->name);
-}
-
 /* Values of an option in bash: its choices, else files. */
-static void print_bash_values(const struct command *command)
+static void print_bash_values(const struct command_program *program,
+			      const struct command *command)
 {
 	const struct command_option *options[OPTIONS_MAX];
 	unsigned int count = options_list(command, options), i;
@@ -48,7 +53,7 @@ static void print_bash_values(const struct command *command)
 		if (!options[i]->choices)
 			continue;
 		printf("\t%s,--%s) words=\"", command->name, options[i]->name);
-		print_words(options[i]->choices);
+		print_words(program, options[i]->choices);
 		printf("\" ;;\n");
 	}
 }
@@ -63,11 +68,11 @@ static void print_bash(const struct command_program *program)
 	print_commands(program);
 	printf("\"\n\telse case $command,$last in\n");
 	for (command = program->commands; *command; command++)
-		print_bash_values(*command);
+		print_bash_values(program, *command);
 	printf("\t*) case $command in\n");
 	for (command = program->commands; *command; command++) {
 		printf("\t%s) words=\"", (*command)->name);
-		print_words((*command)->arguments);
+		print_words(program, (*command)->arguments);
 		print_option_words(*command);
 		printf("\" ;;\n");
 	}
@@ -97,7 +102,7 @@ static void print_zsh_option(const struct command_option *option)
 	printf("]");
 	if (option->value && option->choices) {
 		printf(":%s:(", option->value);
-		print_words(option->choices);
+		print_words(NULL, option->choices);
 		printf(")");
 	} else if (option->value) {
 		printf(":%s:_files", option->value);
@@ -105,7 +110,7 @@ static void print_zsh_option(const struct command_option *option)
 	printf("' \\\n");
 }
 
-static void print_zsh_command(const struct command *command)
+static void print_zsh_command(const struct command_program *program, const struct command *command)
 {
 	const struct command_option *options[OPTIONS_MAX];
 	unsigned int count = options_list(command, options), i;
@@ -115,7 +120,7 @@ static void print_zsh_command(const struct command *command)
 		print_zsh_option(options[i]);
 	if (command->arguments) {
 		printf("\t\t\t'1:argument:(");
-		print_words(command->arguments);
+		print_words(program, command->arguments);
 		printf(")'");
 	} else {
 		printf("\t\t\t'*: :'");
@@ -137,8 +142,10 @@ static void print_zsh(const struct command_program *program)
 	printf("\t\t)\n\t\t_describe command commands\n\t\treturn\n\tfi\n");
 	printf("\tlocal command=$words[2]\n\tshift words\n\t(( CURRENT-- ))\n\tcase $command in\n");
 	for (command = program->commands; *command; command++)
-		print_zsh_command(*command);
-	printf("\tesac\n}\ncompdef _%s %s\n", program->name, program->name);
+		print_zsh_command(program, *command);
+	/* Sourced, or found in $fpath and run at the first completion. */
+	printf("\tesac\n}\nif [ \"$funcstack[1]\" = _%s ]; then _%s \"$@\"; else compdef _%s %s; fi\n",
+	       program->name, program->name, program->name, program->name);
 }
 
 /* In fish's single quotes. */
@@ -165,7 +172,7 @@ static void print_fish_command(const struct command_program *program, const stru
 			printf(" -s %c", options[i]->letter);
 		if (options[i]->choices) {
 			printf(" -x -a '");
-			print_words(options[i]->choices);
+			print_words(program, options[i]->choices);
 			printf("'");
 		} else if (options[i]->value) {
 			printf(" -r");
@@ -178,7 +185,7 @@ static void print_fish_command(const struct command_program *program, const stru
 		return;
 	printf("complete -c %s -n '__fish_seen_subcommand_from %s' -a '", program->name,
 	       command->name);
-	print_words(command->arguments);
+	print_words(program, command->arguments);
 	printf("'\n");
 }
 

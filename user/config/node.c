@@ -5,11 +5,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
 #define BLOCK_BYTES (64u << 10)
+#define STANDARD_TAG "tag:yaml.org,2002:"	/* what !! stands for */
 
 struct block {
 	struct block *next;
@@ -26,6 +28,7 @@ struct node_tree {
 	struct mistakes *mistakes;
 	yaml_parser_t parser;
 	bool is_stopped;	/* a mistake after which nothing can be read */
+	bool has_alias;		/* a value is not known: what it means cannot be judged */
 	int error;
 };
 
@@ -62,11 +65,16 @@ static void stop(struct node_tree *tree, struct mark mark, const char *what)
 	tree->is_stopped = true;
 }
 
-/* Position of a byte, for mistakes that libyaml places by offset only. */
-static struct mark mark_of_byte(const struct node_tree *tree, size_t offset)
+/* For what is wrong with a character, libyaml tells the offset of the byte that showed it. */
+static struct mark mark_of_byte(const struct node_tree *tree)
 {
+	bool is_inside = tree->parser.problem && strstr(tree->parser.problem, "trailing");
 	struct mark mark = { .line = 1, .column = 1 };
-	size_t i;
+	size_t offset = tree->parser.problem_offset, i;
+
+	/* Back to where the character began. */
+	while (is_inside && offset > 0 && ((unsigned char)tree->text[--offset] & 0xc0) == 0x80)
+		;
 
 	for (i = 0; i < offset && i < tree->bytes; i++) {
 		unsigned char byte = (unsigned char)tree->text[i];
@@ -103,33 +111,68 @@ static bool is_tab_at(const struct node_tree *tree, struct mark mark)
 	return false;
 }
 
+/* What libyaml says, in the words of who wrote the file. */
+static const struct {
+	const char *problem;
+	const char *text;
+	bool is_at_start;	/* the place to look at is where the thing begins */
+	bool has_start;		/* worth saying where it begins */
+} problems[] = {
+	{ "found unexpected end of stream", "a quote that is never closed; close it", true },
+	{ "mapping values are not allowed in this context",
+	  "a colon that cannot stand here; the line above may lack its own, or the value needs quotes" },
+	{ "did not find expected '-' indicator",
+	  "neither an item with a dash nor the end of the list; check the indentation", false, true },
+	{ "did not find expected key", "no key where the map wants one; check the indentation", false,
+	  true },
+	{ "did not find expected ',' or '}'", "no `,` or `}` where the map wants one; close it", false,
+	  true },
+	{ "did not find expected ',' or ']'", "no `,` or `]` where the list wants one; close it", false,
+	  true },
+	{ "could not find expected ':'", "a key without its colon; write `key: value`", true },
+	{ "found character that cannot start any token",
+	  "a character that cannot begin a value; quote the value" },
+};
+
+static void report_problem(struct node_tree *tree)
+{
+	const yaml_parser_t *parser = &tree->parser;
+	const char *problem = parser->problem ? parser->problem : "cannot be read";
+	struct mark mark = mark_of(&parser->problem_mark), start = mark_of(&parser->context_mark);
+	char text[MISTAKE_BYTES_MAX];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
+		if (strcmp(problems[i].problem, problem) == 0)
+			break;
+	if (i == sizeof(problems) / sizeof(problems[0]))
+		snprintf(text, sizeof(text), "not YAML, %s; check quotes and brackets", problem);
+	else if (parser->context && problems[i].has_start)
+		snprintf(text, sizeof(text), "%s (it starts at line %u)", problems[i].text, start.line);
+	else
+		snprintf(text, sizeof(text), "%s", problems[i].text);
+	if (i < sizeof(problems) / sizeof(problems[0]) && problems[i].is_at_start && parser->context)
+		mark = start;
+	stop(tree, mark, text);
+}
+
 static void report_syntax(struct node_tree *tree)
 {
 	const yaml_parser_t *parser = &tree->parser;
 	struct mark mark = mark_of(&parser->problem_mark);
-	const char *problem = parser->problem ? parser->problem : "cannot be read";
 
 	if (parser->error == YAML_MEMORY_ERROR) {
 		tree->error = -ENOMEM;
 		tree->is_stopped = true;
 	} else if (parser->error == YAML_READER_ERROR) {
-		mark = mark_of_byte(tree, parser->problem_offset);
-		stop(tree, mark,
-		     strstr(problem, "control") ?
+		stop(tree, mark_of_byte(tree),
+		     parser->problem && strstr(parser->problem, "control") ?
 			     "a control character; the file must be plain UTF-8 text" :
 			     "a byte that is not UTF-8; save the file as UTF-8");
 	} else if (is_tab_at(tree, mark)) {
 		stop(tree, mark, "a tab in the indentation; YAML wants spaces there");
-	} else if (!tree->is_stopped) {
-		tree->is_stopped = true;
-		if (parser->context && parser->context_mark.line + 1 != mark.line)
-			mistakes_add(tree->mistakes, mark,
-				     "not YAML: %s %s that starts at line %zu; check the indentation, "
-				     "quotes and brackets",
-				     problem, parser->context, parser->context_mark.line + 1);
-		else
-			mistakes_add(tree->mistakes, mark,
-				     "not YAML: %s; check the indentation, quotes and brackets", problem);
+	} else {
+		report_problem(tree);
 	}
 }
 
@@ -151,9 +194,12 @@ static void refuse_extras(struct node_tree *tree, struct mark mark, const yaml_c
 		mistakes_add(tree->mistakes, mark,
 			     "anchor &%s; anchors are not read, write the value where it is needed",
 			     (const char *)anchor);
-	if (tag)
-		mistakes_add(tree->mistakes, mark,
-			     "tag %s; tags are not read, write the plain value", (const char *)tag);
+	if (tag && strncmp((const char *)tag, STANDARD_TAG, strlen(STANDARD_TAG)) == 0)
+		mistakes_add(tree->mistakes, mark, "tag !!%s; tags are not read, write the plain value",
+			     (const char *)tag + strlen(STANDARD_TAG));
+	else if (tag)
+		mistakes_add(tree->mistakes, mark, "tag %s; tags are not read, write the plain value",
+			     (const char *)tag);
 }
 
 static struct node *make_node(struct node_tree *tree, enum node_kind kind, struct mark mark)
@@ -265,6 +311,7 @@ static struct node *read_alias(struct node_tree *tree, const yaml_event_t *event
 	mistakes_add(tree->mistakes, mark,
 		     "alias *%s; aliases are not read, write the value where it is needed",
 		     (const char *)event->data.alias.anchor);
+	tree->has_alias = true;
 	if (node)
 		node->text = "";
 	return node;
@@ -326,7 +373,7 @@ int node_tree_read(struct node_tree **out, const char *text, size_t bytes,
 	read_stream(tree);
 	yaml_parser_delete(&tree->parser);
 	error = tree->error;
-	if (tree->is_stopped)
+	if (tree->is_stopped || tree->has_alias)
 		tree->root = NULL;
 	return error;
 }

@@ -117,12 +117,10 @@ static void read_list(struct reader *reader, const struct schema_key *key, const
 
 	if (!list)
 		return;
-	if (list->kind != NODE_LIST) {
+	if (list->kind != NODE_LIST && !node_is_empty(list)) {
 		mistakes_add(reader->mistakes, list->mark,
-			     "%s %s; write a list, each item with a dash: `- `", key->name,
-			     node_is_empty(list) ? "has no value" :
-			     list->kind == NODE_MAP ? "is a map" :
-						      "is a single value");
+			     "%s is %s; write a list, each item with a dash: `- `", key->name,
+			     node_kind_name(list));
 		return;
 	}
 	if (key->missing && !list->children)
@@ -167,12 +165,13 @@ void reader_read_section(struct reader *reader, const struct schema_section *sec
 	const struct schema_key *key;
 	unsigned int i;
 
+	/* All keys of a section may be commented out; an item of a list is there for something. */
+	if (map && map->key && node_is_empty(map))
+		map = NULL;
 	if (map && map->kind != NODE_MAP) {
-		mistakes_add(reader->mistakes, map->mark, "%s %s; write a map of keys: `key: value`",
+		mistakes_add(reader->mistakes, map->mark, "%s is %s; write a map of keys: `key: value`",
 			     map->key ? map->key->text : section->name,
-			     node_is_empty(map) ? "has no value" :
-			     map->kind == NODE_LIST ? "is a list" :
-						      "is a single value");
+			     node_is_empty(map) ? "empty" : node_kind_name(map));
 		return;
 	}
 	if (map)

@@ -135,17 +135,16 @@ static __u64 take_number(struct cursor *cursor, const char *what, __u64 least, _
 
 static void parse_distinct(struct cursor *cursor, struct sluice_schema_aggregate *aggregate)
 {
-	const char *start;
+	struct word word;
 
 	aggregate->field = (__u8)take_field(cursor, "\"distinct(key)\"");
 	aggregate->precision = 12;
 	if (!take(cursor, ';'))
 		return;
-	skip_spaces(cursor);
-	start = cursor->at;
-	aggregate->precision = (__u8)take_number(cursor, "precision", 12, 14);
-	if (aggregate->precision == 13)
-		complain(cursor, start, "precision 13; write 12 or 14");
+	take_word(cursor, &word);
+	aggregate->precision = strcmp(word.text, "14") == 0 ? 14 : 12;
+	if (aggregate->precision == 12 && strcmp(word.text, "12") != 0)
+		complain(cursor, word.start, "precision `%s`; write 12 or 14", word.text);
 }
 
 static void add_quantile(struct cursor *cursor, struct sluice_schema_aggregate *aggregate,
@@ -244,9 +243,8 @@ static void parse_arguments(struct cursor *cursor, const struct grammar *grammar
 	} else if (grammar->parse) {
 		grammar->parse(cursor, aggregate);
 		if (!cursor->is_wrong && !take(cursor, ')'))
-			complain(cursor, cursor->at, "%s; write %s",
-				 *cursor->at ? "no `)` here" : "the `)` is missing, quote it whole",
-				 grammar->example);
+			complain(cursor, cursor->at, "%s where `)` should be; write %s",
+				 *cursor->at ? "something else" : "the end", grammar->example);
 	}
 	skip_spaces(cursor);
 	if (!cursor->is_wrong && *cursor->at)

@@ -115,6 +115,12 @@ static void read_type_name(struct reader *reader, const struct node *node,
 	struct config_name *place = &reader->config->type_names[reader->config->type_name_count];
 	__u64 id;
 
+	if (node->kind == NODE_SCALAR && is_number(node->text) && !is_number(node->key->text)) {
+		mistakes_add(reader->mistakes, node->key->mark,
+			     "type `%.80s` is not a number; the number comes first, write `%.20s: %.64s`",
+			     node->key->text, node->text, node->key->text);
+		return;
+	}
 	if (!reader_read_number(reader, node->key, "type", SLUICE_TYPES - 1, &id))
 		return;
 	if (named[id]) {

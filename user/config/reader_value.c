@@ -209,7 +209,8 @@ static void report_quantity(struct reader *reader, const struct schema_key *key,
 			     key->name, node->text, node->text, quantities[key->type].example);
 	else
 		mistakes_add(reader->mistakes, node->mark, "%s: `%.80s` %s; %s", key->name, node->text,
-			     units_problem(error), units_advice(quantities[key->type].kind));
+			     node->text[0] == '-' ? "is below zero" : units_problem(error),
+			     units_advice(quantities[key->type].kind));
 }
 
 static void read_quantity(struct reader *reader, const struct schema_key *key,
@@ -272,9 +273,8 @@ void reader_read_value(struct reader *reader, const struct schema_key *key, cons
 		mistakes_add(reader->mistakes, node->mark, "%s is %s; write one %s", key->name,
 			     node_kind_name(node), schema_type_name(key->type));
 	else if (!node->text[0] || node_is_empty(node))
-		mistakes_add(reader->mistakes, node->mark, "%s has no value; write a %s, or leave the "
-							   "key out",
-			     key->name, schema_type_name(key->type));
+		mistakes_add(reader->mistakes, node->mark, "%s has no value; %s", key->name,
+			     key->missing ? key->missing : "write one, or leave the key out");
 	else
 		read_by_type[key->type](reader, key, node, place);
 }

@@ -32,7 +32,7 @@ const char *schema_type_name(enum schema_type type)
 		[SCHEMA_SIZE] = "size",
 		[SCHEMA_DURATION] = "duration",
 		[SCHEMA_RATE] = "rate",
-		[SCHEMA_CHOICE] = "choice",
+		[SCHEMA_CHOICE] = "value",
 		[SCHEMA_SECTION] = "map",
 		[SCHEMA_LIST] = "list of maps",
 		[SCHEMA_CUSTOM] = "list or map",
