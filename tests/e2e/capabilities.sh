@@ -12,11 +12,11 @@ netns_enter "$@"
 netns_open
 uid=65534
 
-# with CAPABILITIES COMMAND…: as that user.
+# with CAPABILITIES COMMAND…: becomes that command, as that user.
 with() {
 	local caps=$1
 	shift
-	setpriv --reuid $uid --regid $uid --clear-groups --inh-caps "-all$caps" --ambient-caps "-all$caps" \
+	exec setpriv --reuid $uid --regid $uid --clear-groups --inh-caps "-all$caps" --ambient-caps "-all$caps" \
 		--bounding-set "-all$caps" --no-new-privs "$@"
 }
 
@@ -34,7 +34,7 @@ chmod 644 "$work/c.yaml"
 
 # agent_lacks CAPABILITIES NAME
 agent_lacks() {
-	with "$1" timeout 20 "$sluice" run -c "$work/c.yaml" >"$work/refused.log" 2>&1
+	(with "$1" timeout 20 "$sluice" run -c "$work/c.yaml") >"$work/refused.log" 2>&1
 	expect "exit status without $2" $? 77
 	grep -q "$2" "$work/refused.log" || { cat "$work/refused.log"; fail "$2 is not named"; }
 	echo "ok: $2 is named"
