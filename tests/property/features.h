@@ -9,6 +9,7 @@
 #define FEATURE_TUMBLING 1
 #define FEATURE_WORKERS 1	/* stream_export, stream_import */
 #define FEATURE_OVERFLOW 1	/* max_groups and the overflow group */
+#define FEATURE_KEPT_CHECKED 0	/* a record whose count of kept events is not its marks is refused */
 #define FEATURE_SLIDING 1
 #define FEATURE_SESSION 0
 #define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */

@@ -75,6 +75,15 @@ static bool is_known_id(const struct oracle_window *window, const struct oracle_
 	return false;
 }
 
+/* Do the groups of both events count against the same bound? */
+static bool is_beside(const struct oracle_window *window, size_t other,
+		      const struct oracle_taken *taken)
+{
+	if (window->spec->kind == SLUICE_WINDOW_SESSION)
+		return oracle_session_is_live(window, other);
+	return oracle_fixed_is_same_pane(window, &window->taken[other], taken);
+}
+
 /* True when the group of `taken` is new and there is no place for it. */
 static bool is_beyond_groups(const struct oracle *oracle, const struct oracle_window *window,
 			     const struct oracle_taken *taken)
@@ -86,7 +95,7 @@ static bool is_beyond_groups(const struct oracle *oracle, const struct oracle_wi
 		return false;	/* so few events have no more groups: the loops are only slow */
 	oracle_group(window, taken, group);
 	for (size_t i = 0; i < window->taken_count; i++) {
-		bool is_first = is_live(window, i) && !window->taken[i].is_overflow;
+		bool is_first = is_beside(window, i, taken) && !window->taken[i].is_overflow;
 
 		if (!is_first)
 			continue;
@@ -94,7 +103,7 @@ static bool is_beyond_groups(const struct oracle *oracle, const struct oracle_wi
 		if (!memcmp(group, other, sizeof(group)))
 			return false;
 		for (size_t j = 0; j < i && is_first; j++)
-			is_first = !is_live(window, j) ||
+			is_first = !is_beside(window, j, taken) ||
 				   !oracle_has_group(window, &window->taken[j], other, false);
 		count += is_first;
 	}
@@ -163,8 +172,7 @@ static __u64 *judge_sequence(struct oracle *oracle, const struct scenario_datagr
 	return NULL;
 }
 
-static void take_event(struct oracle *oracle, const struct scenario_step *step, size_t source,
-		       __u32 index)
+static void take_event(struct oracle *oracle, const struct scenario_step *step, __u32 index)
 {
 	const struct scenario_datagram *datagram = &step->datagram;
 	struct oracle_event event = read_event(datagram, index);
@@ -177,7 +185,9 @@ static void take_event(struct oracle *oracle, const struct scenario_step *step, 
 	}
 	event.time_ns = (__s64)time_ns;
 	oracle->result->stream.accepted++;
-	oracle_source_hear(oracle, source, event.time_ns, step->mono_ns);
+	oracle_source_hear(oracle,
+			   oracle_source_find(oracle, datagram->listener, datagram->source_id),
+			   event.time_ns, step->mono_ns);
 	for (__u32 i = 0; i < oracle->scenario->window_count; i++)
 		offer(oracle, &oracle->window[i], &event);
 }
@@ -187,7 +197,6 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 	const struct scenario_datagram *datagram = &step->datagram;
 	__u32 kept = 0;
 	__u64 *refusal;
-	size_t source;
 
 	for (__u32 i = 0; i < datagram->event_count; i++)
 		kept += !datagram->event[i].is_dropped;
@@ -204,10 +213,9 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 		*refusal += kept;
 		return;
 	}
-	source = oracle_source_find(oracle, datagram->listener, datagram->source_id);
 	for (__u32 i = 0; i < datagram->event_count; i++)
 		if (!datagram->event[i].is_dropped)
-			take_event(oracle, step, source, i);
+			take_event(oracle, step, i);
 }
 
 static void take_tick(struct oracle *oracle, const struct scenario_step *step)

@@ -11,13 +11,15 @@
  *  3  A source is idle at a tick when now − (last accepted arrival) ≥ idle_timeout, monotonic.
  *  4  "The newest" of max_lag is the newest live source among the listeners that the window reads; more
  *     than max_lag behind it (>) is set aside. An idle source is not the newest.
- *  5  Sources are told apart by (listener, source_id), take a place at their first datagram and keep it.
+ *  5  Sources are told apart by (listener, source_id), take a place at their first accepted event and
+ *     keep it.
  *     The shared overflow source exists once a listener, beside the places.
  *  6  Lateness is asked of the window, not of the event: late when every window it belongs to has
  *     end + allowed_lateness ≤ watermark. With sliding windows it still enters those that live.
  *  7  The order of the questions is: selected, late, duplicate event_id, overflow.
  *  8  An event_id is remembered as long as an event with it could still enter a window.
- *  9  A group counts against the bound while an event of it is in a window that is not freed.
+ *  9  The bound on groups holds for each pane by itself (tumbling: each window; sliding: each slice of
+ *     gcd(size, slide)), in order of arrival; for sessions for all that are alive.
  * 10  A window that first gets events after its close starts with revision 0. A row that did not
  *     change is not repeated; a count of revisions by window or by row are both right (revision_max).
  * 11  Sessions that only touch (difference = gap) merge, and an event at the watermark is not late: so a

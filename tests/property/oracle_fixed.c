@@ -43,6 +43,22 @@ bool oracle_fixed_is_live(const struct oracle_window *window, const struct oracl
 	return !oracle_fixed_is_late(window, taken->event.time_ns);
 }
 
+static __s64 greatest_divisor(__s64 a, __s64 b)
+{
+	return b ? greatest_divisor(b, a % b) : a;
+}
+
+bool oracle_fixed_is_same_pane(const struct oracle_window *window, const struct oracle_taken *a,
+			       const struct oracle_taken *b)
+{
+	const struct window_spec *spec = window->spec;
+	__s64 pane_ns = greatest_divisor(spec->size_ns, slide_of(spec));
+	__int128 left = (__int128)a->event.time_ns - spec->offset_ns;
+	__int128 right = (__int128)b->event.time_ns - spec->offset_ns;
+
+	return left - modulo(left, pane_ns) == right - modulo(right, pane_ns);
+}
+
 static bool is_member(const struct oracle_window *window, const struct oracle_interval *interval,
 		      const struct oracle_taken *taken)
 {

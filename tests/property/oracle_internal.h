@@ -101,6 +101,9 @@ __s64 oracle_watermark(const struct oracle *oracle, const struct oracle_window *
 bool oracle_fixed_is_late(const struct oracle_window *window, __s64 time_ns);
 /* True while some window that holds this taken event is not freed. */
 bool oracle_fixed_is_live(const struct oracle_window *window, const struct oracle_taken *taken);
+/* In the same slice of time of gcd(size, slide)? For tumbling windows that is the window. */
+bool oracle_fixed_is_same_pane(const struct oracle_window *window, const struct oracle_taken *a,
+			       const struct oracle_taken *b);
 void oracle_fixed_take(struct oracle_window *window, const struct oracle_taken *taken);
 void oracle_fixed_advance(struct oracle *oracle, struct oracle_window *window);
 void oracle_fixed_finish(struct oracle *oracle, struct oracle_window *window);

@@ -18,8 +18,9 @@ static __u64 seed_now;
 
 static void name_seed(void)
 {
-	fprintf(stderr, "property: died with seed %llu (SLUICE_PROPERTY_SEED=%llu runs it alone)\n",
-		seed_now, seed_now);
+	if (seed_now)
+		fprintf(stderr, "property: died at seed %llu (SLUICE_PROPERTY_SEED=%llu)\n", seed_now,
+			seed_now);
 }
 
 static void handle_abort(int number)
@@ -127,7 +128,7 @@ static void fail_with(const struct scenario *scenario, const struct drive_option
 		 scenario->seed);
 }
 
-static void judge_or_fail(const struct scenario *scenario, const struct drive_options *drive,
+void suite_judge_or_fail(const struct scenario *scenario, const struct drive_options *drive,
 			  unsigned int flags)
 {
 	if (suite_judge(scenario, drive, flags))
@@ -154,7 +155,7 @@ void suite_random_streams(const struct generate_options *options, __u64 rounds, 
 
 		seed_now = seed;
 		generate_scenario(&scenario, seed, options);
-		judge_or_fail(&scenario, &drive, COMPARE_ALL);
+		suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);
 		scenario_clear(&scenario);
 	}
 }
@@ -170,7 +171,7 @@ void suite_lazy_emission(const struct generate_options *options, __u64 rounds, _
 		seed_now = seed;
 		drive.is_lazy = true;
 		generate_scenario(&scenario, seed, options);
-		judge_or_fail(&scenario, &drive,
+		suite_judge_or_fail(&scenario, &drive,
 			      COMPARE_FINAL | COMPARE_LEDGER | COMPARE_WATERMARKS);
 		scenario_clear(&scenario);
 	}
@@ -189,7 +190,7 @@ void suite_permutations(const struct generate_options *options, __u64 rounds, __
 
 		seed_now = seed;
 		generate_scenario(&scenario, seed, &in_bound);
-		judge_or_fail(&scenario, &drive, COMPARE_ALL);
+		suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);
 		if (drive_run(&scenario, &drive, &first))
 			fail_msg("seed %llu", seed);
 		for (__u64 i = 0; i < 3; i++) {
@@ -197,7 +198,7 @@ void suite_permutations(const struct generate_options *options, __u64 rounds, __
 			struct scenario permuted;
 
 			generate_permute(&permuted, &scenario, 3 * seed + i);
-			judge_or_fail(&permuted, &drive, COMPARE_ALL);
+			suite_judge_or_fail(&permuted, &drive, COMPARE_ALL);
 			if (drive_run(&permuted, &drive, &other) ||
 			    compare_results(&scenario, &first, &other,
 					    COMPARE_FINAL | COMPARE_LEDGER))
@@ -225,7 +226,7 @@ void suite_workers(const struct generate_options *options, __u64 rounds, __u64 f
 		scenario.sources_max = 64;	/* which ones overflow is a matter of who is first */
 		for (__u32 workers = 2; workers <= 8; workers *= 2) {
 			drive.worker_count = workers;
-			judge_or_fail(&scenario, &drive, COMPARE_ALL);
+			suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);
 		}
 		scenario_clear(&scenario);
 	}

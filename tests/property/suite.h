@@ -17,6 +17,10 @@ void suite_start(void);
 size_t suite_judge(const struct scenario *scenario, const struct drive_options *drive,
 		   unsigned int flags);
 
+/* The same, failing the running cmocka test with the scenario made small. */
+void suite_judge_or_fail(const struct scenario *scenario, const struct drive_options *drive,
+			 unsigned int flags);
+
 /* Each fails the running cmocka test when the property does not hold for some seed. */
 
 /* The engine's rows, ledgers and watermarks are the oracle's, after every tick. */
