@@ -56,11 +56,12 @@ SKELETONS := $(foreach p,$(BPF_PROGRAMS),$(BUILD)/bpf/$(notdir $(p:.bpf.c=.skel.
 # user/core/hot_*.c are compiled once for every x86-64 and once for one with AVX2; the caller chooses.
 HOT_SOURCES := $(filter user/core/hot_%.c,$(USER_SOURCES))
 HOT_VARIANTS := baseline $(if $(filter x86_64,$(shell uname -m)),v3)
-FLAGS_baseline := -DHOT_VARIANT=baseline -O3
-FLAGS_v3 := -DHOT_VARIANT=v3 -O3 -march=x86-64-v3
+FLAGS_baseline := -DHOT_VARIANT=baseline
+FLAGS_v3 := -DHOT_VARIANT=v3 -march=x86-64-v3
+HOT_FLAGS_release := -O3
 
 # The yardstick is compiled as the hot files are. FLAGS_<path without .c> holds for any source.
-FLAGS_tools/bench/bare_loop := $(FLAGS_$(lastword $(HOT_VARIANTS)))
+FLAGS_tools/bench/bare_loop := $(HOT_FLAGS_release) $(FLAGS_$(lastword $(HOT_VARIANTS)))
 
 object = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 hot_objects = $(foreach v,$(HOT_VARIANTS),$(patsubst %.c,$(BUILD)/$(1)/%.$(v).o,$(HOT_SOURCES)))
@@ -123,7 +124,7 @@ $(foreach v,$(HOT_VARIANTS),
 $(BUILD)/$(1)/user/core/hot_%.$(v).o: user/core/hot_%.c $(BUILD)/$(1)/flags | deps-build
 	$$(call say,CC,$$< ($(1) $(v)))
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(COMPILE_$(1)) $$(FLAGS_$(v)) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(COMPILE_$(1)) $$(HOT_FLAGS_$(1)) $$(FLAGS_$(v)) -MMD -MP -c $$< -o $$@
 )
 $(BUILD)/$(1)/libsluice.a: $(call user_objects,$(1)) $(BUILD)/$(1)/members
 	$$(call say,AR,$$@)
