@@ -95,10 +95,10 @@ static int set_fault(struct segment_cursor *cursor, enum segment_fault fault, in
 static const __u8 *fetch(struct segment_cursor *cursor, __u64 offset, size_t bytes, int *error)
 {
 	/* A segment's header is often all that is asked for. */
-	size_t wanted = offset == 0 ? SLUICE_DISK_ALIGN : BUFFER_BYTES;
+	size_t wanted = offset == 0 ? SLUICE_DISK_ALIGN : cursor->buffer_room;
 	size_t filled = 0;
 
-	assert(bytes <= wanted && offset % SLUICE_DISK_ALIGN == 0);
+	assert(bytes <= BUFFER_BYTES && offset % SLUICE_DISK_ALIGN == 0);
 	if (offset >= cursor->buffer_offset &&
 	    offset + bytes <= cursor->buffer_offset + cursor->buffer_bytes)
 		return cursor->buffer + (offset - cursor->buffer_offset);
@@ -119,6 +119,7 @@ static const __u8 *fetch(struct segment_cursor *cursor, __u64 offset, size_t byt
 			break;
 	}
 	cursor->buffer_bytes = filled;
+	/* A buffer smaller than the batch is larger than the file. */
 	if (filled < bytes) {
 		*error = set_fault(cursor, SEGMENT_FAULT_SHORT, -EBADMSG);
 		return NULL;
@@ -140,6 +141,15 @@ static int open_file(struct segment_cursor *cursor, int directory_fd, const char
 	if (is_direct)
 		posix_fadvise(cursor->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
+}
+
+static int open_buffer(struct segment_cursor *cursor)
+{
+	cursor->buffer_room = BUFFER_BYTES;
+	if (cursor->file_bytes < BUFFER_BYTES - SLUICE_DISK_ALIGN)
+		cursor->buffer_room = (cursor->file_bytes / SLUICE_DISK_ALIGN + 1) * SLUICE_DISK_ALIGN;
+	cursor->buffer = aligned_alloc(SLUICE_DISK_ALIGN, cursor->buffer_room);
+	return cursor->buffer ? 0 : -ENOMEM;
 }
 
 static int check_segment_header(struct segment_cursor *cursor, const struct sluice_segment *header,
@@ -177,14 +187,14 @@ int segment_open(struct segment_cursor *cursor, int directory_fd, const char *na
 	error = open_file(cursor, directory_fd, name, is_direct);
 	if (error)
 		return error;
-	cursor->buffer = aligned_alloc(SLUICE_DISK_ALIGN, BUFFER_BYTES);
-	error = -ENOMEM;
-	if (!cursor->buffer)
+	if (fstat(cursor->fd, &status) < 0) {
+		error = -errno;
 		goto fail;
-	error = -errno;
-	if (fstat(cursor->fd, &status) < 0)
-		goto fail;
+	}
 	cursor->file_bytes = (__u64)status.st_size;
+	error = open_buffer(cursor);
+	if (error)
+		goto fail;
 	page = fetch(cursor, 0, SLUICE_DISK_ALIGN, &error);
 	if (!page)
 		goto fail;

@@ -75,6 +75,7 @@ struct segment_cursor {
 	__u8 store_id[16];
 	bool is_direct;
 	__u8 *buffer;
+	size_t buffer_room;
 	__u64 buffer_offset;
 	size_t buffer_bytes;
 };
