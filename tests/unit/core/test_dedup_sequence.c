@@ -185,6 +185,10 @@ static void a_reopened_lane_remembers_nothing(void **state)
 		for (__u64 sequence = 0; sequence < 9000; sequence++)
 			assert_int_equal(ask(epoch, sequence), DEDUP_NEW);
 	assert_int_equal(dedup_sequence_missing(&dedup, 1), 0);
+	assert_int_equal(ask(3, 7000), DEDUP_NEW);
+	for (__u64 sequence = 7000; sequence-- > 0;)
+		assert_int_equal(ask(3, sequence), DEDUP_NEW);
+	assert_int_equal(dedup_sequence_missing(&dedup, 1), 0);
 }
 
 static void sources_do_not_know_each_other(void **state)
@@ -201,6 +205,7 @@ static void sources_do_not_know_each_other(void **state)
 #define THREAD_SEQUENCES 60000
 
 static __u32 news[SOURCES];
+static pthread_barrier_t start;
 
 static void *feed(void *argument)
 {
@@ -209,9 +214,13 @@ static void *feed(void *argument)
 	for (__u64 block = 0; block < THREAD_SEQUENCES; block += 100) {
 		__u64 order[100];
 
+		if (block % 1000 == 0)	/* side by side, or they would not meet */
+			pthread_barrier_wait(&start);
+
 		for (__u64 i = 0; i < 100; i++)
 			order[i] = block + i;
-		random_shuffle(&random, order, 100);
+		if (block % 300 == 0)
+			random_shuffle(&random, order, 100);
 		for (__u32 i = 0; i < 100; i++)
 			for (__u32 source = 0; source < SOURCES; source++)
 				if (dedup_sequence_test_and_set(&dedup, source, 9, order[i]) ==
@@ -226,10 +235,12 @@ static void threads_share_a_source(void **state)
 	pthread_t threads[THREADS];
 
 	(void)state;
+	pthread_barrier_init(&start, NULL, THREADS);
 	for (uintptr_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, feed, (void *)i), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
 	for (__u32 source = 0; source < SOURCES; source++) {
 		assert_int_equal(news[source], THREAD_SEQUENCES);
 		assert_int_equal(dedup_sequence_missing(&dedup, source), 0);

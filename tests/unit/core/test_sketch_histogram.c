@@ -331,6 +331,10 @@ static void counts_stop_at_the_end(void **state)
 	assert_same(&sketch, &other);
 	sketch_histogram_clear(&sketch, &pool);
 	sketch_histogram_clear(&other, &pool);
+	add(&sketch, 5, 7);
+	add(&sketch, 5, ~0ull);	/* too much for the list, and then for the count */
+	assert_true(sketch_histogram_count(&sketch, &pool) == ~0ull);
+	sketch_histogram_clear(&sketch, &pool);
 }
 
 static void few_buckets_take_little(void **state)
