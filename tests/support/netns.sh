@@ -148,7 +148,8 @@ write_config() {
 agent_start() {
 	local config=$1
 	shift
-	"$@" "$sluice" run -c "$config" >"$agent_log" 2>&1 &
+	: >"$agent_log"	# not what an earlier agent said
+	"$@" "$sluice" run -c "$config" >>"$agent_log" 2>&1 &
 	agent=$!
 	wait_until 10 agent_is_decided "$config" || fail "the agent did not get ready"
 	kill -0 "$agent" 2>/dev/null || { wait "$agent"; fail "the agent did not start: exit status $?"; }
@@ -224,4 +225,16 @@ ledger_balances() {
 # generate OPTION…: sluice-gen in the sender's network.
 generate() {
 	nsenter --net=/run/netns/sender "$generator" "$@"
+}
+
+# generate_on CPU OPTION…: the same on one CPU; the packets then arrive there too.
+generate_on() {
+	local cpu=$1
+	shift
+	nsenter --net=/run/netns/sender taskset -c "$cpu" "$generator" "$@"
+}
+
+# flood OPTION…: live XDP frames, as fast as one CPU can.
+flood() {
+	generate_on 0 --interface wire0 --to-mac "$edge_mac" --to 10.8.0.1:9125 --from 10.8.0.2:40000 "$@"
 }

@@ -126,6 +126,16 @@ static void end_tick(struct engine *engine)
 	start_tick(engine);
 }
 
+/* Over all windows, events in the overflow group included. */
+static __u64 aggregated(const struct engine *engine)
+{
+	__u64 sum = 0;
+
+	for (__u32 w = 0; w < engine->config->window_count; w++)
+		sum += engine->tick.sums.window[w].aggregated + engine->tick.sums.window[w].overflow;
+	return sum;
+}
+
 static void log_final(const struct engine *engine)
 {
 	const struct tick_sums *sums = &engine->tick.sums;
@@ -139,7 +149,8 @@ static void log_final(const struct engine *engine)
 		 log_unsigned("emitted", sums->emitted.events),
 		 log_unsigned("consumed", sums->stream.consumed),
 		 log_unsigned("accepted", sums->stream.accepted),
-		 log_unsigned("future", sums->stream.future), log_unsigned("rows", stats.rows),
+		 log_unsigned("future", sums->stream.future),
+		 log_unsigned("aggregated", aggregated(engine)), log_unsigned("rows", stats.rows),
 		 log_unsigned("durable_lsn", stats.durable_lsn),
 		 log_unsigned("unaccounted",
 			      tick_imbalance(&engine->tick) + account_kernel_distance(&kernel, &kernel)));

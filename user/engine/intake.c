@@ -11,6 +11,7 @@
 
 /* Looks for a moment without packets: each try costs some microseconds. */
 #define QUIET_TRIES 2000
+#define WAKE_BYTES_MAX (256u << 10)
 
 static void compile_listener(struct sluice_listener *compiled, const struct config_listener *listener)
 {
@@ -51,7 +52,7 @@ __u32 intake_wake_bytes(__u64 ring_bytes)
 {
 	__u64 eighth = ring_bytes / 8;
 
-	return eighth < WORKER_TURN_BYTES ? (__u32)eighth : WORKER_TURN_BYTES;
+	return eighth < WAKE_BYTES_MAX ? (__u32)eighth : WAKE_BYTES_MAX;
 }
 
 int intake_read(const struct bpf_loader *loader, __u32 listener_count, struct account_kernel *kernel)

@@ -214,6 +214,8 @@ static void put_rings(struct json *json, const struct engine *engine)
 			put_number(json, "worker", w);
 			put_number(json, "bytes", ring->reader.ring_bytes);
 			put_number(json, "waiting_bytes", worker_ring_waiting_bytes(ring));
+			put_number(json, "consumed_bytes",
+				   __atomic_load_n(ring->reader.consumer, __ATOMIC_RELAXED));
 			close_with(json, "}");
 		}
 	}

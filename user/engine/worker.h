@@ -76,8 +76,9 @@ struct worker {
 	bool is_done;
 };
 
-/* What a turn takes at most: about 100 µs of events, of rows and of partials each. */
-#define WORKER_TURN_BYTES (256u << 10)
+/* What a turn takes at most: less than 100 µs of events, of rows and of partials each; up to three
+ * times that while many groups are new. */
+#define WORKER_TURN_BYTES (128u << 10)
 #define WORKER_TURN_ROWS 512
 /* Longest sleep: records that nobody wakes for wait no longer. Shorter while other threads are awaited. */
 #define WORKER_SLEEP_NS 10000000ull
