@@ -230,16 +230,3 @@ int decode_rows(const struct decode_sink *sink, const struct scenario *scenario,
 			return -EINVAL;
 	return 0;
 }
-
-size_t decode_count(const struct decode_sink *sink)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < sink->record_count; i++) {
-		const struct sluice_disk_record *prefix = sink->record[i].data;
-		const struct sluice_rows *rows = (const void *)(prefix + 1);
-
-		count += prefix->kind == SLUICE_DISK_ROWS ? rows->row_count : 1;
-	}
-	return count;
-}

@@ -32,9 +32,6 @@ void decode_sink_clear(struct decode_sink *sink);	/* forgets the records, stays 
 int decode_rows(const struct decode_sink *sink, const struct scenario *scenario, __u32 step,
 		struct result *result);
 
-/* Rows and closing records in the sink; for the return value of stream_emit. */
-size_t decode_count(const struct decode_sink *sink);
-
 /* Reads what stands behind the base partial of a row (first, last, sketches) into row->aggregate; how
  * many bytes it took, or -EINVAL. */
 int decode_extra(const struct window_spec *spec, const void *data, size_t bytes,

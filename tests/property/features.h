@@ -14,6 +14,7 @@
 #define FEATURE_SESSION 0
 #define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */
 #define FEATURE_EARLY 0
+#define FEATURE_LATE_KEPT 0	/* the late side output (decode.c has to read its records) */
 #define FEATURE_EVENT_IDS 0	/* dedup: event_id */
 #define FEATURE_SEQUENCES 0	/* datagrams that come twice */
 #define FEATURE_FIRST_LAST 0

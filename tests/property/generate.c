@@ -44,11 +44,11 @@ static void choose_limits(struct making *making)
 	scenario->idle_timeout_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
 	scenario->max_lag_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
 	scenario->max_ahead_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
-	if (random_percent(random, 20))
+	/* A source without a place of its own cannot be told its repeats. */
+	if (!making->options->has_sequence_repeats && random_percent(random, 20))
 		scenario->sources_max = (__u32)random_range(random, 1, 4);
 	if (random_percent(random, 20))
 		scenario->max_lag_ns = 3600 * SCENARIO_SECOND_NS;
-	scenario->has_sequence_dedup = making->options->has_sequence_repeats;
 }
 
 static void choose_senders(struct making *making)
@@ -151,7 +151,7 @@ static void fill_datagram(struct making *making, struct sender *sender,
 	__u32 count = (__u32)random_range(random, 1, 8);
 	bool has_marks = random_percent(random, 15);
 
-	if (random_percent(random, 5)) {	/* a restart of the sender */
+	if (!sender->epoch && random_percent(random, 5)) {	/* a restart of the sender */
 		sender->epoch++;
 		sender->sequence = 0;
 	}

@@ -149,7 +149,8 @@ static __u64 *judge_sequence(struct oracle *oracle, const struct scenario_datagr
 	__u64 behind = 0;
 	bool is_known = false;
 
-	if (!oracle->scenario->has_sequence_dedup)
+	if (oracle->source[oracle_source_find(oracle, datagram->listener, datagram->source_id)]
+		    .is_overflow)
 		return NULL;
 	for (size_t i = 0; i < oracle->sequence_count; i++) {
 		entry = &oracle->sequence[i];
@@ -204,6 +205,7 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 		return;	/* never reaches a ring */
 	oracle->result->stream.consumed_datagrams++;
 	oracle->result->stream.consumed += kept;
+	oracle_source_find(oracle, datagram->listener, datagram->source_id);
 	if (datagram->flags & SLUICE_FLAG_DICTIONARY) {
 		oracle->result->stream.dictionary += kept;
 		return;

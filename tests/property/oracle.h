@@ -11,9 +11,9 @@
  *  3  A source is idle at a tick when now − (last accepted arrival) ≥ idle_timeout, monotonic.
  *  4  "The newest" of max_lag is the newest live source among the listeners that the window reads; more
  *     than max_lag behind it (>) is set aside. An idle source is not the newest.
- *  5  Sources are told apart by (listener, source_id), take a place at their first accepted event and
- *     keep it.
- *     The shared overflow source exists once a listener, beside the places.
+ *  5  Sources are told apart by (listener, source_id), take a place at their first datagram and keep it.
+ *     The shared overflow source exists once a listener, beside the places; its datagrams cannot be
+ *     told to be duplicates. Scenarios give a source two epochs at most.
  *  6  Lateness is asked of the window, not of the event: late when every window it belongs to has
  *     end + allowed_lateness ≤ watermark. With sliding windows it still enters those that live.
  *  7  The order of the questions is: selected, late, duplicate event_id, overflow.

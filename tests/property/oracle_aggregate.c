@@ -226,12 +226,16 @@ struct result_row *oracle_add_row(struct oracle *oracle, const struct oracle_win
 	oracle_group(window, &window->taken[member[0]], row->identity.group);
 	row->step = oracle->step;
 	row->partial = base_partial(window, member, member_count);
-	row->aggregate = calloc(SLUICE_AGGREGATES_MAX, sizeof(*row->aggregate));
+	for (int i = 0; i < spec->aggregate_count; i++)
+		row->aggregate_count += !is_base(&spec->aggregate[i]);
+	if (!row->aggregate_count)
+		return row;
+	row->aggregate = calloc(row->aggregate_count, sizeof(*row->aggregate));
 	if (!row->aggregate)
 		abort();
-	for (int i = 0; i < spec->aggregate_count; i++)
+	for (int i = 0, to = 0; i < spec->aggregate_count; i++)
 		if (!is_base(&spec->aggregate[i]))
-			fill_aggregate(&row->aggregate[row->aggregate_count++], window, member,
-				       member_count, &spec->aggregate[i]);
+			fill_aggregate(&row->aggregate[to++], window, member, member_count,
+				       &spec->aggregate[i]);
 	return row;
 }

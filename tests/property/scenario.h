@@ -57,7 +57,6 @@ struct scenario {
 	__s64 max_lag_ns;
 	__s64 max_ahead_ns;
 	__s64 jitter_ns;		/* arrivals may move by this and nothing becomes late; 0: fixed */
-	bool has_sequence_dedup;	/* datagrams may repeat: the engine must know them */
 	__u32 window_count;
 	struct window_spec window[SLUICE_WINDOWS_MAX];
 	size_t step_count;

@@ -31,6 +31,7 @@ static const struct {
 	{ "event_ids", FEATURE_EVENT_IDS },   { "sequences", FEATURE_SEQUENCES },
 	{ "first_last", FEATURE_FIRST_LAST }, { "sketches", FEATURE_SKETCHES },
 	{ "overflow", FEATURE_OVERFLOW },     { "early", FEATURE_EARLY },
+	{ "late_kept", FEATURE_LATE_KEPT },
 };
 
 /* True when the engine has all that the script needs; an unknown word fails. */
@@ -71,7 +72,6 @@ static void run_script(void **state)
 
 	if (script_read(&script, *state))
 		fail_msg("%s cannot be read", (const char *)*state);
-	script.scenario.has_sequence_dedup = strstr(script.needs, "sequences");
 	oracle_run(&script.scenario, &result);
 	if (script_check(&script, &result))
 		fail_msg("%s: the oracle", script.path);
