@@ -37,6 +37,8 @@ struct sources {
 	struct noted *noted;		/* [worker][slot] */
 	__s64 *snapshot_ns;		/* by slot */
 	__u64 snapshot_mono_ns;
+	void *dedup_memory;
+	struct dedup_sequence dedup;
 	struct sources_stats stats;	/* of the last tick */
 };
 
@@ -67,11 +69,13 @@ int sources_open(struct sources **result, const struct sources_options *options)
 	sources->slot_listener = memory_reserve(sources->slot_count * sizeof(__u16));
 	sources->snapshot_ns = memory_reserve(sources->slot_count * sizeof(__s64));
 	sources->noted = memory_reserve(noted_bytes(sources));
+	sources->dedup_memory = memory_reserve(dedup_sequence_bytes(options->sources_max));
 	if (!sources->entries || !sources->slot_listener || !sources->snapshot_ns ||
-	    !sources->noted) {
+	    !sources->noted || !sources->dedup_memory) {
 		sources_close(sources);
 		return -ENOMEM;
 	}
+	dedup_sequence_open(&sources->dedup, sources->dedup_memory, options->sources_max);
 	for (__u32 l = 0; l < options->listener_count; l++)
 		sources->slot_listener[options->sources_max + l] = (__u16)l;
 	*result = sources;
@@ -86,6 +90,7 @@ void sources_close(struct sources *sources)
 	memory_release(sources->slot_listener, sources->slot_count * sizeof(__u16));
 	memory_release(sources->snapshot_ns, sources->slot_count * sizeof(__s64));
 	memory_release(sources->noted, noted_bytes(sources));
+	memory_release(sources->dedup_memory, dedup_sequence_bytes(sources->options.sources_max));
 	memory_release(sources, sizeof(*sources));
 }
 
@@ -146,6 +151,14 @@ __u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id)
 	}
 }
 
+enum dedup_verdict sources_test_and_set(struct sources *sources, __u32 slot, __u32 epoch,
+					__u64 sequence)
+{
+	if (slot >= sources->options.sources_max)
+		return DEDUP_NEW;
+	return dedup_sequence_test_and_set(&sources->dedup, slot, epoch, sequence);
+}
+
 /* Times are stored off by the sign bit, so that zeroed memory means "nothing yet". */
 static __s64 from_stored(__s64 stored)
 {
@@ -185,7 +198,7 @@ static bool is_live(const struct sources *sources, __u32 slot)
 		struct noted *noted = noted_of(sources, w) + slot;
 		__u64 seen = atomic_load_explicit(&noted->seen_mono_ns, memory_order_relaxed);
 
-		if (seen != 0 && seen - 1 + timeout_ns >= sources->snapshot_mono_ns)
+		if (seen != 0 && seen - 1 + timeout_ns > sources->snapshot_mono_ns)
 			return true;
 	}
 	return false;
@@ -297,7 +310,10 @@ void sources_watermarks(struct sources *sources, __u64 now_wall_ns, const struct
 	}
 }
 
-void sources_read_stats(const struct sources *sources, struct sources_stats *stats)
+void sources_read_stats(struct sources *sources, struct sources_stats *stats)
 {
 	*stats = sources->stats;
+	stats->restarts = __atomic_load_n(&sources->dedup.epochs_opened, __ATOMIC_RELAXED);
+	for (__u32 slot = 0; slot < stats->known; slot++)
+		stats->missing += dedup_sequence_missing(&sources->dedup, slot);
 }

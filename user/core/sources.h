@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sources of all listeners, and from them the watermarks. One table for all workers: each worker
+/* The sources of all listeners, and from them the watermarks and the duplicates. One table for all workers: each worker
  * notes the largest event time it accepted from a source in a place of its own; the control thread
  * takes the minimum over sources. The number of sources is bounded: beyond it, new ones of a listener
  * share one `overflow` source.
@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "core/dedup_sequence.h"
 #include "core/window_spec.h"
 
 #define SOURCES_WATERMARK_NONE INT64_MIN	/* before the first event: nothing is late, nothing closes */
@@ -39,6 +40,11 @@ __u32 sources_listener_count(const struct sources *sources);
 /* The slot of a source, made when it is new; any thread. */
 __u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id);
 
+/* Was this datagram of the source here before? Remembered with the answer; any thread. Sources that share
+ * an overflow slot cannot be told apart: theirs are always new. */
+enum dedup_verdict sources_test_and_set(struct sources *sources, __u32 slot, __u32 epoch,
+					__u64 sequence);
+
 /* `worker` accepted events up to `time_ns` of this source at monotonic `now_mono_ns`. */
 void sources_note(struct sources *sources, __u32 worker, __u32 slot, __s64 time_ns, __u64 now_mono_ns);
 
@@ -54,9 +60,11 @@ struct sources_stats {
 	__u32 known;		/* slots in use */
 	__u32 live;		/* at the last tick */
 	__u32 set_aside;	/* live, but more than max_lag behind the newest */
+	__u64 restarts;		/* epochs beyond the first of each source */
+	__u64 missing;		/* datagrams that sequence numbers say were sent and are not here */
 	__u64 overflowed;	/* lookups that ended at the shared overflow source */
 };
 
-void sources_read_stats(const struct sources *sources, struct sources_stats *stats);
+void sources_read_stats(struct sources *sources, struct sources_stats *stats);
 
 #endif

@@ -170,22 +170,17 @@ static __u32 offset_limit(const struct stream *stream, __u64 base_time_ns, bool 
 	return limit_us < UINT32_MAX ? (__u32)limit_us : UINT32_MAX;
 }
 
-static void note_source(struct stream *stream, const struct datagram *datagram, __u16 listener)
+/* Datagrams of one source mostly follow one another. */
+static __u32 source_slot(struct stream *stream, __u64 source_id, __u16 listener)
 {
-	const struct sluice_header *header = datagram->header;
-
-	if (datagram->accepted == 0)
-		return;
-	if (!stream->has_last_source || stream->last_source_id != header->source_id ||
+	if (!stream->has_last_source || stream->last_source_id != source_id ||
 	    stream->last_listener != listener) {
-		stream->last_slot = sources_slot(stream->sources, listener, header->source_id);
-		stream->last_source_id = header->source_id;
+		stream->last_slot = sources_slot(stream->sources, listener, source_id);
+		stream->last_source_id = source_id;
 		stream->last_listener = listener;
 		stream->has_last_source = true;
 	}
-	sources_note(stream->sources, stream->worker, stream->last_slot,
-		     (__s64)(header->base_time_ns + (__u64)datagram->newest_us * 1000),
-		     stream->now_mono_ns);
+	return stream->last_slot;
 }
 
 static bool is_in(const __u64 *sorted, __u32 count, __u64 value)
@@ -317,11 +312,30 @@ static bool parse_record(const struct sluice_record *record, size_t record_bytes
 		       record->payload_bytes;
 }
 
+/* Where a whole datagram is turned away: the counter of its events. NULL: its events are wanted. */
+static __u64 *refuse(struct stream *stream, struct datagram *datagram, __u32 slot)
+{
+	const struct sluice_header *header = datagram->header;
+	struct sluice_stream_ledger *ledger = &stream->ledger;
+	enum dedup_verdict verdict =
+		sources_test_and_set(stream->sources, slot, header->epoch, header->sequence);
+	bool all_future;
+
+	/* A name taught twice is the same name. */
+	if (header->flags & SLUICE_FLAG_DICTIONARY)
+		return &ledger->dictionary;
+	if (verdict != DEDUP_NEW)
+		return verdict == DEDUP_DUPLICATE ? &ledger->duplicate : &ledger->stale;
+	datagram->limit_us = offset_limit(stream, header->base_time_ns, &all_future);
+	return all_future ? &ledger->future : NULL;
+}
+
 void stream_add(struct stream *stream, const struct sluice_record *record, size_t record_bytes)
 {
 	struct sluice_stream_ledger *ledger = &stream->ledger;
 	struct datagram datagram;
-	bool all_future;
+	__u64 *refused_as;
+	__u32 slot;
 
 	ledger->consumed_datagrams++;
 	if (!parse_record(record, record_bytes, &datagram)) {
@@ -332,19 +346,20 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 		return;
 	}
 	ledger->consumed += record->kept;
-	if (datagram.header->flags & SLUICE_FLAG_DICTIONARY) {
-		ledger->dictionary += record->kept;
-		return;
-	}
-	datagram.limit_us = offset_limit(stream, datagram.header->base_time_ns, &all_future);
-	if (all_future) {
-		ledger->future += record->kept;
+	slot = source_slot(stream, datagram.header->source_id, record->listener);
+	refused_as = refuse(stream, &datagram, slot);
+	if (refused_as) {
+		*refused_as += record->kept;
 		return;
 	}
 	take_datagram(stream, &datagram, record->listener);
 	ledger->accepted += datagram.accepted;
 	ledger->future += datagram.future;
-	note_source(stream, &datagram, record->listener);
+	if (datagram.accepted)
+		sources_note(stream->sources, stream->worker, slot,
+			     (__s64)(datagram.header->base_time_ns +
+				     (__u64)datagram.newest_us * 1000),
+			     stream->now_mono_ns);
 }
 
 void stream_flush(struct stream *stream)

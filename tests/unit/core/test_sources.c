@@ -95,8 +95,8 @@ static void moves_with_the_wall_clock_when_nobody_is_live(void **state)
 
 	(void)state;
 	note(sources, 0, 1, 100 * SECOND, SECOND);
-	assert_int_equal(tick(sources, 6 * SECOND, 5000 * SECOND, 0), 98 * SECOND);
-	assert_int_equal(tick(sources, 6 * SECOND + 1, 5000 * SECOND, 0), 4993 * SECOND);
+	assert_int_equal(tick(sources, 6 * SECOND - 1, 5000 * SECOND, 0), 98 * SECOND);
+	assert_int_equal(tick(sources, 6 * SECOND, 5000 * SECOND, 0), 4993 * SECOND);
 	sources_close(sources);
 }
 
