@@ -36,16 +36,11 @@ void results_maker_remove(const char *path)
 	demand(system(command) == 0, "the temporary directory cannot be removed");
 }
 
-void results_maker_open(struct results_maker *maker, const char *path, const struct window_spec *windows,
-			__u32 window_count, __u64 segment_bytes)
+void results_maker_open_with(struct results_maker *maker, const char *path,
+			     const struct window_spec *windows, __u32 window_count,
+			     const struct results_log_options *options)
 {
-	struct results_log_options options = {
-		.store = &maker->store,
-		.segment_bytes = segment_bytes,
-		.bytes_max = 1ull << 40,
-		.commit_interval_ns = 1000000,
-		.now_wall_ns = 1767225600000000000ull,
-	};
+	struct results_log_options made = *options;
 
 	*maker = (struct results_maker){ .store = STORE_CLOSED, .windows = windows,
 					 .window_count = window_count };
@@ -53,9 +48,18 @@ void results_maker_open(struct results_maker *maker, const char *path, const str
 	demand(store_open(&maker->store, path) == 0, maker->store.problem);
 	demand(store_raise_epoch(&maker->store) == 0, maker->store.problem);
 	demand(uring_open(&maker->uring, 16) == 0, "io_uring");
-	options.uring = maker->uring;
-	demand(results_log_open(&maker->log, &options, NULL) == 0, maker->store.problem);
+	made.store = &maker->store;
+	made.uring = maker->uring;
+	made.now_wall_ns = 1767225600000000000ull;
+	demand(results_log_open(&maker->log, &made, NULL) == 0, maker->store.problem);
 	demand(results_log_write_schema(maker->log, windows, window_count, NULL) == 0, "schema");
+}
+
+void results_maker_open(struct results_maker *maker, const char *path, const struct window_spec *windows,
+			__u32 window_count, __u64 segment_bytes)
+{
+	results_maker_open_with(maker, path, windows, window_count, &(struct results_log_options){
+		.segment_bytes = segment_bytes, .bytes_max = 1ull << 40, .commit_interval_ns = 1000000 });
 }
 
 void results_maker_flush(struct results_maker *maker)

@@ -21,6 +21,10 @@ void results_maker_remove(const char *path);
 /* Opens the store at `path` with a new epoch, opens the log and writes the schema. */
 void results_maker_open(struct results_maker *maker, const char *path, const struct window_spec *windows,
 			__u32 window_count, __u64 segment_bytes);
+/* The same with options of one's own; store, uring and time are filled in. */
+void results_maker_open_with(struct results_maker *maker, const char *path,
+			     const struct window_spec *windows, __u32 window_count,
+			     const struct results_log_options *options);
 /* Orderly: all durable, the stop noted. */
 void results_maker_close(struct results_maker *maker);
 void results_maker_flush(struct results_maker *maker);

@@ -102,7 +102,7 @@ static void judge(struct results_batch *batch, int synced)
 		batch->done_bytes = 0;
 		retry(log, batch, false);
 	} else if (written > 0 && written < wanted) {
-		batch->done_bytes += (size_t)written & ~(size_t)(SLUICE_DISK_ALIGN - 1);
+		batch->done_bytes += (size_t)written;
 		retry(log, batch, false);
 	} else if (is_space_error(written) || is_passing(written)) {
 		retry(log, batch, is_space_error(written));
