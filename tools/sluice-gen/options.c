@@ -55,7 +55,7 @@ const struct command_option options_table[] = {
 	{ "pcap", 0, "FILE", NULL, NULL, "write frames to a capture instead of sending" },
 	{ "from-pcap", 0, "FILE", NULL, NULL, "send what is in a capture" },
 	{ "truth", 0, "FILE", NULL, NULL, "write the rows that a correct agent must produce; needs -c" },
-	{ "truth-duplicates", 0, "WORD", "keep", "keep|drop", "whether the agent counts retransmissions" },
+	{ "truth-duplicates", 0, "WORD", "drop", "keep|drop", "whether the agent counts retransmissions" },
 	{ "listener", 0, "NAME", NULL, NULL, "listener of the configuration that receives; else the one with the port" },
 	{ NULL },
 };
