@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What sketches and deduplication cost per event: ns of one thread, the median of five passes, the loop
- * that draws the values taken off. Prints a table, or with --json one object. */
+/* What sketches and deduplication cost per event: ns of one thread, the median of five passes,
+ * the loop that draws the values taken off. Prints a table, or with --json one object. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,8 +218,8 @@ static const struct row rows[] = {
 	{ "hll_1", "distinct, 1 sketch", pass_distinct, law_any, 1, EVENTS },
 	{ "hll_128", "distinct, 128 sketches", pass_distinct, law_any, 128, EVENTS },
 	{ "hll_4096", "distinct, 4096 sketches", pass_distinct, law_any, 4096, EVENTS },
-	{ "hll_4096_batched", "distinct, 4096 sketches, in batches", pass_distinct_batched, law_any, 4096,
-	  EVENTS },
+	{ "hll_4096_batched", "distinct, 4096 sketches, in batches", pass_distinct_batched,
+	  law_any, 4096, EVENTS },
 	{ "histogram_1", "quantiles, 1 sketch", pass_histogram, law_latency, 1, EVENTS },
 	{ "histogram_64", "quantiles, 64 sketches", pass_histogram, law_latency, 64, EVENTS },
 	{ "histogram_4096", "quantiles, 4096 sketches", pass_histogram, law_latency, 4096, EVENTS },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The slow ways: full lines, the bound, panes that come and go. An entry is the low 56 bits of its hash
- * and its generation; entries of a line are packed to its front. An entry is in its own line, or in the
- * other one of the pair if its own has no free place: whoever frees a place takes it back. */
+/* The slow ways: full lines, the bound, panes that come and go. An entry is the low 56 bits of
+ * its hash and its generation; entries of a line are packed to its front. An entry is in its
+ * own line, or in the other one of the pair if its own has no free place: whoever frees a
+ * place takes it back. */
 #include "core/dedup_ids.h"
 
 #include <assert.h>
@@ -87,8 +88,8 @@ static void panes_drop(struct dedup_ids *set, __s64 pane)
 	dedup_ids_retire(set, pane + 1);
 }
 
-/* A generation that no entry has; when there is none, the dead are wiped at once, and if all are alive
- * the oldest pane goes first. */
+/* A generation that no entry has; when there is none, the dead are wiped at once, and if all
+ * are alive the oldest pane goes first. */
 static unsigned int generation_take(struct dedup_ids *set)
 {
 	for (unsigned int tries = 0; tries < 4; tries++) {
@@ -199,10 +200,11 @@ enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 
 	return DEDUP_IDS_NEW;
 }
 
-/* Packs what is alive in a pair: each entry into its own line, what does not fit there into the other. */
+/* Packs what is alive in a pair: each entry into its own line, what does not fit there into
+ * the other. */
 static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
 {
-	const unsigned int side_bit = 72 - set->line_bits;	/* lowest bit of the line's number */
+	const unsigned int side_bit = 72 - set->line_bits;	/* lowest of the line's number */
 	unsigned int used[2] = { 0, 0 }, left = 0;
 	__u64 kept[2 * LINE], packed[2 * LINE] = { 0 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Was this event here before? A set of (pane, event_id): a repeated event repeats its time, so its pane.
- * Exact as long as nothing had to be given up, and what was given up is counted: the hash is a bijection
- * of a pane's ids, and place and tag together are all of it. An id may be in two neighbouring lines of 8, so that at the
- * bound of half the places hardly any is displaced. At the bound the oldest pane's set is dropped. One
- * thread owns a set; of several workers, the owner of an id's hash asks. */
+/* Was this event here before? A set of (pane, event_id): a repeated event repeats its time, so
+ * its pane. Exact as long as nothing had to be given up, and what was given up is counted: the
+ * hash is a bijection of a pane's ids, and place and tag together are all of it. An id may be
+ * in two neighbouring lines of 8, so that at the bound of half the places hardly any is
+ * displaced. At the bound the oldest pane's set is dropped. One thread owns a set; of several
+ * workers, the owner of an id's hash asks. */
 #ifndef SLUICE_CORE_DEDUP_IDS_H
 #define SLUICE_CORE_DEDUP_IDS_H
 
@@ -14,7 +15,7 @@
 #include "sluice/types.h"
 
 #define DEDUP_IDS_LINE 8u		/* ids in a cache line */
-#define DEDUP_IDS_LINES_MIN 512u	/* fewer, and a tag of 56 bits would not be all of the rest */
+#define DEDUP_IDS_LINES_MIN 512u	/* with fewer, a tag of 56 bits is not all of the rest */
 #define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_LINES_MIN * DEDUP_IDS_LINE * 8u)
 #define DEDUP_IDS_BYTES_PER_ID 16u	/* of memory, at the bound */
 #define DEDUP_IDS_GENERATIONS 256u	/* 0 is none; a generation is a pane's name of 8 bits */
@@ -62,8 +63,8 @@ struct dedup_ids {
 	struct dedup_ids_generation generation[DEDUP_IDS_GENERATIONS];
 };
 
-/* Takes over zeroed memory at a 128-byte boundary, rounded down to a power of two of lines. `seed` is
- * secret: senders choose ids. -EINVAL below DEDUP_IDS_BYTES_MIN. */
+/* Takes over zeroed memory at a 128-byte boundary, rounded down to a power of two of lines.
+ * `seed` is secret: senders choose ids. -EINVAL below DEDUP_IDS_BYTES_MIN. */
 int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, __u64 seed);
 
 /* The hash to ask with. Ids may well come again in every pane; they are spread over the table. */
@@ -91,8 +92,8 @@ dedup_ids_prefetch(const struct dedup_ids *set, __u64 hash)
 
 unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane);
 
-/* The generation of a pane, opened when it is new; 0 when it is before floor_pane. To be asked again
- * after any call for another pane. */
+/* The generation of a pane, opened when it is new; 0 when it is before floor_pane. To be asked
+ * again after any call for another pane. */
 static inline unsigned int dedup_ids_generation(struct dedup_ids *set, __s64 pane)
 {
 	const struct dedup_ids_pane *place = &set->pane[(__u64)pane % DEDUP_IDS_GENERATIONS];
@@ -130,13 +131,14 @@ static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *se
 /* Panes before `pane` have ended, lateness included: their ids may go. Never backwards. */
 void dedup_ids_retire(struct dedup_ids *set, __s64 pane);
 
-/* Wipes ended panes out of up to `pairs_max` pairs of lines (128 bytes each); a little of it every turn.
- * Returns how many; 0 when nothing is left to wipe. Never called, it happens in one go when the 255
- * generations are used up. */
+/* Wipes ended panes out of up to `pairs_max` pairs of lines (128 bytes each); a little of it
+ * every turn. Returns how many; 0 when nothing is left to wipe. Never called, it happens in
+ * one go when the 255 generations are used up. */
 __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max);
 
-/* Panes, the newest included, that are remembered: times a pane's length, the effective horizon. It is
- * shorter than window and lateness ask for when sets were dropped. 2^64 − 1: nothing has ended yet. */
+/* Panes, the newest included, that are remembered: times a pane's length, the effective
+ * horizon. It is shorter than window and lateness ask for when sets were dropped. 2^64 − 1:
+ * nothing has ended yet. */
 static inline __u64 dedup_ids_horizon_panes(const struct dedup_ids *set)
 {
 	if (set->floor_pane == INT64_MIN)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bitmap is a ring: the bit of a sequence is sequence mod 8192, so nothing moves when the window
- * does. Only distances between sequences are ever compared, which is what makes wrapping harmless. */
+/* The bitmap is a ring: the bit of a sequence is sequence mod 8192, so nothing moves when the
+ * window does. Only distances between sequences are ever compared, which is what makes
+ * wrapping harmless. */
 #include "core/dedup_sequence.h"
 
 #include <assert.h>
@@ -121,8 +122,9 @@ static void retire(struct dedup_source *source, const struct dedup_lane *lane)
 		source->retired_count++;
 }
 
-/* An epoch that is not open. A sender that was known before starts its sequence at 0, so what is below
- * the first we see is expected too; of a sender we never saw, we may have come in the middle. */
+/* An epoch that is not open. A sender that was known before starts its sequence at 0, so what
+ * is below the first we see is expected too; of a sender we never saw, we may have come in the
+ * middle. */
 static enum dedup_verdict epoch_open(struct dedup_sequence *dedup, __u32 source, __u32 epoch,
 				     __u64 sequence)
 {

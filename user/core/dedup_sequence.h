@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Was this datagram here before? Per source and epoch, a bitmap over the last 8192 sequence numbers up
- * to the highest one seen: exact within, `stale` behind. What slides out unseen was lost on the way, or
- * is on its way still: the upstream loss. Sequences may wrap at 2^64. An epoch is a name, not a number:
- * any unknown one is the newest. The two newest are open, so that datagrams of a restarting sender may
- * overtake each other; the four before them are remembered by name, and stale.
- * Any thread may ask for any source: each has a lock of its own. */
+/* Was this datagram here before? Per source and epoch, a bitmap of the 8192 sequences up to the
+ * highest seen: exact within, `stale` behind; they may wrap at 2^64. What slides out unseen is the
+ * upstream loss. An epoch is a name, not a number: an unknown one is the newest. Two are open, so
+ * that datagrams of a restarting sender may overtake each other; the four before are stale. Any
+ * thread may ask for any source: each has a lock of its own. */
 #ifndef SLUICE_CORE_DEDUP_SEQUENCE_H
 #define SLUICE_CORE_DEDUP_SEQUENCE_H
 
@@ -12,7 +11,7 @@
 
 #include "sluice/types.h"
 
-#define DEDUP_SEQUENCE_DEPTH 8192u	/* a few milliseconds of one source at the fastest rate there is */
+#define DEDUP_SEQUENCE_DEPTH 8192u	/* two milliseconds of one source at 4 M/s */
 #define DEDUP_SEQUENCE_EPOCHS 2u	/* open ones of a source */
 #define DEDUP_SEQUENCE_RETIRED 4u	/* epochs remembered by name */
 /* A step this far ahead is no loss but a sender that lost its count: 18 minutes at 4 M/s. */
@@ -28,7 +27,7 @@ enum dedup_verdict {
 struct dedup_lane {
 	__u64 highest;	/* sequence */
 	__u32 epoch;
-	__u16 span;	/* sequences up to `highest` that are expected: 1 … DEPTH; 0: never opened */
+	__u16 span;	/* sequences expected, up to `highest`: 1 … DEPTH; 0: never opened */
 	__u16 held;	/* of these, seen */
 };
 
@@ -58,12 +57,12 @@ struct dedup_sequence {
 /* Memory for `sources_max` sources, in bytes: 2112 each. */
 size_t dedup_sequence_bytes(__u32 sources_max);
 
-/* Takes over that much memory at a 64-byte boundary, all zeros; untouched pages stay untouched until
- * a source needs them. */
+/* Takes over that much memory at a 64-byte boundary, all zeros; untouched pages stay untouched
+ * until a source needs them. */
 void dedup_sequence_open(struct dedup_sequence *dedup, void *memory, __u32 sources_max);
 
-/* The verdict, remembered. `source` is below sources_max and stands for one sender only: a slot that
- * several share has to be left out. */
+/* The verdict, remembered. `source` is below sources_max and stands for one sender only: a
+ * slot that several share has to be left out. */
 enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u32 source,
 					       __u32 epoch, __u64 sequence);
 
@@ -77,9 +76,9 @@ dedup_sequence_prefetch(const struct dedup_sequence *dedup, __u32 source, __u64 
 	__builtin_prefetch(bits + sequence % DEDUP_SEQUENCE_DEPTH / 64, 1);
 }
 
-/* Datagrams of a source that are missing: slid out unseen, and gaps in what is open (which late ones
- * may still fill). A stale datagram was counted as missing before it came, unless it was a duplicate.
- * Any thread. */
+/* Datagrams of a source that are missing: slid out unseen, and gaps in what is open (which
+ * late ones may still fill). A stale datagram was counted as missing before it came, unless it
+ * was a duplicate. Any thread. */
 __u64 dedup_sequence_missing(struct dedup_sequence *dedup, __u32 source);
 
 #endif

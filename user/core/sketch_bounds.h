@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The grid of base-2 exponential histograms in integers, at the finest scale we offer: 64 buckets an
- * octave. bound[k − 1] = floor(2^(63 + k/64)), the upper bound of bucket k when a value is shifted until
- * its highest bit is bit 63; the true bound is irrational, so no integer is ever on it. cell[c] is the
- * bucket at the start of the c-th 128th of the octave; a 128th meets at most one bound. */
+/* The grid of base-2 exponential histograms in integers, at the finest scale we offer: 64
+ * buckets an octave. bound[k − 1] = floor(2^(63 + k/64)), the upper bound of bucket k when a
+ * value is shifted until its highest bit is bit 63; the true bound is irrational, so no
+ * integer is ever on it. cell[c] is the bucket at the start of the c-th 128th of the octave; a
+ * 128th meets at most one bound. */
 #ifndef SLUICE_CORE_SKETCH_BOUNDS_H
 #define SLUICE_CORE_SKETCH_BOUNDS_H
 

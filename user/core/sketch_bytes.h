@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What every sketch starts with in rows, on disk and between workers. Equal sketches have equal bytes,
- * in whatever order their values came. Little-endian; the body follows the head:
+/* What every sketch starts with in rows, on disk and between workers. Equal sketches have equal
+ * bytes, in whatever order their values came. Little-endian; the body follows the head:
  *   distinct   exact: the hashes, ascending; registers: 6 bits each, lowest bits first
  *   histogram  (code − previous code, count) of each bucket in use as LEB128, zeros up to 8 bytes
  *   top        sketch_top_body, then the candidates by ascending value */
@@ -43,8 +43,9 @@ struct sketch_top_body {
 
 SLUICE_ASSERT_SIZE(struct sketch_top_body, 16);
 
-/* Takes a head of `kind` from `bytes` that nobody has checked yet: its length fits in `room` and is
- * a multiple of 8, its body is one of the enum, and a lost one has none. Returns its length, or 0. */
+/* Takes a head of `kind` from `bytes` that nobody has checked yet: its length fits in `room`
+ * and is a multiple of 8, its body is one of the enum, and a lost one has none. Returns its
+ * length, or 0. */
 static inline size_t sketch_head_take(struct sketch_head *head, const void *bytes, size_t room,
 				      enum sketch_kind kind)
 {

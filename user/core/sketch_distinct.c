@@ -160,8 +160,8 @@ int sketch_distinct_add_slow(struct sketch_distinct *sketch, struct sketch_pool 
 	return 0;
 }
 
-/* One register of a higher precision in a lower one: the bits that leave the index join the front of
- * the rest, so they decide the rank unless all are zero. */
+/* One register of a higher precision in a lower one: the bits that leave the index join the
+ * front of the rest, so they decide the rank unless all are zero. */
 static void register_fold(__u8 *registers, unsigned int precision, unsigned int index, __u8 rank,
 			  unsigned int index_precision)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How many different 64-bit values there were: the set of their hashes while there are at most 256,
- * then HyperLogLog registers that Redis would hold for the same values (as 8 little-endian bytes each).
- * What a sketch holds depends on the set of values alone, not on order, repetition or merges. When the
- * pool is exhausted a sketch is lost: it says so from then on, and whatever it is merged into is lost. */
+/* How many different 64-bit values there were: the set of their hashes while there are at most
+ * 256, then HyperLogLog registers that Redis would hold for the same values (as 8
+ * little-endian bytes each). What a sketch holds depends on the set of values alone, not on
+ * order, repetition or merges. When the pool is exhausted a sketch is lost: it says so from
+ * then on, and whatever it is merged into is lost. */
 #ifndef SLUICE_CORE_SKETCH_DISTINCT_H
 #define SLUICE_CORE_SKETCH_DISTINCT_H
 
@@ -56,8 +57,8 @@ static inline void sketch_distinct_register_raise(__u8 *registers, unsigned int 
 		*place = rank;
 }
 
-/* Adds murmur64a_u64(value, MURMUR64A_SEED_REDIS), for batches that have it already. -ENOSPC once, when
- * this made the sketch lost; 0 else. */
+/* Adds murmur64a_u64(value, MURMUR64A_SEED_REDIS), for batches that have it already. -ENOSPC
+ * once, when this made the sketch lost; 0 else. */
 static inline int sketch_distinct_add_hash(struct sketch_distinct *sketch,
 					   struct sketch_pool *pool, __u64 hash)
 {
@@ -75,7 +76,8 @@ static inline int sketch_distinct_add(struct sketch_distinct *sketch, struct ske
 	return sketch_distinct_add_hash(sketch, pool, murmur64a_u64(value, MURMUR64A_SEED_REDIS));
 }
 
-/* Fetches what adding a hash will change, into the second cache level; worth it for many large sketches. */
+/* Fetches what adding a hash will change, into the second cache level; worth it for many large
+ * sketches. */
 static inline __attribute__((always_inline)) void
 sketch_distinct_prefetch(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
 			 __u64 hash)
@@ -85,13 +87,13 @@ sketch_distinct_prefetch(const struct sketch_distinct *sketch, const struct sket
 				(hash & ((1ull << sketch->precision) - 1)));
 }
 
-/* Adds all values of `from`, which stays as it is and may live in another pool. Registers of a higher
- * precision are folded exactly; -EINVAL for registers of a lower one. -ENOSPC as above. */
+/* Adds all values of `from`, which stays as it is and may live in another pool. Registers of a
+ * higher precision are folded exactly; -EINVAL for registers of a lower one. -ENOSPC as above. */
 int sketch_distinct_merge(struct sketch_distinct *sketch, struct sketch_pool *pool,
 			  const struct sketch_distinct *from, const struct sketch_pool *from_pool);
 
-/* Raises the registers to those of a sketch of `precision`, one byte each: any precision that is not
- * lower (-EINVAL). -ENOSPC as above. */
+/* Raises the registers to those of a sketch of `precision`, one byte each: any precision that
+ * is not lower (-EINVAL). -ENOSPC as above. */
 int sketch_distinct_merge_registers(struct sketch_distinct *sketch, struct sketch_pool *pool,
 				    const __u8 *registers, unsigned int precision);
 
@@ -124,14 +126,15 @@ int sketch_distinct_merge_bytes(struct sketch_distinct *sketch, struct sketch_po
 unsigned int sketch_distinct_hashes(const struct sketch_distinct *sketch,
 				    const struct sketch_pool *pool, __u64 *sorted);
 
-/* One byte a register at `precision`, for sinks; an exact sketch has them at every precision, another
- * one at its own and below. -EINVAL above, -ENODATA when lost. */
+/* One byte a register at `precision`, for sinks; an exact sketch has them at every precision,
+ * another one at its own and below. -EINVAL above, -ENODATA when lost. */
 int sketch_distinct_registers(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
 			      unsigned int precision, __u8 *registers);
 
-/* The string that Redis keeps for these values (SET it; then PFCOUNT and PFMERGE): dense, cached count
- * marked stale. Redis knows precision 14 only: -EINVAL for registers of 12 or 13, which lack two or one
- * bits of each index; exact sketches of any precision have them. -ENODATA when lost. */
+/* The string that Redis keeps for these values (SET it; then PFCOUNT and PFMERGE): dense,
+ * cached count marked stale. Redis knows precision 14 only: -EINVAL for registers of 12 or 13,
+ * which lack two or one bits of each index; exact sketches of any precision have them.
+ * -ENODATA when lost. */
 int sketch_distinct_export_redis(const struct sketch_distinct *sketch,
 				 const struct sketch_pool *pool, __u8 *bytes);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Distinct sketches as bytes: the canonical form of rows, and the string that Redis keeps. What is read
- * is checked as a whole before any of it is added. */
+/* Distinct sketches as bytes: the canonical form of rows, and the string that Redis keeps.
+ * What is read is checked as a whole before any of it is added. */
 #include <errno.h>
 
 #include "core/sketch_distinct.h"

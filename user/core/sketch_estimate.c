@@ -9,7 +9,8 @@
 
 #define RANKS_MAX (65u - SKETCH_DISTINCT_PRECISION_MIN + 1)
 
-/* Σ 2^(k−1) · x^(2^k), k ≥ 1, plus x: what the registers still at 0 stand for; 0 ≤ x ≤ 1. */
+/* Σ 2^(k−1) · x^(2^k), k ≥ 1, plus x: what the registers still at 0 stand for; 0 ≤ x
+ * ≤ 1. */
 static double sigma(double x)
 {
 	double weight = 1, sum = x, before;
@@ -25,7 +26,8 @@ static double sigma(double x)
 	return sum;
 }
 
-/* A third of 1 − x − Σ 2^(−k) · (1 − x^(2^(−k)))²: the registers that can rise no further. */
+/* A third of 1 − x − Σ 2^(−k) · (1 − x^(2^(−k)))²: the registers that can rise no
+ * further. */
 static double tau(double x)
 {
 	double weight = 1, sum = 1 - x, before;

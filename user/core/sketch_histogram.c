@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list of a small histogram, the chunks of a large one, and what is computed from either. Its bytes
- * are next door, in sketch_histogram_bytes.c. */
+/* The list of a small histogram, the chunks of a large one, and what is computed from either.
+ * Its bytes are next door, in sketch_histogram_bytes.c. */
 #include "core/sketch_histogram.h"
 
 #include <assert.h>

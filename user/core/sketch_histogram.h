@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Quantiles of signed integers: a base-2 exponential histogram, the grid of OpenTelemetry and of
- * Prometheus native histograms. Bucket i at scale s holds 2^((i−1)/2^s) < |value| ≤ 2^(i/2^s), decided in
- * integers; zero and each sign have buckets of their own. Few buckets are a list, many are chunks of 32.
- * What it holds depends on the values and weights alone, not on their order or merges. When the pool is
- * exhausted it is lost: it says so from then on, and whatever it is merged into is lost. */
+/* Quantiles of signed integers: a base-2 exponential histogram, the grid of OpenTelemetry and
+ * of Prometheus native histograms. Bucket i at scale s holds 2^((i−1)/2^s) < |value| ≤
+ * 2^(i/2^s), decided in integers; zero and each sign have buckets of their own. Few buckets
+ * are a list, many are chunks of 32. What it holds depends on the values and weights alone,
+ * not on their order or merges. When the pool is exhausted it is lost: it says so from then
+ * on, and whatever it is merged into is lost. */
 #ifndef SLUICE_CORE_SKETCH_HISTOGRAM_H
 #define SLUICE_CORE_SKETCH_HISTOGRAM_H
 
@@ -14,7 +15,7 @@
 #include "core/sketch_pool.h"
 
 #define SKETCH_HISTOGRAM_SCALE 5u	/* relative error ≤ 1.09 %; 32 buckets an octave */
-#define SKETCH_HISTOGRAM_SCALE_MIN 1u	/* below, −2^63 and 2^63 would be beside the line of codes */
+#define SKETCH_HISTOGRAM_SCALE_MIN 1u	/* below, ±2^63 is beside the line of codes */
 #define SKETCH_HISTOGRAM_SCALE_MAX 6u	/* ≤ 0.55 % */
 #define SKETCH_HISTOGRAM_CHUNK 32u	/* buckets */
 #define SKETCH_HISTOGRAM_LIST_MAX 32u	/* buckets; beyond, a search costs more than chunks do */
@@ -29,7 +30,7 @@ enum sketch_histogram_form {
 };
 
 struct sketch_histogram {
-	__u32 block;	/* list: code << 48 | count, in order of arrival; or handles of the chunks */
+	__u32 block;	/* list: code << 48 | count as they came; or handles of the chunks */
 	__u16 used;	/* of the list */
 	__u8 form;	/* enum sketch_histogram_form */
 	__u8 scale;
@@ -75,8 +76,8 @@ void sketch_histogram_clear(struct sketch_histogram *sketch, struct sketch_pool 
 int sketch_histogram_add_slow(struct sketch_histogram *sketch, struct sketch_pool *pool,
 			      unsigned int code, __u64 weight);
 
-/* Adds a code of this scale `weight` times, for batches that have it already; counts stop at 2^64 − 1.
- * -ENOSPC once, when this made the sketch lost; 0 else. */
+/* Adds a code of this scale `weight` times, for batches that have it already; counts stop at
+ * 2^64 − 1. -ENOSPC once, when this made the sketch lost; 0 else. */
 static inline int sketch_histogram_add_code(struct sketch_histogram *sketch,
 					    struct sketch_pool *pool, unsigned int code,
 					    __u64 weight)
@@ -134,8 +135,8 @@ int sketch_histogram_lose(struct sketch_histogram *sketch, struct sketch_pool *p
 bool sketch_histogram_next(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
 			   unsigned int *code, __u64 *count);
 
-/* What a bucket is: its sign, its index, and the least and largest magnitude of integers in it (least >
- * largest: none is; both 0 for zero). */
+/* What a bucket is: its sign, its index, and the least and largest magnitude of integers in it
+ * (least > largest: none is; both 0 for zero). */
 struct sketch_bucket {
 	int sign;		/* −1, 0, 1 */
 	unsigned int index;	/* OpenTelemetry's is one less, Prometheus's is the same */
@@ -150,10 +151,10 @@ unsigned int sketch_histogram_fold(unsigned int code, unsigned int scale, unsign
 /* Sum of all counts, at most 2^64 − 1. */
 __u64 sketch_histogram_count(const struct sketch_histogram *sketch, const struct sketch_pool *pool);
 
-/* The value of rank max(1, ceil(q · n)) of n, ascending, where q (0 … 1) is taken in steps of 10^−9. As
- * value goes the harmonic mean of the least and largest integer in its bucket, whose relative error to
- * any value in there is below (γ − 1) / (γ + 1), γ = 2^(2^−scale); up to 45 in magnitude it is exact.
- * -ENODATA when empty or lost. */
+/* The value of rank max(1, ceil(q · n)) of n, ascending, where q (0 … 1) is taken in steps
+ * of 10^−9. As value goes the harmonic mean of the least and largest integer in its bucket,
+ * whose relative error to any value in there is below (γ − 1) / (γ + 1), γ =
+ * 2^(2^−scale); up to 45 in magnitude it is exact. -ENODATA when empty or lost. */
 int sketch_histogram_quantile(const struct sketch_histogram *sketch,
 			      const struct sketch_pool *pool, double q, double *value);
 
@@ -165,8 +166,8 @@ size_t sketch_histogram_bytes(const struct sketch_histogram *sketch,
 long sketch_histogram_write(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
 			    void *bytes, size_t room);
 
-/* Adds all of a written sketch at `bytes`, which need no alignment. -EBADMSG (and nothing is added) for
- * bytes that no sketch_histogram_write wrote; else as sketch_histogram_merge. */
+/* Adds all of a written sketch at `bytes`, which need no alignment. -EBADMSG (and nothing is
+ * added) for bytes that no sketch_histogram_write wrote; else as sketch_histogram_merge. */
 int sketch_histogram_merge_bytes(struct sketch_histogram *sketch, struct sketch_pool *pool,
 				 const void *bytes, size_t room);
 

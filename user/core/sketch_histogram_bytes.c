@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Histograms as bytes: each bucket in use as two LEB128 numbers of least length, the distance of its
- * code from the one before (the first: from 0) and its count. A distance of 0 starts the padding. What
- * is read is checked as a whole before any of it is added. */
+/* Histograms as bytes: each bucket in use as two LEB128 numbers of least length, the distance
+ * of its code from the one before (the first: from 0) and its count. A distance of 0 starts
+ * the padding. What is read is checked as a whole before any of it is added. */
 #include <errno.h>
 
 #include "core/sketch_histogram.h"

@@ -45,8 +45,8 @@ struct sketch_pool {
 void sketch_pool_open(struct sketch_pool *pool, void *memory, size_t bytes, __u64 seed);
 void sketch_pool_close(struct sketch_pool *pool);
 
-/* A block of at least `bytes` (1 … SKETCH_BLOCK_BYTES_MAX), 64-byte aligned, its content undefined.
- * 0: the pool is exhausted (counted). */
+/* A block of at least `bytes` (1 … SKETCH_BLOCK_BYTES_MAX), 64-byte aligned, its content
+ * undefined. 0: the pool is exhausted (counted). */
 __u32 sketch_pool_take(struct sketch_pool *pool, size_t bytes);
 
 /* Gives a block back; 0 is ignored. */
@@ -55,9 +55,9 @@ void sketch_pool_give(struct sketch_pool *pool, __u32 handle);
 /* Size of the block behind a handle, in bytes. */
 size_t sketch_pool_block_bytes(const struct sketch_pool *pool, __u32 handle);
 
-/* Fetches a line that will be written, into the second cache level: for many large sketches nearer ones
- * only push each other out. Callers are inlined always: gcc takes a function that does nothing but
- * fetch for one without effect, and leaves out calls of it. */
+/* Fetches a line that will be written, into the second cache level: for many large sketches
+ * nearer ones only push each other out. Callers are inlined always: gcc takes a function that
+ * does nothing but fetch for one without effect, and leaves out calls of it. */
 #define SKETCH_PREFETCH(line) __builtin_prefetch(line, 0, 2)
 
 /* Where a block is; it stays there until it is given back. The handle must not be 0. */

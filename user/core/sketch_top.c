@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Adding and merging, on the list of a small sketch and the table of a large one. The list never has
- * errors: it becomes a table before the first candidate has to leave. */
+/* Adding and merging, on the list of a small sketch and the table of a large one. The list
+ * never has errors: it becomes a table before the first candidate has to leave. */
 #include "core/sketch_top.h"
 
 #include <assert.h>
@@ -77,7 +77,8 @@ static struct list_entry *list_find(const struct sketch_top *sketch,
 	return NULL;
 }
 
-/* A held candidate's place for its count, and for its error when it can have one; NULL: not held. */
+/* A held candidate's place for its count, and for its error when it can have one; NULL: not
+ * held. */
 static __u64 *find(const struct sketch_top *sketch, const struct sketch_pool *pool, __u64 value,
 		   __u64 **error)
 {
@@ -259,8 +260,9 @@ static int admit_candidate(struct sketch_top *sketch, struct sketch_pool *pool,
 	return 0;
 }
 
-/* Ours first take their share, then the others come in by weight. One of ours that had to leave on the
- * way is met again among the others with less than it left with, so it cannot come back. */
+/* Ours first take their share, then the others come in by weight. One of ours that had to
+ * leave on the way is met again among the others with less than it left with, so it cannot
+ * come back. */
 int sketch_top_merge(struct sketch_top *sketch, struct sketch_pool *pool,
 		     const struct sketch_top *from, const struct sketch_pool *from_pool)
 {

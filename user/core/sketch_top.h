@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The heaviest values: Space-Saving (Metwally, Agrawal, El Abbadi 2005) with weights, and the merge of
- * mergeable summaries (Agarwal et al. 2012). Exact, and a function of the set alone, while there are no
- * more values than capacity. Beyond, a value's true weight is between count − error and count, a value
- * not held weighs at most absent_max, and absent_max × capacity ≤ the weight of everything. When the
- * pool is exhausted it is lost: it says so from then on, and whatever it is merged into is lost. */
+/* The heaviest values: Space-Saving (Metwally, Agrawal, El Abbadi 2005) with weights, and the
+ * merge of mergeable summaries (Agarwal et al. 2012). Exact, and a function of the set alone,
+ * while there are no more values than capacity. Beyond, a value's true weight is between count
+ * − error and count, a value not held weighs at most absent_max, and absent_max × capacity
+ * ≤ the weight of everything. When the pool is exhausted it is lost: it says so from then
+ * on, and whatever it is merged into is lost. */
 #ifndef SLUICE_CORE_SKETCH_TOP_H
 #define SLUICE_CORE_SKETCH_TOP_H
 
@@ -55,8 +56,8 @@ int sketch_top_lose(struct sketch_top *sketch, struct sketch_pool *pool);
 /* Adds a value with its weight. -ENOSPC once, when this made the sketch lost; 0 else. */
 int sketch_top_add(struct sketch_top *sketch, struct sketch_pool *pool, __u64 value, __u64 weight);
 
-/* Adds all of `from`, another sketch of any capacity; it stays as it is and may live in another pool.
- * -ENOSPC as above. */
+/* Adds all of `from`, another sketch of any capacity; it stays as it is and may live in
+ * another pool. -ENOSPC as above. */
 int sketch_top_merge(struct sketch_top *sketch, struct sketch_pool *pool,
 		     const struct sketch_top *from, const struct sketch_pool *from_pool);
 
@@ -67,8 +68,8 @@ __u64 sketch_top_absent_max(const struct sketch_top *sketch, const struct sketch
 struct sketch_top_item sketch_top_candidate(const struct sketch_top *sketch,
 					    const struct sketch_pool *pool, unsigned int i);
 
-/* The heaviest, by falling count, equal ones by rising value: up to k. Returns how many; -ENODATA when
- * lost. */
+/* The heaviest, by falling count, equal ones by rising value: up to k. Returns how many;
+ * -ENODATA when lost. */
 int sketch_top_items(const struct sketch_top *sketch, const struct sketch_pool *pool,
 		     struct sketch_top_item *items, unsigned int k);
 
@@ -79,8 +80,8 @@ size_t sketch_top_bytes(const struct sketch_top *sketch, const struct sketch_poo
 long sketch_top_write(const struct sketch_top *sketch, const struct sketch_pool *pool, void *bytes,
 		      size_t room);
 
-/* Adds all of a written sketch at `bytes`, which need no alignment. -EBADMSG (and nothing is added) for
- * bytes that no sketch_top_write wrote; else as sketch_top_merge. */
+/* Adds all of a written sketch at `bytes`, which need no alignment. -EBADMSG (and nothing is
+ * added) for bytes that no sketch_top_write wrote; else as sketch_top_merge. */
 int sketch_top_merge_bytes(struct sketch_top *sketch, struct sketch_pool *pool, const void *bytes,
 			   size_t room);
 

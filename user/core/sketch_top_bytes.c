@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Top sketches as bytes: the body, then the candidates by rising value; without their errors while all
- * are exact. What is read is checked as a whole before any of it is added. */
+/* Top sketches as bytes: the body, then the candidates by rising value; without their errors
+ * while all are exact. What is read is checked as a whole before any of it is added. */
 #include <errno.h>
 
 #include "core/sketch_top.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Index and heap of the table. The block is: absent_max and a spare word, the entries, the heap, the
- * index at most half full. */
+/* Index and heap of the table. The block is: absent_max and a spare word, the entries, the
+ * heap, the index at most half full. */
 #include "core/sketch_top_table.h"
 
 #include "core/murmur64a.h"

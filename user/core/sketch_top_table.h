@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of a large top sketch: candidates, an index over their values, and a heap over their counts
- * that is allowed to be behind. Counts only grow, so a candidate whose key is behind its count can only
- * stand too near the root; it is put right when it gets there. A hit therefore touches no heap. */
+/* The table of a large top sketch: candidates, an index over their values, and a heap over
+ * their counts that is allowed to be behind. Counts only grow, so a candidate whose key is
+ * behind its count can only stand too near the root; it is put right when it gets there. A hit
+ * therefore touches no heap. */
 #ifndef SLUICE_CORE_SKETCH_TOP_TABLE_H
 #define SLUICE_CORE_SKETCH_TOP_TABLE_H
 

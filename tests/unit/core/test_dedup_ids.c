@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The set of event ids against a model that forgets nothing: exact below its bound, and every id that
- * is given up is counted. */
+/* The set of event ids against a model that forgets nothing: exact below its bound, and every
+ * id that is given up is counted. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -153,7 +153,8 @@ static void wiping_is_bounded_and_ends(void **state)
 		assert_int_equal(((__u8 *)memory)[i], 0);
 }
 
-/* Without anybody wiping, generations run out after 255 panes: it happens at once, and is counted. */
+/* Without anybody wiping, generations run out after 255 panes: it happens at once, and is
+ * counted. */
 static void generations_are_used_again_only_when_wiped(void **state)
 {
 	(void)state;
@@ -253,7 +254,7 @@ static void neighbours_help_out_and_are_found_again(void **state)
 
 		dedup_ids_retire(&set, pane);
 		dedup_ids_scrub(&set, UINT64_MAX);
-		for (int i = 0; i < 16; i++) {	/* all of one line; every third of a pane that ends */
+		for (int i = 0; i < 16; i++) {	/* of one line; each third of a pane that ends */
 			id[i] = id_of_line((__u64)crowded, pane + (i % 3 != 0), &from);
 			assert_int_equal(ask(pane + (i % 3 != 0), id[i]), DEDUP_IDS_NEW);
 		}
@@ -268,8 +269,8 @@ static void neighbours_help_out_and_are_found_again(void **state)
 			dedup_ids_scrub(&set, UINT64_MAX);
 		}
 		for (int i = 0; i < 4; i++)	/* into the places of the dead */
-			assert_int_equal(ask(pane + 2, id_of_line(13 - (__u64)crowded, pane + 2, &from)),
-					 DEDUP_IDS_NEW);
+			assert_int_equal(ask(pane + 2, id_of_line(13 - (__u64)crowded, pane + 2,
+								  &from)), DEDUP_IDS_NEW);
 		for (int i = 0; i < 16; i++)
 			if (i % 3)
 				assert_int_equal(ask(pane + 1, id[i]), DEDUP_IDS_DUPLICATE);
@@ -293,8 +294,8 @@ static void the_oldest_pane_is_displaced_first(void **state)
 	assert_int_equal(set.generation[dedup_ids_generation(&set, 2)].ids, 15);
 }
 
-/* Anything goes: bounds, leaps, retirement; nothing is ever called a duplicate that was not there, and
- * the books balance. */
+/* Anything goes: bounds, leaps, retirement; nothing is ever called a duplicate that was not
+ * there, and the books balance. */
 static void the_books_balance(void **state)
 {
 	static bool is_known[64][4096];

@@ -63,7 +63,8 @@ static __u64 murmur_reference(const __u8 *bytes, unsigned int length, __u64 seed
 	return h ^ h >> 47;
 }
 
-/* The verification value of SMHasher: keys 0, 01, 012, … under falling seeds, hashed once more. */
+/* The verification value of SMHasher: keys 0, 01, 012, … under falling seeds, hashed once
+ * more. */
 static void the_hash_is_murmur64a(void **state)
 {
 	__u8 key[256], hashes[256 * 8], word[8];
@@ -233,8 +234,8 @@ struct trial {
 
 static void trial_make(struct trial *trial, __u64 *random)
 {
-	static const unsigned int counts[] = { 0,   1,	 7,   8,   9,	14,  15,  60,  100, 127, 128,
-					       129, 200, 255, 256, 257, 300, 1000, 5000 };
+	static const unsigned int counts[] = { 0,   1,	 7,   8,   9,	14,  15,  60,	100, 127,
+					       128, 129, 200, 255, 256, 257, 300, 1000, 5000 };
 	__u64 shift = random_below(random, 3) * 20;
 	unsigned int p = 12 + (unsigned int)random_below(random, 3);
 
@@ -272,7 +273,8 @@ static struct sketch_distinct merged(const struct trial *trial, const char *orde
 
 static void merging_obeys_its_laws(void **state)
 {
-	static const char *const orders[] = { "012", "021", "102", "120", "201", "210", "0120", "2110" };
+	static const char *const orders[] = { "012", "021", "102", "120", "201", "210",
+					    "0120", "2110" };
 	struct trial *trial = malloc(sizeof(*trial));
 	__u64 random = 5;
 
@@ -519,7 +521,8 @@ static void repeated_or_unsorted_hashes_are_refused(void **state)
 	struct {
 		struct sketch_head head;
 		__u64 hash[3];
-	} bytes = { { SKETCH_KIND_DISTINCT, SKETCH_BODY_EXACT, 12, 0, sizeof(bytes) }, { 0, 1, 2 } };
+	} bytes = { { SKETCH_KIND_DISTINCT, SKETCH_BODY_EXACT, 12, 0, sizeof(bytes) },
+		    { 0, 1, 2 } };
 
 	(void)state;
 	assert_true(offer((__u8 *)&bytes, sizeof(bytes)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Histograms against big integers (which bucket a value is in), sorted arrays (quantiles) and the laws
- * of merging. */
+/* Histograms against big integers (which bucket a value is in), sorted arrays (quantiles) and
+ * the laws of merging. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -232,7 +232,8 @@ static void assert_quantiles(const struct sketch_histogram *sketch, const __s64 
 		unsigned int rank = (step * count + 999) / 1000;
 		double exact = (double)sorted[rank ? rank - 1 : 0], found;
 
-		assert_int_equal(sketch_histogram_quantile(sketch, &pool, step / 1000.0, &found), 0);
+		assert_int_equal(sketch_histogram_quantile(sketch, &pool, step / 1000.0, &found),
+				 0);
 		if (fabs(found - exact) > error_max * fabs(exact))
 			fail_msg("rank %u of %u: %g for %g", rank, count, found, exact);
 		if (fabs(exact) <= 45)
@@ -341,8 +342,8 @@ static void few_buckets_take_little(void **state)
 {
 	static const struct {
 		unsigned int buckets, bytes;
-	} rows[] = { { 0, 0 }, { 1, 64 }, { 8, 64 }, { 9, 128 }, { 16, 128 }, { 17, 256 }, { 32, 256 },
-		     { 33, 512 + 2 * 256 } };
+	} rows[] = { { 0, 0 },	  { 1, 64 },   { 8, 64 },   { 9, 128 },
+		     { 16, 128 }, { 17, 256 }, { 32, 256 }, { 33, 512 + 2 * 256 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -585,6 +586,8 @@ static void no_bytes_are_trusted(void **state)
 	assert_true(accepted > 500);
 }
 
+#define FF4 0xff, 0xff, 0xff, 0xff
+
 static void only_one_spelling_is_accepted(void **state)
 {
 	static const struct {
@@ -602,9 +605,9 @@ static void only_one_spelling_is_accepted(void **state)
 		{ { 0x80, 0x20, 1 }, 8, false },	/* code out of range */
 		{ { 0x1e, 1 }, 8, false },		/* below −2^63 */
 		{ { 0x1f, 1 }, 8, true },		/* −2^63 */
-		{ { 0x80, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 }, 16, true },
-		{ { 0x80, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2 }, 16, false },
-		{ { 0x80, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, 8, false },	/* cut off */
+		{ { 0x80, 0x10, FF4, FF4, 0xff, 1 }, 16, true },	/* zero, 2^64 − 1 times */
+		{ { 0x80, 0x10, FF4, FF4, 0xff, 2 }, 16, false },	/* too large a count */
+		{ { 0x80, 0x10, FF4, 0xff, 0xff }, 8, false },		/* cut off */
 	};
 
 	(void)state;

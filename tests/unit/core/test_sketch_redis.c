@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A real Redis takes our HyperLogLog for its own: the same bytes as its PFADD of the same values, the
- * same PFCOUNT as our estimate, and PFMERGE with its own. Its server runs in a directory of its own,
- * on a unix socket, without a port and without a disk. Skipped, loudly, where there is none. */
+/* A real Redis takes our HyperLogLog for its own: the same bytes as its PFADD of the same
+ * values, the same PFCOUNT as our estimate, and PFMERGE with its own. Its server runs in a
+ * directory of its own, on a unix socket, without a port and without a disk. Skipped, loudly,
+ * where there is none. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -38,8 +39,8 @@ static void server_run(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!freopen("/dev/null", "w", stdout) || chdir(redis.directory))
 		_exit(SKIP);
-	execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", redis.path, "--save", "",
-	       "--appendonly", "no", "--daemonize", "no", (char *)NULL);
+	execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", redis.path,
+	       "--save", "", "--appendonly", "no", "--daemonize", "no", (char *)NULL);
 	_exit(SKIP);
 }
 
@@ -251,7 +252,7 @@ int main(void)
 	int failed;
 
 	if (system("command -v redis-server >/dev/null 2>&1")) {
-		fprintf(stderr, "SKIPPED: no redis-server; install it with: apt-get install redis-server\n");
+		fprintf(stderr, "SKIPPED: no redis-server: apt-get install redis-server\n");
 		return SKIP;
 	}
 	if (!server_start()) {

@@ -161,7 +161,8 @@ static void every_step_is_the_models(void **state)
 
 		model = (struct model){ .capacity = capacity };
 		for (unsigned int step = 0; step < 1500; step++) {
-			__u64 value = draw(&random, capacity * 4), weight = random_below(&random, 5);
+			__u64 value = draw(&random, capacity * 4);
+			__u64 weight = random_below(&random, 5);
 
 			add(&sketch, value, weight);
 			model_add(&model, value, weight);
@@ -338,7 +339,8 @@ static void exact_sketches_obey_the_laws(void **state)
 	}
 }
 
-/* Beyond capacity too, a merge of two does not depend on which comes first, and bytes keep it all. */
+/* Beyond capacity too, a merge of two does not depend on which comes first, and bytes keep it
+ * all. */
 static void merging_two_commutes(void **state)
 {
 	static __u8 bytes[BYTES_MAX];
@@ -361,7 +363,8 @@ static void merging_two_commutes(void **state)
 			sketch_top_merge(&two, &pool, &part[1 - i], &pool);
 		}
 		assert_same(&one, &two);
-		assert_int_equal(sketch_top_merge_bytes(&read, &pool, bytes, write(&one, bytes)), 0);
+		assert_int_equal(sketch_top_merge_bytes(&read, &pool, bytes, write(&one, bytes)),
+				 0);
 		assert_same(&read, &one);
 		sketch_top_clear(&part[0], &pool);
 		sketch_top_clear(&part[1], &pool);
@@ -408,7 +411,7 @@ static void the_heaviest_come_first(void **state)
 	assert_int_equal(items[1].value, 18);	/* 9 like 19, and smaller */
 	assert_int_equal(items[2].value, 19);
 	assert_int_equal(items[2].count, 9);
-	assert_int_equal(sketch_top_items(&sketch, &pool, items, 30), 19);	/* 1 weighs nothing */
+	assert_int_equal(sketch_top_items(&sketch, &pool, items, 30), 19);
 	sketch_top_clear(&sketch, &pool);
 }
 
