@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* MurmurHash64A (Austin Appleby, public domain) of the 8 little-endian bytes of a value: the hash that
- * Redis's HyperLogLog uses. For 8 bytes it is a bijection, so a hash stands for its value exactly. The
- * seed is public: tables that senders can fill use it only where a long probe is bounded. */
+/* MurmurHash64A (Austin Appleby, public domain) of the 8 little-endian bytes of a value: the
+ * hash that Redis's HyperLogLog uses. For 8 bytes it is a bijection, so a hash stands for its
+ * value exactly. The seed is public: tables that senders can fill use it only where a long
+ * probe is bounded. */
 #ifndef SLUICE_CORE_MURMUR64A_H
 #define SLUICE_CORE_MURMUR64A_H
 
