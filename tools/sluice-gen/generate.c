@@ -190,12 +190,12 @@ static int generate(const struct command_line *line)
 		run_count_unsent(&generation.run, &generation.options.plan, generation.shape);
 	if (generation.options.is_json)
 		run_print_json(&generation.run, &generation.options, stdout);
-	else
+	else if (!sent || generation.run.frames)
 		run_print(&generation.run, &generation.options, stdout);
 	fflush(stdout);
-	code = write_truth(&generation);
+	code = sent ? 0 : write_truth(&generation);
 	generation_close(&generation);
-	return sent ? command_exit_code(sent) : code;
+	return sent ? sent : code;
 }
 
 const struct command generate_command = {

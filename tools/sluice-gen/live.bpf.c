@@ -41,12 +41,31 @@ struct net_device___live {
 
 static __always_inline int is_too_early(void)
 {
-	__u64 elapsed_ns;
+	__u64 elapsed_ns, due;
 
 	if (!layout.is_paced)
 		return 0;
 	elapsed_ns = bpf_ktime_get_ns() - live_pace.origin_ns;
-	return live_state.plan.original >= live_pace.origin + (elapsed_ns * live_pace.per_ns >> 32);
+	due = elapsed_ns * live_pace.per_ns >> live_pace.shift;
+	if (elapsed_ns > LIVE_PACE_NS) {
+		live_pace.origin += due;
+		live_pace.origin_ns += elapsed_ns;
+		due = 0;
+	}
+	return live_state.plan.original >= live_pace.origin + due;
+}
+
+static __always_inline void start(void)
+{
+	live_state.task = bpf_get_current_task();
+	live_state.started_ns = bpf_ktime_get_ns();
+	live_pace.origin_ns = live_state.started_ns;
+}
+
+static __always_inline void finish(void)
+{
+	live_state.ended_ns = bpf_ktime_get_ns();
+	live_state.is_done = 1;
 }
 
 /* Whether the frame starts with the template's headers; 8 bytes at a time, the last ones overlap. */
@@ -165,11 +184,11 @@ int gen_send(struct xdp_md *ctx)
 
 	live_state.calls++;
 	if (!live_state.task)
-		live_state.task = bpf_get_current_task();
+		start();
 	if (live_state.is_done || is_too_early())
 		return XDP_DROP;
 	if (!plan_next(the_plan(), &live_state.plan, &datagram)) {
-		live_state.is_done = 1;
+		finish();
 		return XDP_DROP;
 	}
 	if (datagram.kind == PLAN_LOST) {
@@ -181,7 +200,7 @@ int gen_send(struct xdp_md *ctx)
 	}
 	if (fill_frame(ctx, &datagram)) {
 		live_state.error = -90;	/* EMSGSIZE: never, the loader checks */
-		live_state.is_done = 1;
+		finish();
 		return XDP_DROP;
 	}
 	live_state.frames++;
@@ -210,7 +229,7 @@ int BPF_PROG(gen_sent, const struct net_device___live *from, const struct net_de
 		note_gap(live_state.settled + (__u32)sent, (__u32)drops);
 	if (error < 0) {	/* not full, but unable: so it would be for ever */
 		live_state.error = error;
-		live_state.is_done = 1;
+		finish();
 	}
 	live_state.settled += (__u32)sent + (__u32)drops;
 	return 0;
@@ -225,7 +244,7 @@ int BPF_PROG(gen_not_queued, const struct net_device___live *from, const void *p
 	note_gap(live_state.frames - 1, 1);
 	live_state.unqueued++;
 	live_state.error = error;
-	live_state.is_done = 1;
+	finish();
 	return 0;
 }
 

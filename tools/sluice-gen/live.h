@@ -39,17 +39,25 @@ struct live_state {
 	__u64 unsent;
 	__u64 gaps;		/* beyond LIVE_GAPS_MAX they are counted, but not kept */
 	__u64 task;		/* the one that runs the program */
+	__u64 started_ns;	/* monotonic, of the first call */
+	__u64 ended_ns;		/* of the end of the plan; 0 before */
 	__u64 calls;
 	__u64 copies;		/* frames that did not carry their template yet */
 	__s64 error;		/* the last -errno of the driver or the redirect */
 	__u64 is_done;
 };
 
-/* Written by the loader: from original `origin` at `origin_ns` on, `per_ns` × 2^−32 originals a nanosecond. */
+/* Originals are due from `origin` at `origin_ns` on, per_ns × 2^−shift of them a nanosecond. The loader sets
+ * the rate, the program moves the origin along, long before the product could overflow. */
 struct live_pace {
 	__u64 origin;
 	__u64 origin_ns;
-	__u64 per_ns;
+	__u64 per_ns;		/* below 2^LIVE_PACE_BITS */
+	__u32 shift;
+	__u32 zero;
 };
+
+#define LIVE_PACE_BITS 22
+#define LIVE_PACE_NS (1ull << 38)	/* the origin moves this often: 4.6 minutes */
 
 #endif

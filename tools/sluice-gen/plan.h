@@ -174,7 +174,9 @@ static __always_inline void plan_describe(const struct plan *plan, __u64 number,
 	datagram->base_time_ns = time_ns;
 	datagram->key_mask = (__u32)(draw >> 32);
 	datagram->template = plan_template_of(plan, number);
-	datagram->tenant = plan->tenant_count == 1 ? 0 : (__u16)(source % plan->tenant_count);
+	datagram->tenant = 0;
+	if (plan->tenant_count > 1)
+		datagram->tenant = (__u16)(source % plan->tenant_count);
 	datagram->kind = kind;
 	datagram->damage = PLAN_DAMAGES;
 	if (kind == PLAN_CORRUPT)

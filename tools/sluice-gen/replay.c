@@ -180,9 +180,9 @@ int replay_pcap(struct run *run, const struct options *options, struct truth *tr
 		error = -EINVAL;
 	run->is_interrupted = run_is_stopped();
 	run->elapsed_ns = run_clock_ns() - started_ns;
-	if (error)
-		command_error(1, error == -EINVAL ? "it must be a whole capture of Ethernet frames" : NULL,
-			      "cannot send %s: %s", options->from_pcap, strerror(-error));
 	replay_close(&replay);
-	return error;
+	return error ? command_error(command_exit_code(error),
+				     error == -EINVAL ? "it must be a whole capture of Ethernet frames" : NULL,
+				     "cannot send %s: %s", options->from_pcap, strerror(-error)) :
+		       0;
 }

@@ -58,7 +58,7 @@ bool run_is_stopped(void);
 
 __u64 run_clock_ns(void);	/* monotonic */
 
-/* The senders. All zero or -errno after a message; the run is valid in both cases. */
+/* The senders. 0, or an exit code after a message; the run is valid in both cases. */
 int send_socket(struct run *run, const struct options *options, const struct shape *shape);
 int send_live(struct run *run, const struct options *options, struct shape *shape);
 int send_pcap(struct run *run, const struct options *options, const struct shape *shape);

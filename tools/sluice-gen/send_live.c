@@ -173,42 +173,42 @@ static void *run_program(void *context)
 static void set_pace(struct live *live)
 {
 	struct live_pace *pace = &live->skeleton->bss->live_pace;
-	__u64 origin = live->skeleton->bss->live_state.plan.original;
+	unsigned __int128 per_ns;
 
-	pace->origin = origin;
-	pace->origin_ns = run_clock_ns();
-	pace->per_ns = (__u64)(((unsigned __int128)live->options->rate << 32) / 1000000000u);
+	for (pace->shift = 63; pace->shift > 0; pace->shift--) {
+		per_ns = ((unsigned __int128)live->options->rate << pace->shift) / 1000000000u;
+		if (per_ns < 1u << LIVE_PACE_BITS)
+			break;
+	}
+	pace->per_ns = (__u64)per_ns;
 }
 
-static bool is_over(const struct live *live, __u64 started_ns)
+static bool is_over(const struct live *live)
 {
-	const struct live_state *state = &live->skeleton->bss->live_state;
+	const volatile struct live_state *state = &live->skeleton->bss->live_state;
 
-	if (live->is_ended || run_is_stopped() || *(volatile const __u64 *)&state->is_done)
+	if (live->is_ended || run_is_stopped() || state->is_done)
 		return true;
 	return live->options->duration_ns && live->options->plan.original_count == UINT64_MAX &&
-	       run_clock_ns() - started_ns >= (__u64)live->options->duration_ns;
+	       state->started_ns && run_clock_ns() - state->started_ns >= (__u64)live->options->duration_ns;
 }
 
 static void watch(struct live *live)
 {
 	const volatile struct live_state *state = &live->skeleton->bss->live_state;
 	struct timespec pause = { .tv_nsec = WATCH_NS };
-	__u64 started_ns;
+	__u64 ended_ns;
 
-	/* Setting up takes a while: the time counts from the first frame. */
-	while (!live->is_ended && !state->calls && !run_is_stopped())
+	while (!is_over(live))
 		nanosleep(&pause, NULL);
-	started_ns = run_clock_ns();
-	while (!is_over(live, started_ns))
-		nanosleep(&pause, NULL);
-	live->run->elapsed_ns = run_clock_ns() - started_ns;
 	live->run->is_interrupted = run_is_stopped();
 	live->is_ending = true;
-	while (!live->is_ended) {
+	for (ended_ns = run_clock_ns(); !live->is_ended; nanosleep(&pause, NULL))
 		pthread_kill(live->thread, WAKE_SIGNAL);
-		nanosleep(&pause, NULL);
-	}
+	if (state->ended_ns)
+		ended_ns = state->ended_ns;
+	if (state->started_ns)
+		live->run->elapsed_ns = ended_ns - state->started_ns;
 }
 
 static int compare_gaps(const void *left, const void *right)
@@ -262,8 +262,6 @@ int send_live(struct run *run, const struct options *options, struct shape *shap
 		if (live.error)
 			error = live.error;
 	}
-	if (error)
-		explain(error, options->interface);
 	live_bpf__destroy(live.skeleton);
-	return error;
+	return error ? explain(error, options->interface) : 0;
 }

@@ -49,7 +49,5 @@ int send_pcap(struct run *run, const struct options *options, const struct shape
 		error = -errno;
 	free(frame);
 	run->elapsed_ns = run_clock_ns() - started_ns;
-	if (error)
-		command_error(1, NULL, "cannot write %s: %s", options->pcap, strerror(-error));
-	return error;
+	return error ? command_error(EX_CANTCREAT, NULL, "cannot write %s: %s", options->pcap, strerror(-error)) : 0;
 }

@@ -268,9 +268,8 @@ int send_socket(struct run *run, const struct options *options, const struct sha
 	assert(options->batch <= DATAGRAMS_MAX);
 	if (!error)
 		error = fill_and_send(&sender, options, shape);
-	if (error)
-		command_error(1, error == -EPERM ? "a packet filter refuses it" : NULL, "cannot send: %s",
-			      strerror(-error));
 	sender_close(&sender);
-	return error;
+	return error ? command_error(command_exit_code(error), error == -EPERM ? "a packet filter refuses it" : NULL,
+				     "cannot send: %s", strerror(-error)) :
+		       0;
 }
