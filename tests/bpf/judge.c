@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The same order of stages as in bpf/sluice.bpf.c, over a plain buffer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge.h"
+#include "sluice/filter.h"
+
+/* Copies of exactly the bytes there are, so that the sanitizer sees a step too far. */
+static void *copy(const __u8 *bytes, size_t length, size_t room)
+{
+	__u8 *copied = calloc(1, room ? room : 1);
+
+	if (!copied)
+		abort();
+	memcpy(copied, bytes, length);
+	return copied;
+}
+
+static void filter_payload(const __u8 *payload, const struct sluice_header *header,
+			   const struct sluice_config *config, struct sluice_types *types,
+			   struct verdict *verdict)
+{
+	const __u8 *rules = config->has_rules ? config->type_rule : NULL;
+
+	for (__u32 first = 0; first < verdict->events; first += SLUICE_FILTER_EVENTS) {
+		__u64 dropped = sluice_filter(payload, (__u32)sizeof(*header) + first * header->event_size,
+					      verdict->events - first, header->event_size, rules, types);
+
+		verdict->dropped += (__u32)__builtin_popcountll(dropped);
+	}
+}
+
+void judge_frame(const __u8 *frame, __u32 frame_bytes, __u32 ifindex, const struct sluice_config *config,
+		 struct sluice_types *types, struct verdict *verdict)
+{
+	__u32 head_bytes = frame_bytes < SLUICE_HEAD_BYTES ? frame_bytes : SLUICE_HEAD_BYTES;
+	__u8 *head = copy(frame, head_bytes, head_bytes), *payload;
+	struct sluice_frame found = { 0 };
+	struct sluice_header *header;
+
+	memset(verdict, 0, sizeof(*verdict));
+	verdict->passed = sluice_parse_frame(head, frame_bytes, &found);
+	free(head);
+	if (verdict->passed)
+		return;
+	verdict->listener = sluice_listener_find(config, ifindex, &found);
+	if (verdict->listener < 0) {
+		verdict->passed = SLUICE_TRAFFIC_pass_other_port;
+		return;
+	}
+	if (found.is_udp_length_wrong) {
+		verdict->refused = SLUICE_OUTCOME_refused_udp_length;
+		return;
+	}
+	payload = copy(frame + found.payload_offset, found.payload_bytes, found.payload_bytes);
+	header = (struct sluice_header *)payload;
+	verdict->refused = sluice_validate(header, found.payload_bytes);
+	if (!verdict->refused) {
+		verdict->events = header->event_count;
+		if (!(header->flags & SLUICE_FLAG_DICTIONARY))
+			filter_payload(payload, header, config, types, verdict);
+	}
+	free(payload);
+}
