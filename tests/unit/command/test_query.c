@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sluice query and sluice log on logs made by hand: revisions, epochs, early, retracted and overflow rows,
+ * names, ranges, conditions, formats and errors. The programs' own output is compared, byte for byte. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "command/commands.h"
+#include "edge/store_manifest.h"
+#include "results_maker.h"
+
+#define S 1000000000ll
+#define T0 (1767225600 * S)	/* 2026-01-01T00:00:00Z */
+#define SEGMENT_BYTES ((__u64)4 << 20)
+
+static const struct window_spec windows[] = {
+	{ .name = "clicks", .size_ns = 10 * S, .slide_ns = 10 * S, .group_count = 2,
+	  .group_field = { SLUICE_FIELD_TYPE, SLUICE_FIELD_DIM0 }, .aggregate_count = 6,
+	  .aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT }, { .kind = SLUICE_AGGREGATE_RECORDS },
+			 { .kind = SLUICE_AGGREGATE_SUM, .field = SLUICE_FIELD_VALUE },
+			 { .kind = SLUICE_AGGREGATE_MIN, .field = SLUICE_FIELD_VALUE },
+			 { .kind = SLUICE_AGGREGATE_MAX, .field = SLUICE_FIELD_VALUE },
+			 { .kind = SLUICE_AGGREGATE_AVG, .field = SLUICE_FIELD_VALUE } } },
+	{ .name = "all", .size_ns = S, .slide_ns = S, .aggregate_count = 2,
+	  .aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT }, { .kind = SLUICE_AGGREGATE_RATE } } },
+};
+
+static const char dims[4][SLUICE_NAME_MAX + 1] = { "region" };
+
+static char directory[PATH_MAX], path[PATH_MAX], agent[40];
+static char output[1 << 20], errors[1 << 16];
+static struct results_maker maker;
+
+static int make(void **state)
+{
+	(void)state;
+	results_maker_directory(directory);
+	snprintf(path, sizeof(path), "%.3000s/store", directory);
+	return 0;
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	results_maker_remove(directory);
+	return 0;
+}
+
+static void open_log(void)
+{
+	results_maker_open(&maker, path, windows, 2, SEGMENT_BYTES);
+	assert_int_equal(results_log_write_schema(maker.log, windows, 2, dims), 0);
+	store_manifest_format_id(agent, maker.store.manifest.agent_id);
+}
+
+static void row(__s64 start_s, __u64 type, __u64 region, __s32 revision, __u16 flags, __u64 count, __s64 value)
+{
+	const struct sluice_rows head = { .start_ns = T0 + start_s * S, .end_ns = T0 + (start_s + 10) * S,
+					  .revision = revision, .flags = flags, .aggregated = 100 };
+
+	results_maker_row(&maker, &head, (__u64[SLUICE_GROUP_FIELDS_MAX]){ type, region }, count, value);
+}
+
+static void read_file(int fd, char *text, size_t room)
+{
+	ssize_t bytes = pread(fd, text, room - 1, 0);
+
+	assert_true(bytes >= 0 && (size_t)bytes < room - 1);
+	text[bytes] = '\0';
+}
+
+/* Runs "sluice WORDS …" with --state; what it prints lands in output and errors. */
+static int run(const char *words)
+{
+	char line[1024], *argv[40] = { "sluice" }, *save;
+	int out = open("/tmp", O_TMPFILE | O_RDWR, 0600), err = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	int old_out = dup(1), old_err = dup(2), argc = 1, code;
+
+	snprintf(line, sizeof(line), "%s", words);
+	for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	argv[argc++] = "--state";
+	argv[argc++] = path;
+	fflush(stdout);
+	fflush(stderr);
+	dup2(out, 1);
+	dup2(err, 2);
+	code = command_main(&command_program_sluice, argc, argv);
+	fflush(stdout);
+	fflush(stderr);
+	dup2(old_out, 1);
+	dup2(old_err, 2);
+	read_file(out, output, sizeof(output));
+	read_file(err, errors, sizeof(errors));
+	close(out);
+	close(err);
+	close(old_out);
+	close(old_err);
+	return code;
+}
+
+/* How often `part` stands in the output. */
+static int times(const char *part)
+{
+	int count = 0;
+
+	for (const char *at = output; (at = strstr(at, part)); at += strlen(part))
+		count++;
+	return count;
+}
+
+static void a_row_as_the_manual_shows_it(void **state)
+{
+	char expected[1024];
+
+	(void)state;
+	open_log();
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_TYPE, 2, "click"), 0);
+	row(0, 2, 3, 0, SLUICE_ROWS_FINAL, 120, 30);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --format json"), 0);
+	snprintf(expected, sizeof(expected),
+		 "{\"window\":\"clicks\",\"start\":\"2026-01-01T00:00:00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\","
+		 "\"group\":{\"type\":\"click\",\"region\":\"3\"},\"revision\":0,\"final\":true,\"early\":false,"
+		 "\"retracted\":false,\"count\":120,\"records\":120,\"sum\":3600,\"min\":30,\"max\":30,\"avg\":30.0,"
+		 "\"completeness\":1.0,\"missing\":{\"shed\":0,\"ring_full\":0,\"refused\":0,\"late\":0,"
+		 "\"upstream\":0},\"agent\":\"%s\",\"epoch\":1}\n", agent);
+	assert_string_equal(output, expected);
+	assert_string_equal(errors, "");
+	assert_int_equal(run("query -w clicks --json"), 0);
+	assert_string_equal(output, expected);
+}
+
+static void csv_and_table(void **state)
+{
+	char expected[1024];
+
+	(void)state;
+	open_log();
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_TYPE, 2, "a,\"b\""), 0);
+	row(0, 2, 3, 0, 0, 4, -7);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --format csv"), 0);
+	snprintf(expected, sizeof(expected),
+		 "window,start,end,type,region,revision,final,early,retracted,count,records,sum,min,max,avg,"
+		 "completeness,missing_shed,missing_ring_full,missing_refused,missing_late,missing_upstream,agent,"
+		 "epoch\nclicks,2026-01-01T00:00:00.000Z,2026-01-01T00:00:10.000Z,\"a,\"\"b\"\"\",3,0,false,false,"
+		 "false,4,4,-28,-7,-7,-7.0,1.0,0,0,0,0,0,%s,1\n", agent);
+	assert_string_equal(output, expected);
+	assert_int_equal(run("query --window clicks"), 0);
+	assert_string_equal(output,
+		"START                     END                       TYPE   REGION  COUNT  RECORDS  SUM  MIN  MAX"
+		"   AVG  REVISION  STATE  COMPLETE\n"
+		"2026-01-01T00:00:00.000Z  2026-01-01T00:00:10.000Z  a,\"b\"  3           4        4  -28   -7   -7"
+		"  -7.0         0  open      100 %\n");
+}
+
+/* The newest revision of an identity, wherever it stands in the log. */
+static void the_highest_revision_counts(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 10, 1);
+	row(10, 1, 1, 0, 0, 99, 1);
+	row(0, 1, 1, 2, SLUICE_ROWS_FINAL, 12, 1);
+	row(0, 1, 1, 1, 0, 11, 1);
+	row(0, 1, 2, 0, 0, 5, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\n"), 3);
+	assert_int_equal(times("\"region\":\"1\"},\"revision\":2,\"final\":true"), 1);
+	assert_int_equal(times("\"count\":12,"), 1);
+	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
+	assert_int_equal(times("\n"), 5);
+	assert_true(strstr(output, "\"count\":10,") < strstr(output, "\"count\":11,"));
+	assert_true(strstr(output, "\"count\":11,") < strstr(output, "\"count\":12,"));
+	/* Ordered by start first. */
+	assert_true(strstr(output, "\"count\":5,") < strstr(output, "\"count\":99,"));
+}
+
+/* The last revision becomes final by a close record of its interval, of its own epoch only. */
+static void close_records_make_final(void **state)
+{
+	const struct sluice_rows closing = { .start_ns = T0, .end_ns = T0 + 10 * S, .revision = 1,
+					     .flags = SLUICE_ROWS_FINAL };
+
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 10, 1);
+	row(0, 1, 2, 0, 0, 20, 1);
+	row(0, 1, 1, 1, 0, 11, 1);
+	row(10, 1, 1, 0, 0, 40, 1);
+	results_maker_close_record(&maker, &closing);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\"final\":true"), 2);
+	assert_int_equal(times("\"final\":false"), 1);
+	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
+	assert_int_equal(times("\"revision\":0,\"final\":false"), 2);
+	assert_int_equal(times("\"revision\":0,\"final\":true"), 1);
+	assert_int_equal(times("\"revision\":1,\"final\":true"), 1);
+}
+
+static void epochs_add_up(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 10, 5);
+	row(0, 1, 1, 1, 0, 11, 5);
+	row(0, 1, 2, 0, 0, 7, 1);
+	results_maker_close(&maker);
+	open_log();
+	row(0, 1, 1, 0, SLUICE_ROWS_FINAL, 3, -2);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\n"), 2);
+	assert_int_equal(times("\"revision\":0,\"final\":true,\"early\":false,\"retracted\":false,\"count\":14,"
+			       "\"records\":14,\"sum\":49,\"min\":-2,\"max\":5,\"avg\":3.5,"), 1);
+	assert_int_equal(times("\"epoch\":2}"), 1);
+	assert_int_equal(times("\"epoch\":1}"), 1);
+	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
+	assert_int_equal(times("\n"), 4);
+}
+
+static void early_rows_never_replace(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 1, 1, -1, SLUICE_ROWS_EARLY, 1, 1);
+	row(0, 1, 1, -1, SLUICE_ROWS_EARLY, 2, 1);
+	row(10, 1, 1, 0, 0, 9, 1);
+	row(10, 1, 1, -1, SLUICE_ROWS_EARLY, 3, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\n"), 2);
+	assert_int_equal(times("\"revision\":-1,\"final\":false,\"early\":true,\"retracted\":false,\"count\":2,"), 1);
+	assert_int_equal(times("\"revision\":0,\"final\":false,\"early\":false,\"retracted\":false,\"count\":9,"), 1);
+}
+
+static void retracted_rows_are_hidden(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 10, 1);
+	row(0, 1, 1, 1, SLUICE_ROWS_RETRACTED, 10, 1);
+	row(0, 1, 2, 0, 0, 5, 1);
+	/* Retracted once, then there again. */
+	row(0, 1, 3, 0, SLUICE_ROWS_RETRACTED, 6, 1);
+	row(0, 1, 3, 1, 0, 6, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\n"), 2);
+	assert_int_equal(times("\"region\":\"1\""), 0);
+	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
+	assert_int_equal(times("\"retracted\":true"), 2);
+}
+
+static void overflow_comes_last(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 0, 0, 0, SLUICE_ROWS_OVERFLOW, 50, 1);
+	row(0, 65535, 4294967295, 0, 0, 1, 1);
+	row(0, 0, 0, 0, 0, 2, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\n"), 3);
+	assert_true(strstr(output, "\"count\":2,") < strstr(output, "\"count\":1,"));
+	assert_true(strstr(output, "\"count\":1,") < strstr(output, "\"count\":50,"));
+	assert_int_equal(times("\"group\":{\"type\":\"__overflow__\",\"region\":\"__overflow__\"}"), 1);
+	assert_int_equal(run("query --window clicks --json --where type=__overflow__"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query --window clicks --json --where type=0"), 0);
+	assert_int_equal(times("\"count\":2,"), 1);
+	assert_int_equal(times("\n"), 1);
+}
+
+static void numbers_at_their_limits(void **state)
+{
+	const struct sluice_rows head = { .start_ns = T0, .end_ns = T0 + 10 * S, .aggregated = 90,
+					  .missing = { .ring_full = 6, .late = 2, .upstream = 1, .refused = 1 } };
+	const __u64 values[1][SLUICE_GROUP_FIELDS_MAX] = { { 1, 1 } };
+	const struct sluice_partial none = { .min = INT64_MAX, .max = INT64_MIN };
+
+	(void)state;
+	open_log();
+	row(0, 1, 0, 0, 0, UINT64_MAX, INT64_MAX);
+	row(0, 1, 3, 0, 0, 3, INT64_MIN);
+	results_maker_rows(&maker, &head, 1, values, &none);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\"count\":18446744073709551615,"), 1);
+	assert_int_equal(times("\"sum\":9223372036854775807,"), 1);
+	assert_int_equal(times("\"sum\":-9223372036854775808,\"min\":-9223372036854775808"), 1);
+	assert_int_equal(times("\"avg\":-9.223372036854776e+18"), 1);
+	assert_int_equal(times("\"count\":0,\"records\":0,\"sum\":0,\"min\":null,\"max\":null,\"avg\":null,"
+			       "\"completeness\":0.9,\"missing\":{\"shed\":0,\"ring_full\":6,\"refused\":1,"
+			       "\"late\":2,\"upstream\":1}"), 1);
+	assert_string_equal(errors, "sluice: warning: 2 sums do not fit 64 bits and are shown at the limit\n");
+}
+
+static void ranges(void **state)
+{
+	(void)state;
+	open_log();
+	for (int i = 0; i < 6; i++)
+		row(i * 10, 1, (__u64)i, 0, 0, 1, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("query -w clicks --json --since 2026-01-01T00:00:20Z"), 0);
+	assert_int_equal(times("\n"), 4);
+	assert_int_equal(run("query -w clicks --json --until @1767225620"), 0);
+	assert_int_equal(times("\n"), 2);
+	assert_int_equal(run("query -w clicks --json --since 2026-01-01T00:00:20Z --until 2026-01-01T00:00:20.001Z"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(times("\"region\":\"2\""), 1);
+	assert_int_equal(run("query -w clicks --json --since 2020-01-01 --until 2021-01-01"), 0);
+	assert_string_equal(output, "");
+	assert_int_equal(run("query -w clicks --since soon"), EX_USAGE);
+	assert_non_null(strstr(errors, "--since soon is not a time"));
+}
+
+static void conditions(void **state)
+{
+	(void)state;
+	open_log();
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_DIM0, 2, "north"), 0);
+	for (int i = 0; i < 4; i++)
+		row(0, (__u64)i % 2, (__u64)i, 0, 0, (__u64)(i + 1) * 10, i - 1);
+	/* A name that is taught after the rows it names. */
+	results_maker_flush(&maker);
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_TYPE, 1, "click"), 0);
+	results_maker_close(&maker);
+	assert_int_equal(run("query -w clicks --json --where type=click"), 0);
+	assert_int_equal(times("\"type\":\"click\""), 2);
+	assert_int_equal(times("\n"), 2);
+	assert_int_equal(run("query -w clicks --json --where type!=click"), 0);
+	assert_int_equal(times("\n"), 2);
+	assert_int_equal(run("query -w clicks --json --where type=1,region=3"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query -w clicks --json --where dim0=north"), 0);
+	assert_int_equal(times("\"region\":\"north\""), 1);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query -w clicks --json --where region=1,region=north --where count>20"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(times("\"region\":\"north\""), 1);
+	assert_int_equal(run("query -w clicks --json --where min<0"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query -w clicks --json --where region>=1,region<3"), 0);
+	assert_int_equal(times("\n"), 2);
+	assert_int_equal(run("query -w clicks --json --where type=nothing"), 0);
+	assert_string_equal(output, "");
+	assert_int_equal(run("query -w clicks --where city=3"), EX_USAGE);
+	assert_non_null(strstr(errors, "no field city"));
+	assert_int_equal(run("query -w clicks --where type"), EX_USAGE);
+	assert_int_equal(run("query -w clicks --where =3"), EX_USAGE);
+	assert_int_equal(run("query -w clicks --where count=many"), EX_USAGE);
+	assert_int_equal(run("query -w clicks --where type>click"), EX_USAGE);
+}
+
+static void another_window_without_groups(void **state)
+{
+	const struct sluice_rows head = { .start_ns = T0, .end_ns = T0 + S, .window = 1, .aggregated = 3 };
+
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 1, 1);
+	results_maker_row(&maker, &head, (__u64[SLUICE_GROUP_FIELDS_MAX]){ 0 }, 250, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("query -w all --json"), 0);
+	assert_int_equal(times("\"group\":{},"), 1);
+	assert_int_equal(times("\"count\":250,\"rate\":250.0,"), 1);
+	assert_int_equal(times("\n"), 1);
+}
+
+static void a_changed_configuration(void **state)
+{
+	static const struct window_spec changed = {
+		.name = "clicks", .size_ns = 5 * S, .slide_ns = 5 * S, .group_count = 1,
+		.group_field = { SLUICE_FIELD_TENANT }, .aggregate_count = 1,
+		.aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT } } };
+
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 8, 1);
+	row(10, 1, 1, 0, 0, 9, 1);
+	results_maker_close(&maker);
+	results_maker_open(&maker, path, &changed, 1, SEGMENT_BYTES);
+	results_maker_row(&maker, &(struct sluice_rows){ .start_ns = T0 + 5 * S, .end_ns = T0 + 10 * S },
+			  (__u64[SLUICE_GROUP_FIELDS_MAX]){ 4 }, 7, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("query -w clicks --json"), 0);
+	assert_int_equal(times("\n"), 3);
+	assert_int_equal(times("\"group\":{\"tenant\":\"4\"},\"revision\":0,\"final\":false,\"early\":false,"
+			       "\"retracted\":false,\"count\":7,\"completeness\""), 1);
+	assert_true(strstr(output, "\"count\":8,") < strstr(output, "\"count\":7,"));
+	assert_true(strstr(output, "\"count\":7,") < strstr(output, "\"count\":9,"));
+	assert_int_equal(run("query -w clicks --format csv"), 0);
+	assert_int_equal(times("\n"), 4);
+	/* The window "all" is known although the last configuration has it no more. */
+	assert_int_equal(run("query -w all --json"), 0);
+}
+
+static void wrong_windows_are_answered(void **state)
+{
+	(void)state;
+	assert_int_equal(run("query -w clicks"), EX_UNAVAILABLE);
+	assert_non_null(strstr(errors, "there is no store at"));
+	open_log();
+	results_maker_close(&maker);
+	assert_int_equal(run("query -w clics"), EX_USAGE);
+	assert_string_equal(errors, "sluice: error: no window is named clics; there is: clicks, all\n");
+	assert_int_equal(run("query"), EX_USAGE);
+	assert_non_null(strstr(errors, "there is: clicks, all"));
+	assert_int_equal(run("query -w clicks --json"), 0);
+	assert_string_equal(output, "");
+}
+
+static __u64 changes(void)
+{
+	struct stat status;
+	char name[PATH_MAX + 64];
+	__u64 sum = 0;
+	static const char *const names[] = { "", "MANIFEST", "LOCK", "results", "results/00000000000000000001.seg" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(name, sizeof(name), "%s/%s", path, names[i]);
+		assert_int_equal(stat(name, &status), 0);
+		sum = sum * 31 + (__u64)status.st_mtim.tv_nsec + (__u64)status.st_ctim.tv_nsec + (__u64)status.st_size;
+	}
+	return sum;
+}
+
+static void reading_changes_nothing(void **state)
+{
+	__u64 before;
+
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 8, 1);
+	results_maker_flush(&maker);
+	before = changes();
+	/* With the agent's lock held, and rows on their way. */
+	row(0, 1, 2, 0, 0, 8, 1);
+	assert_int_equal(run("query -w clicks --json"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("log verify"), 0);
+	assert_int_equal(run("log ls"), 0);
+	assert_int_equal(run("log dump --rows"), 0);
+	assert_true(before == changes());
+	results_maker_close(&maker);
+}
+
+static void log_shows_what_is_there(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, SLUICE_ROWS_FINAL, 8, -2);
+	row(10, 1, 1, 0, 0, 9, 1);
+	results_maker_close(&maker);
+	assert_int_equal(run("log ls --json"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_non_null(strstr(output, "{\"log\":\"results\",\"number\":1,\"file\":\"00000000000000000001.seg\","
+			       "\"first_lsn\":1,\"last_lsn\":3,\"bytes\":4194304,\"used_bytes\":12288,"));
+	assert_int_equal(run("log ls"), 0);
+	assert_int_equal(times("active"), 1);
+	assert_int_equal(run("log dump --rows --json --from 2"), 0);
+	assert_int_equal(times("\n"), 4);
+	assert_non_null(strstr(output, "{\"lsn\":2,\"kind\":\"rows\",\"window\":\"clicks\",\"start\":"
+			       "\"2026-01-01T00:00:00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\",\"revision\":0,"
+			       "\"flags\":[\"final\"],\"rows\":1,\"aggregated\":100}\n"
+			       "{\"kind\":\"row\",\"type\":1,\"region\":1,\"count\":8,\"records\":8,\"sum\":-16,"
+			       "\"min\":-2,\"max\":-2}\n"));
+	assert_int_equal(run("log dump"), 0);
+	assert_non_null(strstr(output, "schema epoch=1 config_epoch=0 windows=[\"clicks\",\"all\"]"));
+	assert_int_equal(run("log frobnicate"), EX_USAGE);
+}
+
+static void damage(off_t offset)
+{
+	char name[PATH_MAX + 64];
+	__u8 byte;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/results/00000000000000000001.seg", path);
+	fd = open(name, O_RDWR);
+	assert_int_equal(pread(fd, &byte, 1, offset), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+	close(fd);
+}
+
+static void damage_has_a_place(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 8, -2);
+	results_maker_close(&maker);
+	assert_int_equal(run("log verify"), 0);
+	assert_non_null(strstr(output, "nothing is wrong"));
+	assert_int_equal(run("log verify --json"), 0);
+	assert_non_null(strstr(output, "\"torn_tail\":false,\"damaged\":0}"));
+	damage(2 * SLUICE_DISK_ALIGN + 200);
+	assert_int_equal(run("log verify"), EX_IOERR);
+	assert_non_null(strstr(output, "00000000000000000001.seg: damaged at byte 8192, LSN 2: the checksum of its "
+			       "payload is wrong"));
+	assert_int_equal(run("query -w clicks"), EX_IOERR);
+	assert_non_null(strstr(errors, "sluice log verify"));
+	assert_string_equal(output, "");
+	damage(2 * SLUICE_DISK_ALIGN + 200);
+	assert_int_equal(run("log verify"), 0);
+	damage(100 * SLUICE_DISK_ALIGN);
+	assert_int_equal(run("log verify"), EX_IOERR);
+	assert_non_null(strstr(output, "something behind the end"));
+	damage(100 * SLUICE_DISK_ALIGN);
+	damage(20);
+	assert_int_equal(run("log verify"), EX_IOERR);
+	assert_int_equal(run("log ls"), EX_IOERR);
+}
+
+#define QUERY_TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		QUERY_TEST(a_row_as_the_manual_shows_it), QUERY_TEST(csv_and_table),
+		QUERY_TEST(the_highest_revision_counts), QUERY_TEST(close_records_make_final),
+		QUERY_TEST(epochs_add_up),		 QUERY_TEST(early_rows_never_replace),
+		QUERY_TEST(retracted_rows_are_hidden),	 QUERY_TEST(overflow_comes_last),
+		QUERY_TEST(numbers_at_their_limits),	 QUERY_TEST(ranges),
+		QUERY_TEST(conditions),			 QUERY_TEST(another_window_without_groups),
+		QUERY_TEST(a_changed_configuration),	 QUERY_TEST(wrong_windows_are_answered),
+		QUERY_TEST(reading_changes_nothing),	 QUERY_TEST(log_shows_what_is_there),
+		QUERY_TEST(damage_has_a_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

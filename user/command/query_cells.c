@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Values of a result row as text, by one table of aggregates. */
+#include "command/query_cells.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/time_format.h"
+#include "command/query_where.h"
+
+/* Aggregates that one number tells; the others print null until they are known here. */
+struct aggregate_column {
+	const char *name;
+	void (*add)(struct query_printer *printer, struct text *text, const struct row_result *row);
+};
+
+static void add_count(struct query_printer *printer, struct text *text, const struct row_result *row)
+{
+	(void)printer;
+	json_add_unsigned(text, row->partial.count);
+}
+
+static void add_records(struct query_printer *printer, struct text *text, const struct row_result *row)
+{
+	(void)printer;
+	json_add_unsigned(text, row->partial.records);
+}
+
+static void add_sum(struct query_printer *printer, struct text *text, const struct row_result *row)
+{
+	bool is_saturated;
+
+	json_add_signed(text, rows_saturated_sum(&row->partial, &is_saturated));
+	printer->stats.saturated += is_saturated;
+}
+
+static void add_extreme(struct text *text, const struct row_result *row, __s64 value)
+{
+	if (row->partial.records == 0)
+		text_add(text, "null");
+	else
+		json_add_signed(text, value);
+}
+
+static void add_min(struct query_printer *printer, struct text *text, const struct row_result *row)
+{
+	(void)printer;
+	add_extreme(text, row, row->partial.min);
+}
+
+static void add_max(struct query_printer *printer, struct text *text, const struct row_result *row)
+{
+	(void)printer;
+	add_extreme(text, row, row->partial.max);
+}
+
+static void add_avg(struct query_printer *printer, struct text *text, const struct row_result *row)
+{
+	(void)printer;
+	if (row->partial.count == 0)
+		text_add(text, "null");
+	else
+		json_add_double(text, rows_divide(rows_sum(&row->partial), row->partial.count));
+}
+
+/* Weight a second. */
+static void add_rate(struct query_printer *printer, struct text *text, const struct row_result *row)
+{
+	__u64 length_ns = (__u64)row->end_ns - (__u64)row->start_ns;
+
+	(void)printer;
+	if (length_ns == 0)
+		text_add(text, "null");
+	else
+		json_add_double(text, rows_divide((__int128)row->partial.count * 1000000000, length_ns));
+}
+
+static const struct aggregate_column aggregate_columns[SLUICE_AGGREGATE_KINDS] = {
+	[SLUICE_AGGREGATE_COUNT_WEIGHT] = { "count", add_count },
+	[SLUICE_AGGREGATE_RECORDS] = { "records", add_records },
+	[SLUICE_AGGREGATE_SUM] = { "sum", add_sum },
+	[SLUICE_AGGREGATE_MIN] = { "min", add_min },
+	[SLUICE_AGGREGATE_MAX] = { "max", add_max },
+	[SLUICE_AGGREGATE_AVG] = { "avg", add_avg },
+	[SLUICE_AGGREGATE_FIRST] = { "first", NULL },
+	[SLUICE_AGGREGATE_LAST] = { "last", NULL },
+	[SLUICE_AGGREGATE_RATE] = { "rate", add_rate },
+	[SLUICE_AGGREGATE_DISTINCT] = { "distinct", NULL },
+	[SLUICE_AGGREGATE_QUANTILES] = { "quantiles", NULL },
+	[SLUICE_AGGREGATE_TOP] = { "top", NULL },
+};
+
+const char *query_aggregate_name(const struct sluice_schema_aggregate *aggregate)
+{
+	return aggregate_columns[aggregate->kind].name;
+}
+
+void query_add_aggregate(struct query_printer *printer, struct text *text,
+			 const struct sluice_schema_aggregate *aggregate, const struct row_result *row)
+{
+	const struct aggregate_column *column = &aggregate_columns[aggregate->kind];
+
+	if (column->add)
+		column->add(printer, text, row);
+	else
+		text_add(text, "null");
+}
+
+const char *query_group_text(const struct query_printer *printer, const struct row_result *row,
+			     unsigned int i, char digits[24])
+{
+	enum sluice_field field = row->shape->layout.field[i].field;
+	enum sluice_space space;
+	const char *name = NULL;
+	struct text text;
+	__u64 value;
+
+	if (row->is_overflow)
+		return QUERY_OVERFLOW;
+	value = group_key_value(&row->shape->layout, row->words, i);
+	if (names_space(field, &space))
+		name = names_find(printer->names, space, value);
+	if (name)
+		return name;
+	text_init(&text, digits, 24);
+	json_add_unsigned(&text, value);
+	return digits;
+}
+
+void query_add_time(struct text *text, __s64 time_ns)
+{
+	char time[TIME_FORMAT_BYTES];
+
+	text_add_bytes(text, time, time_format(time, time_ns));
+}
+
+void query_add_id(struct text *text, const __u8 id[16])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < 16; i++) {
+		char pair[2] = { digits[id[i] >> 4], digits[id[i] & 15] };
+
+		text_add_bytes(text, pair, 2);
+	}
+}
+
+double query_completeness(const struct row_result *row)
+{
+	unsigned __int128 all = row->aggregated;
+
+	for (size_t i = 0; i < QUERY_MISSING_COUNT; i++)
+		all += query_missing_value(row, i);
+	return all == 0 || all > UINT64_MAX ? 1 : rows_divide(row->aggregated, (__u64)all);
+}
+
+static const struct {
+	const char *name;
+	size_t offset;
+} missing_fields[] = {
+	{ "shed", offsetof(struct sluice_missing, shed) },
+	{ "ring_full", offsetof(struct sluice_missing, ring_full) },
+	{ "refused", offsetof(struct sluice_missing, refused) },
+	{ "late", offsetof(struct sluice_missing, late) },
+	{ "upstream", offsetof(struct sluice_missing, upstream) },
+};
+
+_Static_assert(sizeof(missing_fields) / sizeof(*missing_fields) == QUERY_MISSING_COUNT, "all parts");
+
+const char *query_missing_name(size_t i)
+{
+	return missing_fields[i].name;
+}
+
+__u64 query_missing_value(const struct row_result *row, size_t i)
+{
+	__u64 value;
+
+	memcpy(&value, (const char *)&row->missing + missing_fields[i].offset, sizeof(value));
+	return value;
+}

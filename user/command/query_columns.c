@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CSV and table of sluice query: the same cells in the same order, taken from the first row; a table holds
+ * the first rows back to know its widths. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "command/query_cells.h"
+#include "command/query_where.h"
+
+#define TABLE_GAP 2
+
+/* Columns of CSV and table: fixed ones around the groups and aggregates of the first row's shape. */
+enum place { PLACE_ALWAYS, PLACE_CSV, PLACE_TABLE };
+
+struct fixed_column {
+	const char *name;
+	enum place place;
+	bool is_right;
+	void (*add)(struct text *text, const struct row_result *row);
+};
+
+static void add_window(struct text *text, const struct row_result *row)
+{
+	text_add(text, row->shape->window.name);
+}
+
+static void add_start(struct text *text, const struct row_result *row)
+{
+	query_add_time(text, row->start_ns);
+}
+
+static void add_end(struct text *text, const struct row_result *row)
+{
+	query_add_time(text, row->end_ns);
+}
+
+static void add_revision(struct text *text, const struct row_result *row)
+{
+	json_add_signed(text, row->revision);
+}
+
+static void add_final(struct text *text, const struct row_result *row)
+{
+	text_add(text, row->is_final ? "true" : "false");
+}
+
+static void add_early(struct text *text, const struct row_result *row)
+{
+	text_add(text, row->is_early ? "true" : "false");
+}
+
+static void add_retracted(struct text *text, const struct row_result *row)
+{
+	text_add(text, row->is_retracted ? "true" : "false");
+}
+
+static void add_state(struct text *text, const struct row_result *row)
+{
+	text_add(text, row->is_retracted ? "retracted" : row->is_early ? "early" :
+		       row->is_final ? "final" : "open");
+}
+
+static void add_agent(struct text *text, const struct row_result *row)
+{
+	query_add_id(text, row->agent_id);
+}
+
+static void add_epoch(struct text *text, const struct row_result *row)
+{
+	json_add_unsigned(text, row->epoch);
+}
+
+static void add_completeness(struct text *text, const struct row_result *row)
+{
+	json_add_double(text, query_completeness(row));
+}
+
+/* Never "100 %" when something is missing. */
+static void add_percent(struct text *text, const struct row_result *row)
+{
+	double share = query_completeness(row);
+
+	if (share == 1)
+		text_add(text, "100 %");
+	else
+		text_format(text, "%.2f %%", share > 0.9999 ? 99.99 : share * 100);
+}
+
+#define MISSING_CELL(i)                                                                            \
+	static void add_missing_##i(struct text *text, const struct row_result *row)               \
+	{                                                                                          \
+		json_add_unsigned(text, query_missing_value(row, i));                                    \
+	}
+MISSING_CELL(0)
+MISSING_CELL(1)
+MISSING_CELL(2)
+MISSING_CELL(3)
+MISSING_CELL(4)
+
+static const struct fixed_column before_groups[] = {
+	{ "window", PLACE_CSV, false, add_window },
+	{ "start", PLACE_ALWAYS, false, add_start },
+	{ "end", PLACE_ALWAYS, false, add_end },
+};
+
+static const struct fixed_column after_groups[] = {
+	{ "revision", PLACE_CSV, true, add_revision },
+	{ "final", PLACE_CSV, false, add_final },
+	{ "early", PLACE_CSV, false, add_early },
+	{ "retracted", PLACE_CSV, false, add_retracted },
+};
+
+static const struct fixed_column after_aggregates[] = {
+	{ "revision", PLACE_TABLE, true, add_revision },
+	{ "state", PLACE_TABLE, false, add_state },
+	{ "complete", PLACE_TABLE, true, add_percent },
+	{ "completeness", PLACE_CSV, true, add_completeness },
+	{ "missing_shed", PLACE_CSV, true, add_missing_0 },
+	{ "missing_ring_full", PLACE_CSV, true, add_missing_1 },
+	{ "missing_refused", PLACE_CSV, true, add_missing_2 },
+	{ "missing_late", PLACE_CSV, true, add_missing_3 },
+	{ "missing_upstream", PLACE_CSV, true, add_missing_4 },
+	{ "agent", PLACE_CSV, false, add_agent },
+	{ "epoch", PLACE_CSV, true, add_epoch },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* One line of CSV or table is made by calling this for each cell in order. */
+typedef void cell_function(struct query_printer *printer, size_t column, bool is_right, const char *text);
+
+static size_t visit_fixed(struct query_printer *printer, const struct fixed_column *columns, size_t count,
+			  const struct row_result *row, size_t column, cell_function *cell)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct text text;
+
+		if (columns[i].place != PLACE_ALWAYS &&
+		    (columns[i].place == PLACE_CSV) != (printer->format == QUERY_CSV))
+			continue;
+		text_init(&text, printer->line, sizeof(printer->line));
+		if (row)
+			columns[i].add(&text, row);
+		else
+			text_add(&text, columns[i].name);
+		cell(printer, column++, columns[i].is_right, printer->line);
+	}
+	return column;
+}
+
+/* The place of a column's group field in the row's own group_by; -1: it has none. */
+static int find_group(const struct row_result *row, __u8 field)
+{
+	for (int i = 0; i < row->shape->layout.field_count; i++) {
+		if (row->shape->layout.field[i].field == field)
+			return i;
+	}
+	return -1;
+}
+
+static size_t visit_groups(struct query_printer *printer, const struct row_result *row, size_t column,
+			   cell_function *cell)
+{
+	const struct row_set_shape *shape = &printer->columns;
+	char digits[24];
+
+	for (unsigned int i = 0; i < shape->layout.field_count; i++) {
+		int place = row ? find_group(row, shape->layout.field[i].field) : -1;
+		const char *text = "";
+
+		if (!row)
+			text = query_field_name(shape->dim_name, shape->layout.field[i].field);
+		else if (place >= 0)
+			text = query_group_text(printer, row, (unsigned int)place, digits);
+		cell(printer, column++, false, text);
+	}
+	return column;
+}
+
+static bool has_aggregate(const struct row_result *row, const struct sluice_schema_aggregate *wanted)
+{
+	for (unsigned int i = 0; i < row->shape->window.aggregate_count; i++) {
+		if (memcmp(&row->shape->window.aggregate[i], wanted, sizeof(*wanted)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t visit_aggregates(struct query_printer *printer, const struct row_result *row, size_t column,
+			       cell_function *cell)
+{
+	const struct sluice_schema_window *window = &printer->columns.window;
+
+	for (unsigned int i = 0; i < window->aggregate_count; i++) {
+		struct text text;
+
+		text_init(&text, printer->line, sizeof(printer->line));
+		if (!row)
+			text_add(&text, query_aggregate_name(&window->aggregate[i]));
+		else if (has_aggregate(row, &window->aggregate[i]))
+			query_add_aggregate(printer, &text, &window->aggregate[i], row);
+		cell(printer, column++, true, strcmp(printer->line, "null") == 0 ? "" : printer->line);
+	}
+	return column;
+}
+
+/* All cells of a row, or of the heading without one. Returns how many. */
+static size_t visit(struct query_printer *printer, const struct row_result *row, cell_function *cell)
+{
+	size_t column = visit_fixed(printer, before_groups, COUNT(before_groups), row, 0, cell);
+
+	column = visit_groups(printer, row, column, cell);
+	column = visit_fixed(printer, after_groups, COUNT(after_groups), row, column, cell);
+	column = visit_aggregates(printer, row, column, cell);
+	return visit_fixed(printer, after_aggregates, COUNT(after_aggregates), row, column, cell);
+}
+
+/* RFC 4180: quotes where a cell would be misread. */
+static void print_csv_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+{
+	(void)is_right;
+	if (column)
+		putc(',', printer->out);
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, printer->out);
+		return;
+	}
+	putc('"', printer->out);
+	for (; *text; text++) {
+		if (*text == '"')
+			putc('"', printer->out);
+		putc(*text, printer->out);
+	}
+	putc('"', printer->out);
+}
+
+/* Width on a terminal: characters, not bytes. */
+static size_t width_of(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+/* Control characters would let a name move the cursor. */
+static void print_table_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+{
+	size_t width = width_of(text);
+	size_t gap = printer->width[column] > width ? printer->width[column] - width : 0;
+	bool is_last = column + 1 == printer->column_count;
+
+	if (is_right)
+		fprintf(printer->out, "%*s", (int)gap, "");
+	for (const char *at = text; *at; at++)
+		putc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, printer->out);
+	if (!is_last)
+		fprintf(printer->out, "%*s", (int)((is_right ? 0 : gap) + TABLE_GAP), "");
+}
+
+static void measure_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+{
+	size_t width = width_of(text);
+
+	printer->is_right[column] = is_right;
+	if (width > printer->width[column])
+		printer->width[column] = width;
+}
+
+static void hold_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+{
+	measure_cell(printer, column, is_right, text);
+	printer->held[printer->held_count][column] = strdup(text);
+}
+
+static void print_heading_cell(struct query_printer *printer, size_t column, bool is_right,
+			       const char *text)
+{
+	char heading[SLUICE_NAME_MAX + 1];
+	size_t i;
+
+	for (i = 0; text[i] && i < SLUICE_NAME_MAX; i++)
+		heading[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+	heading[i] = '\0';
+	print_table_cell(printer, column, is_right, heading);
+}
+
+void query_columns_finish(struct query_printer *printer)
+{
+	if (printer->is_flushed || !printer->has_columns)
+		return;
+	visit(printer, NULL, print_heading_cell);
+	putc('\n', printer->out);
+	for (size_t i = 0; i < printer->held_count; i++) {
+		for (size_t column = 0; column < printer->column_count; column++) {
+			const char *cell = printer->held[i][column];
+
+			print_table_cell(printer, column, printer->is_right[column], cell ? cell : "");
+			free(printer->held[i][column]);
+		}
+		putc('\n', printer->out);
+	}
+	printer->held_count = 0;
+	printer->is_flushed = true;
+}
+
+static void print_table_row(struct query_printer *printer, const struct row_result *row)
+{
+	if (!printer->is_flushed && printer->held_count < QUERY_ROWS_HELD) {
+		visit(printer, row, hold_cell);
+		printer->held_count++;
+		return;
+	}
+	query_columns_finish(printer);
+	visit(printer, row, print_table_cell);
+	putc('\n', printer->out);
+}
+
+static void take_columns(struct query_printer *printer, const struct row_result *row)
+{
+	if (printer->has_columns)
+		return;
+	printer->has_columns = true;
+	printer->columns = *row->shape;
+	if (printer->format == QUERY_CSV) {
+		visit(printer, NULL, print_csv_cell);
+		putc('\n', printer->out);
+	} else {
+		printer->column_count = visit(printer, NULL, measure_cell);
+	}
+}
+
+void query_columns_row(struct query_printer *printer, const struct row_result *row)
+{
+	take_columns(printer, row);
+	if (printer->format == QUERY_TABLE) {
+		print_table_row(printer, row);
+		return;
+	}
+	visit(printer, row, print_csv_cell);
+	putc('\n', printer->out);
+}
