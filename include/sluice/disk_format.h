@@ -154,7 +154,7 @@ struct sluice_schema_window {
 	__u8 group_field[SLUICE_GROUP_FIELDS_MAX];	/* enum sluice_field, in the order of group_by */
 	__u8 key_words;
 	__u8 aggregate_count;
-	__u16 extra_bytes;	/* fixed part of a row behind the base partial */
+	__u16 extra_bytes;	/* 0 */
 	__s64 size_ns;		/* session: gap */
 	__s64 slide_ns;
 	__s64 offset_ns;
@@ -211,8 +211,10 @@ struct sluice_rows {
 SLUICE_ASSERT_OFFSET(struct sluice_rows, aggregated, 32);
 SLUICE_ASSERT_SIZE(struct sluice_rows, 80);
 
-/* A row: key words (see user/core/group_key.h), sluice_partial, extra_bytes; with
- * SLUICE_ROWS_VARIABLE a sluice_row_head before and sketches of any length behind. */
+/* A row: key words (see user/core/group_key.h) and sluice_partial. With SLUICE_ROWS_VARIABLE a
+ * sluice_row_head before, and behind, in the order of the window's aggregates, a sluice_point for each
+ * first and last and the bytes of a sketch (user/core/sketch_bytes.h) for each distinct, quantiles and
+ * top. The overflow group has no such tail. */
 struct sluice_partial {
 	__u64 count;		/* sum of weights */
 	__u64 records;
@@ -223,6 +225,19 @@ struct sluice_partial {
 };
 
 SLUICE_ASSERT_SIZE(struct sluice_partial, 48);
+
+/* first, last: the event, and its identity for ties (in this order: event_id … index). */
+struct sluice_point {
+	__s64 time_ns;
+	__s64 value;
+	__u64 event_id;
+	__u64 source_id;
+	__u64 sequence;
+	__u32 epoch;
+	__u32 index;
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_point, 48);
 
 struct sluice_row_head {
 	__u32 bytes;		/* of the row, this head included; a multiple of 8 */
