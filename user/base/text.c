@@ -137,25 +137,31 @@ static unsigned int least(unsigned int left, unsigned int right)
 	return left < right ? left : right;
 }
 
-/* Optimal string alignment: three rows of the Damerau-Levenshtein table. */
-unsigned int text_distance(const char *left, const char *right)
+/* Optimal string alignment: three rows of the Damerau-Levenshtein table, and of each row only what is
+ * near enough to the diagonal to stay within `limit` edits. More than that gives limit + 1. */
+static unsigned int distance_within(const char *left, const char *right, unsigned int limit)
 {
-	unsigned int rows[3][WORD_BYTES_MAX + 1];
+	unsigned int rows[3][WORD_BYTES_MAX + 2];
 	unsigned int *before = rows[0], *above = rows[1], *row = rows[2];
-	size_t height = strlen(left), width = strlen(right), i, j;
+	unsigned int height = (unsigned int)strnlen(left, WORD_BYTES_MAX + 1);
+	unsigned int width = (unsigned int)strnlen(right, WORD_BYTES_MAX + 1), i, j;
 
-	if (height > WORD_BYTES_MAX || width > WORD_BYTES_MAX)
-		return WORD_BYTES_MAX;
+	if (height > WORD_BYTES_MAX || width > WORD_BYTES_MAX ||
+	    (height > width ? height - width : width - height) > limit)
+		return limit + 1;
 	for (j = 0; j <= width; j++)
-		above[j] = (unsigned int)j;
+		above[j] = j;
 	for (i = 1; i <= height; i++) {
 		unsigned int *oldest = before;
+		unsigned int first = i > limit ? i - limit : 1, last = least(width, i + limit);
 
-		row[0] = (unsigned int)i;
-		for (j = 1; j <= width; j++) {
+		row[first - 1] = first == 1 ? i : limit + 1;
+		for (j = first; j <= last; j++) {
 			unsigned int differs = folded(left[i - 1]) != folded(right[j - 1]);
 
-			row[j] = least(above[j - 1] + differs, 1 + least(above[j], row[j - 1]));
+			row[j] = least(above[j - 1] + differs, row[j - 1] + 1);
+			if (j < i + limit)
+				row[j] = least(row[j], above[j] + 1);
 			if (i > 1 && j > 1 && folded(left[i - 1]) == folded(right[j - 2]) &&
 			    folded(left[i - 2]) == folded(right[j - 1]))
 				row[j] = least(row[j], before[j - 2] + 1);
@@ -164,7 +170,12 @@ unsigned int text_distance(const char *left, const char *right)
 		above = row;
 		row = oldest;
 	}
-	return above[width];
+	return least(above[width], limit + 1);
+}
+
+unsigned int text_distance(const char *left, const char *right)
+{
+	return distance_within(left, right, WORD_BYTES_MAX);
 }
 
 static bool is_prefix(const char *start, const char *whole)
@@ -176,8 +187,8 @@ static bool is_prefix(const char *start, const char *whole)
 
 void text_nearest_offer(struct text_nearest *nearest, const char *candidate)
 {
-	unsigned int distance = text_distance(nearest->word, candidate);
 	unsigned int tolerated = least((unsigned int)(strlen(nearest->word) + 1) / 3, EDITS_MAX);
+	unsigned int distance = distance_within(nearest->word, candidate, tolerated);
 
 	if (is_prefix(nearest->word, candidate) || is_prefix(candidate, nearest->word))
 		distance = least(distance, 1);

@@ -35,7 +35,7 @@ void text_cut(struct text *text, size_t bytes);
 size_t text_utf8_bytes(const char *string);
 
 /* Edits (insert, delete, replace, swap neighbours) from one word to the other; letter case and - for _
- * are free. Words longer than 63 bytes count as entirely different. */
+ * are free. Words longer than 63 bytes are entirely different: 64. */
 unsigned int text_distance(const char *left, const char *right);
 
 /* The candidate that `word` was probably meant to be. Zero it but for the word, offer every candidate,

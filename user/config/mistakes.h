@@ -32,6 +32,12 @@ struct mistakes {
 void mistakes_add(struct mistakes *mistakes, struct mark mark, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Whether further ones are only counted: suggestions need not be looked for any more. */
+static inline bool mistakes_are_full(const struct mistakes *mistakes)
+{
+	return mistakes->count == MISTAKES_MAX;
+}
+
 /* Prints all, sorted, as "sluice: error: PATH:LINE:COL: …". Nothing when `file` is NULL. */
 void mistakes_print(struct mistakes *mistakes, const char *path, FILE *file);
 

@@ -78,6 +78,8 @@ static void report_unknown_type(struct reader *reader, const struct node *node)
 	struct text_nearest nearest = { .word = node->text };
 	__u32 i;
 
+	if (mistakes_are_full(reader->mistakes))
+		return mistakes_add(reader->mistakes, node->mark, "unknown type");
 	for (i = 0; i < reader->config->type_name_count; i++)
 		text_nearest_offer(&nearest, reader->config->type_names[i].name);
 	if (nearest.best)

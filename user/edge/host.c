@@ -123,7 +123,7 @@ void host_check(const struct host_request *request, struct host_report *report)
 
 int host_exit_code(const struct host_report *report)
 {
-	static const int by_urgency[] = { EX_NOPERM, EX_OSERR, EX_UNAVAILABLE };
+	static const int by_urgency[] = { EX_NOPERM, EX_OSERR, EX_UNAVAILABLE, EX_CANTCREAT };
 	unsigned int i;
 	__u32 j;
 

@@ -52,8 +52,8 @@ struct host_request {
 /* Runs every check. Never fails: what cannot be found out is a finding too. */
 void host_check(const struct host_request *request, struct host_report *report);
 
-/* The exit code of a report: 0 without problems, else EX_NOPERM, EX_OSERR or EX_UNAVAILABLE by what has
- * to be mended first. */
+/* The exit code of a report: 0 without problems, else EX_NOPERM, EX_OSERR, EX_UNAVAILABLE or EX_CANTCREAT,
+ * by what has to be mended first. */
 int host_exit_code(const struct host_report *report);
 
 /* Of the libraries in use; both buffers have HOST_VERSION_BYTES. "unknown" when it cannot be told. */

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <linux/types.h>
+
 #include "base/text.h"
 
 static void cuts_at_the_room_and_says_so(void **state)
@@ -144,6 +146,49 @@ static void suggests_only_what_is_near(void **state)
 	assert_null(nearest(longest));
 }
 
+static void random_word(char *out, __u32 *seed)
+{
+	unsigned int bytes, i;
+
+	*seed = *seed * 1664525 + 1013904223;
+	bytes = *seed >> 28;
+	for (i = 0; i < bytes; i++) {
+		*seed = *seed * 1664525 + 1013904223;
+		out[i] = (char)('a' + (*seed >> 24) % 3);
+	}
+	out[bytes] = '\0';
+}
+
+/* The search looks only near the diagonal; the plain distance looks everywhere. */
+static void suggests_what_the_distance_says(void **state)
+{
+	unsigned int round, suggested = 0;
+	__u32 seed = 1;
+
+	(void)state;
+	for (round = 0; round < 20000; round++) {
+		char left[16], right[16];
+		struct text_nearest found = { .word = left };
+		unsigned int distance, tolerated;
+
+		random_word(left, &seed);
+		random_word(right, &seed);
+		distance = text_distance(left, right);
+		tolerated = (unsigned int)(strlen(left) + 1) / 3;
+		tolerated = tolerated < 4 ? tolerated : 4;
+		text_nearest_offer(&found, right);
+		if (distance <= tolerated) {
+			assert_string_equal(found.best, right);
+			assert_true(found.distance <= distance);
+			suggested++;
+		} else if (found.best) {	/* one begins with the other */
+			assert_true(strncmp(left, right, strlen(left)) == 0 ||
+				    strncmp(left, right, strlen(right)) == 0);
+		}
+	}
+	assert_true(suggested > 500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +198,7 @@ int main(void)
 		cmocka_unit_test(quotes_as_json),
 		cmocka_unit_test(counts_edits),
 		cmocka_unit_test(suggests_only_what_is_near),
+		cmocka_unit_test(suggests_what_the_distance_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
