@@ -14,6 +14,11 @@ BPFTOOL ?= $(shell PATH="$$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v bpft
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
+# `make clean all` means one after the other, whatever make has already looked at.
+ifneq ($(and $(filter clean,$(MAKECMDGOALS)),$(filter-out clean,$(MAKECMDGOALS))),)
+$(shell rm -rf $(BUILD))
+endif
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wno-missing-field-initializers -Werror
 CPPFLAGS += -Iinclude -Iuser -I$(BUILD)/bpf -D_GNU_SOURCE
@@ -90,30 +95,39 @@ deps-%:
 .PHONY: deps FORCE
 FORCE:
 
-# A file with the text $(2), touched only when the text changes.
-define text_file
-$(1): FORCE
-	@mkdir -p $$(@D)
-	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
+# text_file FILE,TEXT: while the Makefile is read, brings the file to this text, and touches it only when
+# the text changes. So a changed flag, a removed source and a new commit make out of date what they
+# concern, and `make -n` and `make -q` tell the truth. The rule is for `make clean all`.
+is_same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
+write_text = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
+text_file = $(if $(call is_same,$(file <$(1)),$(2)),,$(call write_text,$(1),$(2)))
+define text_file_rule
+$$(if $$(BUILDS),$$(call text_file,$(1),$(2)))
+$(1): ; @$$(call write_text,$(1),$(2)):
 endef
+# Goals that build nothing write nothing, nor do -n and -q.
+SHORT_FLAGS := $(firstword -$(MAKEFLAGS))
+BUILDS := $(if $(findstring n,$(SHORT_FLAGS))$(findstring q,$(SHORT_FLAGS)),,$(filter-out clean help deps uninstall,\
+	$(or $(MAKECMDGOALS),all)))
 
+define build_info
+#define SLUICE_RELEASE "$(VERSION)"
+#define SLUICE_COMMIT "$(1)"
+endef
 COMMIT := $(shell git describe --always --dirty --abbrev=10 2>/dev/null || echo unknown)
-$(BUILD)/release/generated/build_info.h: FORCE
-	@mkdir -p $(@D)
-	@printf '#define SLUICE_RELEASE "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.tmp
-	@if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 # Tests do not depend on the commit: they would be linked anew for each.
-$(BUILD)/sanitize/generated/build_info.h $(BUILD)/thread/generated/build_info.h \
-$(BUILD)/fuzz/generated/build_info.h:
-	@mkdir -p $(@D)
-	@printf '#define SLUICE_RELEASE "%s"\n#define SLUICE_COMMIT "%s"\n' '$(VERSION)' test >$@
+COMMIT_release := $(COMMIT)
+COMMIT_sanitize := test
+COMMIT_thread := test
+COMMIT_fuzz := test
 
 # --- objects ----------------------------------------------------------------------------------------
 
 # Variant $(1): each object, the hot ones, the library of everything but main.
 define variant_rules
-$(call text_file,$(BUILD)/$(1)/flags,$(COMPILE_$(1)))
-$(call text_file,$(BUILD)/$(1)/members,$(call user_objects,$(1)))
+$(call text_file_rule,$(BUILD)/$(1)/flags,$$(COMPILE_$(1)) $$(HOT_FLAGS_$(1)))
+$(call text_file_rule,$(BUILD)/$(1)/members,$$(call user_objects,$(1)))
+$(call text_file_rule,$(BUILD)/$(1)/generated/build_info.h,$$(call build_info,$$(COMMIT_$(1))))
 
 $(BUILD)/$(1)/%.o: %.c $(BUILD)/$(1)/flags | deps-build
 	$$(call say,CC,$$< $(filter-out (release),($(1))))
@@ -140,7 +154,7 @@ $(BUILD)/bpf/$(notdir $(1:.bpf.c=.bpf.o)): $(1) $(BUILD)/bpf/flags | deps-build
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(COMPILE_bpf) -MMD -MP -c $$< -o $$@
 endef
-$(eval $(call text_file,$(BUILD)/bpf/flags,$(COMPILE_bpf)))
+$(eval $(call text_file_rule,$(BUILD)/bpf/flags,$$(COMPILE_bpf)))
 $(foreach p,$(BPF_PROGRAMS),$(eval $(call bpf_rules,$(p))))
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
@@ -257,7 +271,7 @@ uninstall: ## remove what install copied
 	@rmdir "$(DESTDIR)$(PREFIX)/include/sluice" "$(DESTDIR)$(SYSCONFDIR)/sluice" 2>/dev/null || :
 
 clean: ## remove build/
-	rm -rf $(BUILD)
+	$(if $(filter-out clean,$(MAKECMDGOALS)),@:,rm -rf $(BUILD))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
