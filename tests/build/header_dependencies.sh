@@ -28,17 +28,19 @@ rebuilt() {
 	make -n V=1 -W "$1" all | grep -oE -- ' -c [^ ]+\.c ' | awk '{ print $2 }' | sort -u
 }
 
-# Sources of the programs that include HEADER, asked of the compiler.
+# SOURCE: and all it includes, a line each, asked of the compiler once.
+find user tools/sluice-gen tools/bench tests/support bpf -name '*.bpf.c' -o -path 'user/*.c' \
+	-o -path 'tools/sluice-gen/*.c' | sort | while read -r source; do
+	case $source in
+	*.bpf.c) clang -target bpf -Iinclude -Ivmlinux -Ibpf -MM "$source" ;;
+	user/core/hot_*) gcc -DHOT_VARIANT=baseline -Iinclude -Iuser -MM "$source" ;;
+	*) gcc -D_GNU_SOURCE -Iinclude -Iuser -Ibuild/bpf -Ibuild/release/generated -MM "$source" ;;
+	esac | tr -d '\n' | awk -v source="$source" '{ print source ":", $0, "" }'
+done | tr -s '\\ ' ' ' >includes
+
+# Sources that include HEADER.
 includers() {
-	local source
-	find user tools/sluice-gen tools/bench tests/support bpf -name '*.bpf.c' -o -path 'user/*.c' \
-		-o -path 'tools/sluice-gen/*.c' | sort | while read -r source; do
-		case $source in
-		*.bpf.c) clang -target bpf -Iinclude -Ivmlinux -Ibpf -MM "$source" ;;
-		user/core/hot_*) gcc -DHOT_VARIANT=baseline -Iinclude -Iuser -MM "$source" ;;
-		*) gcc -D_GNU_SOURCE -Iinclude -Iuser -Ibuild/bpf -Ibuild/release/generated -MM "$source" ;;
-		esac | tr ' ' '\n' | grep -qxF "$1" && echo "$source"
-	done | sort -u
+	grep -F " $1 " includes | cut -d : -f 1 | sort -u
 }
 
 count=0
