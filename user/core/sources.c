@@ -33,7 +33,7 @@ struct sources {
 	__u32 slot_count;		/* sources_max, then one overflow slot a listener */
 	_Atomic __u32 known;		/* slots given out, overflow slots not counted */
 	_Atomic __u64 overflowed;
-	__u16 *slot_listener;
+	_Atomic __u16 *slot_listener;
 	struct noted *noted;		/* [worker][slot] */
 	__s64 *snapshot_ns;		/* by slot */
 	__u64 snapshot_mono_ns;
@@ -114,7 +114,8 @@ static __u32 take_slot(struct sources *sources, __u16 listener)
 		if (slot == sources->options.sources_max)
 			return slot;
 	} while (!atomic_compare_exchange_weak(&sources->known, &slot, slot + 1));
-	sources->slot_listener[slot] = listener;
+	/* The reader may see the slot before this: it has no time yet, and is passed over. */
+	atomic_store_explicit(&sources->slot_listener[slot], listener, memory_order_relaxed);
 	return slot;
 }
 
@@ -233,7 +234,9 @@ struct view {
 
 static bool reads(const struct sources *sources, __u32 listener_mask, __u32 slot)
 {
-	return listener_mask >> sources->slot_listener[slot] & 1;
+	__u16 listener = atomic_load_explicit(&sources->slot_listener[slot], memory_order_relaxed);
+
+	return listener_mask >> listener & 1;
 }
 
 /* The newest time of the live sources of these listeners, and the oldest that is not set aside. */
