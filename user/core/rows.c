@@ -9,8 +9,7 @@
 
 static size_t fixed_bytes(const struct rows_cursor *cursor)
 {
-	return cursor->layout->word_count * 8u + sizeof(struct sluice_partial) +
-	       cursor->window->extra_bytes;
+	return cursor->layout->word_count * 8u + sizeof(struct sluice_partial);
 }
 
 int rows_open(struct rows_cursor *cursor, const struct schema *schema,

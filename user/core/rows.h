@@ -23,7 +23,7 @@ struct row_view {
 	__s32 revision;
 	const __u64 *words;	/* layout->word_count */
 	const struct sluice_partial *partial;
-	const __u8 *extra;	/* fixed part and sketches */
+	const __u8 *extra;	/* points and sketches behind the partial */
 	size_t extra_bytes;
 };
 

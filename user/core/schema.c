@@ -6,19 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Fixed bytes that an aggregate adds to a row; count, records, sum, min and max are in the partial, avg
- * and rate follow from it. */
-static const __u16 extra_bytes[SLUICE_AGGREGATE_KINDS];
-
-__u16 schema_extra_bytes(const struct sluice_schema_aggregate *aggregates, unsigned int count)
-{
-	unsigned int bytes = 0;
-
-	for (unsigned int i = 0; i < count; i++)
-		bytes += extra_bytes[aggregates[i].kind];
-	return (__u16)bytes;
-}
-
 static void fill_window(struct sluice_schema_window *window, const struct window_spec *spec, __u32 index)
 {
 	struct group_key layout;
@@ -32,7 +19,6 @@ static void fill_window(struct sluice_schema_window *window, const struct window
 	memcpy(window->group_field, spec->group_field, sizeof(window->group_field));
 	window->key_words = layout.word_count;
 	window->aggregate_count = spec->aggregate_count;
-	window->extra_bytes = schema_extra_bytes(spec->aggregate, spec->aggregate_count);
 	window->size_ns = spec->kind == SLUICE_WINDOW_SESSION ? spec->gap_ns : spec->size_ns;
 	window->slide_ns = spec->kind == SLUICE_WINDOW_SESSION ? 0 : spec->slide_ns;
 	window->offset_ns = spec->offset_ns;
@@ -68,7 +54,7 @@ static int check_aggregate(const struct sluice_schema_aggregate *aggregate)
 static int check_window(const struct sluice_schema_window *window, __u32 index, struct group_key *layout)
 {
 	if (window->window != index || window->kind > SLUICE_WINDOW_SESSION ||
-	    window->aggregate_count > SLUICE_AGGREGATES_MAX || window->extra_bytes % 8 != 0 ||
+	    window->aggregate_count > SLUICE_AGGREGATES_MAX || window->extra_bytes != 0 ||
 	    window->size_ns <= 0 || window->slide_ns < 0 || window->name[0] == '\0' ||
 	    window->name[SLUICE_NAME_MAX] != '\0' ||
 	    group_key_layout(layout, window->group_field, window->group_count) != 0 ||

@@ -21,9 +21,6 @@ static inline size_t schema_record_bytes(__u32 window_count)
 void schema_write(void *record, const struct sluice_schema *head, const struct window_spec *windows,
 		  __u32 window_count);
 
-/* Fixed bytes of a row behind the base partial, for these aggregates. */
-__u16 schema_extra_bytes(const struct sluice_schema_aggregate *aggregates, unsigned int count);
-
 struct schema {
 	struct sluice_schema head;	/* names end with a zero */
 	struct sluice_schema_window window[SLUICE_WINDOWS_MAX];

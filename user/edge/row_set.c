@@ -76,7 +76,7 @@ static int make_room(void **array, size_t count, size_t *room, size_t bytes)
 static bool is_same_shape(const struct sluice_schema_window *a, const struct sluice_schema_window *b)
 {
 	return a->kind == b->kind && a->group_count == b->group_count &&
-	       a->aggregate_count == b->aggregate_count && a->extra_bytes == b->extra_bytes &&
+	       a->aggregate_count == b->aggregate_count &&
 	       memcmp(a->group_field, b->group_field, a->group_count) == 0 &&
 	       memcmp(a->aggregate, b->aggregate, a->aggregate_count * sizeof(*a->aggregate)) == 0;
 }

@@ -34,7 +34,7 @@ struct row_result {
 	__s32 revision;		/* of the newest epoch */
 	bool is_final, is_early, is_retracted;
 	struct sluice_partial partial;
-	const __u8 *extra;	/* of the newest epoch; extra_bytes and sketches */
+	const __u8 *extra;	/* points and sketches, of the newest epoch */
 	size_t extra_bytes;
 	__u64 aggregated;	/* weight in the window, all groups */
 	struct sluice_missing missing;
