@@ -12,6 +12,9 @@
 #include "engine/version.h"
 
 #define NUMBER_BYTES 32
+/* The longest sentence of ledger.h fits, and so do counts of a year. */
+#define SENTENCE_COLUMNS 64
+#define COUNT_COLUMNS 16
 
 struct page {
 	struct text *out;
@@ -116,20 +119,22 @@ static void write_count(struct page *page, int indent, const char *name, struct 
 {
 	char datagrams[NUMBER_BYTES], events[NUMBER_BYTES];
 
-	text_format(page->out, "  %*s%-*s %20s %20s\n", 2 * indent, "", 44 - 2 * indent, name,
-		    grouped(datagrams, count.datagrams), grouped(events, count.events));
+	text_format(page->out, "  %*s%-*s %*s %*s\n", 2 * indent, "", SENTENCE_COLUMNS - 2 * indent,
+		    name, COUNT_COLUMNS, grouped(datagrams, count.datagrams), COUNT_COLUMNS,
+		    grouped(events, count.events));
 }
 
 static void write_number(struct page *page, int indent, const char *name, __u64 number)
 {
 	char events[NUMBER_BYTES];
 
-	text_format(page->out, "  %*s%-*s %20s %20s\n", 2 * indent, "", 44 - 2 * indent, name, "",
-		    grouped(events, number));
+	text_format(page->out, "  %*s%-*s %*s %*s\n", 2 * indent, "", SENTENCE_COLUMNS - 2 * indent,
+		    name, COUNT_COLUMNS, "", COUNT_COLUMNS, grouped(events, number));
 }
 
 static void write_kernel(struct page *page, const struct report *report)
 {
+	char title[SENTENCE_COLUMNS + 2 * COUNT_COLUMNS + 8];
 	struct sluice_ledger sum = { 0 };
 	struct sluice_count *counts = (struct sluice_count *)&sum;
 	static const char *const sentences[] = {
@@ -146,7 +151,9 @@ static void write_kernel(struct page *page, const struct report *report)
 			counts[k].events += one[k].events;
 		}
 	}
-	heading(page, "In the kernel                                           datagrams               events");
+	snprintf(title, sizeof(title), "%-*s %*s %*s", SENTENCE_COLUMNS + 2, "In the kernel",
+		 COUNT_COLUMNS, "datagrams", COUNT_COLUMNS, "events");
+	heading(page, title);
 	for (int k = 0; k < SLUICE_OUTCOME_COUNT; k++) {
 		bool is_always = k == SLUICE_OUTCOME_seen || k == SLUICE_OUTCOME_emitted ||
 				 k == SLUICE_OUTCOME_ring_full;
