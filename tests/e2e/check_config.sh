@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# sluice check from outside: exit codes, where its words go, JSON, and the host it runs on. No root needed.
+# sluice check from outside: exit codes, where its words go, JSON, and the host it runs on. Root is
+# not needed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 sluice=$PWD/build/sluice
@@ -37,28 +38,34 @@ chmod 600 "$valid"
 run check -c "$valid"
 same 'a valid file: code' 0 $code
 same 'a valid file: stderr' '' "$(cat "$work/err")"
-for words in 'valid' 'tumbling, 10s: count by type, region' 'where types page_view' 'UDP port 9125 of lo'; do
+for words in 'valid' 'tumbling, 10s: count by type, region' 'where types page_view' \
+	'UDP port 9125 of lo'; do
 	grep -qF -- "$words" "$work/out" || same 'a valid file: words' "$words" "$(cat "$work/out")"
 done
 run check -c deploy/sluice.yaml
 same 'deploy/sluice.yaml: code' 0 $code
 
 run check -c "$valid" --json
-same 'valid, JSON' 'True clicks lo' "$(python3 -c 'import json, sys
+json() {
+	python3 -c "import json, sys
 answer = json.load(sys.stdin)
-print(answer["valid"], answer["windows"][0]["name"], answer["listeners"][0]["interface"])' <"$work/out")"
+print($1)" <"$work/out"
+}
+same 'valid, JSON' 'True clicks lo' \
+	"$(json 'answer["valid"], answer["windows"][0]["name"],
+		answer["listeners"][0]["interface"]')"
 
 sed 's/group_by/groupby/; s/10s/10/' "$valid" >"$work/wrong.yaml"
 run check -c "$work/wrong.yaml"
 same 'mistakes: code' 78 $code
 same 'mistakes: stdout' '' "$(cat "$work/out")"
-same 'mistakes: stderr' "sluice: error: $work/wrong.yaml:6:26: size: 10 has no unit; write for example 10s
-sluice: error: $work/wrong.yaml:6:30: unknown key \`groupby\`; write \`group_by\`" "$(cat "$work/err")"
+same 'mistakes: stderr' "sluice: error: $work/wrong.yaml:6:26: size: 10 has no unit; write for \
+example 10s
+sluice: error: $work/wrong.yaml:6:30: unknown key \`groupby\`; write \`group_by\`" \
+	"$(cat "$work/err")"
 run check -c "$work/wrong.yaml" --json
 same 'mistakes, JSON: code' 78 $code
-same 'mistakes, JSON' 'False 2' "$(python3 -c 'import json, sys
-answer = json.load(sys.stdin)
-print(answer["valid"], len(answer["errors"]))' <"$work/out")"
+same 'mistakes, JSON' 'False 2' "$(json 'answer["valid"], len(answer["errors"])')"
 
 run check -c "$work/nothing.yaml"
 same 'no such file: code' 78 $code
@@ -71,12 +78,14 @@ run check --hots
 same 'a wrong option: code' 64 $code
 run chekc
 same 'a wrong command: code' 64 $code
-grep -qF 'write sluice check' "$work/err" || same 'a wrong command' 'write sluice check' "$(cat "$work/err")"
+grep -qF 'write sluice check' "$work/err" ||
+	same 'a wrong command' 'write sluice check' "$(cat "$work/err")"
 
 chmod 666 "$valid"
 run check -c "$valid"
 same 'anybody may write: code' 0 $code
-grep -q 'level=warn.*chmod go-w' "$work/err" || same 'anybody may write' 'a warning' "$(cat "$work/err")"
+grep -q 'level=warn.*chmod go-w' "$work/err" ||
+	same 'anybody may write' 'a warning' "$(cat "$work/err")"
 run check -q -c "$valid"
 same 'anybody may write, quiet' '' "$(cat "$work/err")"
 chmod 644 "$valid"
@@ -84,8 +93,12 @@ chmod 644 "$valid"
 # The host: an interface that is not there is 69; without capabilities it is 77, and both are named.
 sed 's/interface: lo/interface: nope0/' "$valid" >"$work/nope.yaml"
 run check -c "$work/nope.yaml" --host
-grep -q 'problem .*there is no nope0' "$work/out" || same 'no interface' 'a problem' "$(cat "$work/out")"
-[ "$code" = 69 ] || [ "$(id -u)" != 0 ] || [ "$code" = 77 ] || [ "$code" = 71 ] || same 'no interface: code' 69 "$code"
+grep -q 'problem .*there is no nope0' "$work/out" ||
+	same 'no interface' 'a problem' "$(cat "$work/out")"
+# Only where nothing more urgent is missing.
+if [ "$(grep -c '^  problem' "$work/out")" = 1 ]; then
+	same 'no interface: code' 69 "$code"
+fi
 as_nobody=(setpriv --bounding-set=-all --inh-caps=-all)
 if [ "$(id -u)" = 0 ]; then
 	as_nobody+=(--reuid=65534 --regid=65534 --clear-groups)
@@ -99,17 +112,20 @@ for name in CAP_BPF CAP_NET_ADMIN; do
 		same 'no capabilities' "$name is missing" "$(cat "$work/out")"
 done
 "${as_nobody[@]}" "$work/sluice" check -c "$valid" --host --json >"$work/out" 2>"$work/err"
-same 'no capabilities, JSON' 77 "$(python3 -c 'import json, sys
-print(json.load(sys.stdin)["exit_code"])' <"$work/out")"
+same 'no capabilities, JSON' 77 "$(json 'answer["exit_code"]')"
 [ -e "$work/state" ] && same 'check makes nothing' '' "$work/state"
 
 # What is generated is understood by those it is for.
 run completion bash
 bash -n "$work/out" || same 'completion bash' 'a script' "$(cat "$work/out")"
-words=$(bash -c "source $work/out; COMP_WORDS=(sluice che); COMP_CWORD=1; _sluice; echo \${COMPREPLY[*]}")
-same 'completion bash: commands' check "$words"
-words=$(bash -c "source $work/out; COMP_WORDS=(sluice check --ho); COMP_CWORD=2; _sluice; echo \${COMPREPLY[*]}")
-same 'completion bash: options' --host "$words"
+# WORD…: what completes the last one.
+complete_words() {
+	bash -c 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sluice
+		echo "${COMPREPLY[*]}"' "$work/out" "$@"
+}
+same 'completion bash: commands' check "$(complete_words sluice che)"
+same 'completion bash: options' --host "$(complete_words sluice check --ho)"
+same 'completion bash: values' json "$(complete_words sluice check --log-format js)"
 for shell in zsh fish; do
 	run completion $shell
 	same "completion $shell: code" 0 $code
@@ -117,7 +133,7 @@ for shell in zsh fish; do
 	$shell -n "$work/out" || same "completion $shell" 'a script' "$(cat "$work/out")"
 done
 run version --json
-python3 -c 'import json, sys; json.load(sys.stdin)["commit"]' <"$work/out" || same 'version' JSON "$(cat "$work/out")"
+[ -n "$(json 'answer["commit"]')" ] || same 'version' JSON "$(cat "$work/out")"
 run help config
 for key in durability ring_size max_groups idle_timeout; do
 	grep -q "^ *$key " "$work/out" || same 'help config' "$key" "$(cat "$work/out")"

@@ -11,11 +11,11 @@
 #include "base/text.h"
 #include "base/units.h"
 
-#define LOG_TAIL_BYTES 32	/* kept free for the end of a line that had to be cut */
+#define LOG_TAIL_BYTES 32 /* kept free for the end of a line that had to be cut */
 
 static const struct {
 	const char *name;
-	int priority;	/* of syslog, for the journal */
+	int priority; /* of syslog, for the journal */
 } levels[] = {
 	[LOG_LEVEL_ERROR] = { "error", 3 },
 	[LOG_LEVEL_WARNING] = { "warn", 4 },
@@ -123,7 +123,8 @@ static void add_head(struct text *text, enum log_level level)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &parts);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
-	text_format(text, is_json() ? "{\"ts\":\"%s.%03dZ\",\"level\":\"%s\"" : "ts=%s.%03dZ level=%s",
+	text_format(text,
+		    is_json() ? "{\"ts\":\"%s.%03dZ\",\"level\":\"%s\"" : "ts=%s.%03dZ level=%s",
 		    stamp, (int)(now.tv_nsec / 1000000), levels[level].name);
 }
 
@@ -171,8 +172,9 @@ bool log_limit_take(struct log_limit *limit, __u64 now_mono_ns, __u64 *suppresse
 	__u64 next = __atomic_load_n(&limit->next_mono_ns, __ATOMIC_RELAXED);
 
 	if (now_mono_ns >= next &&
-	    __atomic_compare_exchange_n(&limit->next_mono_ns, &next, now_mono_ns + limit->interval_ns,
-					false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	    __atomic_compare_exchange_n(&limit->next_mono_ns, &next,
+					now_mono_ns + limit->interval_ns, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED)) {
 		*suppressed = __atomic_exchange_n(&limit->suppressed, 0, __ATOMIC_RELAXED);
 		return true;
 	}

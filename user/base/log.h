@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Log lines for operators, on stderr: one event a line with its facts as key=value (logfmt) or JSON.
- * For operating errors where they can be acted on and for life-cycle events; never for bad input, which
- * has counters. Any thread; a line is one write. Never allocates, never fails. */
+/* Log lines for operators, on stderr: one event a line with its facts as key=value (logfmt) or
+ * JSON. For operating errors where they can be acted on and for life-cycle events; never for bad
+ * input, which has counters. Any thread; a line is one write. Never allocates, never fails. */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
 
@@ -78,18 +78,20 @@ bool log_is_enabled(enum log_level level);
 void log_write(enum log_level level, const char *component, const char *message,
 	       const struct log_field *fields, size_t count);
 
-/* At most one line each interval for whatever this object stands for; static storage, zeroed but for
- * the interval. Any thread. */
+/* At most one line each interval for whatever this object stands for; static storage, zeroed but
+ * for the interval. Any thread. */
 struct log_limit {
 	__u64 interval_ns;
 	__u64 next_mono_ns;
 	__u64 suppressed;
 };
 
-/* Whether a line may be written at `now_mono_ns`; then *suppressed tells how many were not since. */
+/* Whether a line may be written at `now_mono_ns`; then *suppressed tells how many were not
+ * since. */
 bool log_limit_take(struct log_limit *limit, __u64 now_mono_ns, __u64 *suppressed);
 
-/* log_line behind a limit, with suppressed=N when lines were left out. Reads the monotonic clock. */
+/* log_line behind a limit, with suppressed=N when lines were left out. Reads the monotonic
+ * clock. */
 #define log_line_limited(limit, level, component, message, ...)                                    \
 	do {                                                                                       \
 		struct log_field log_left_out;                                                     \

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define WORD_BYTES_MAX 63
-#define EDITS_MAX 4	/* further away it is another word, however long */
+#define EDITS_MAX 4 /* further away it is another word, however long */
 
 void text_init(struct text *text, char *buffer, size_t room)
 {
@@ -137,8 +137,8 @@ static unsigned int least(unsigned int left, unsigned int right)
 	return left < right ? left : right;
 }
 
-/* Optimal string alignment: three rows of the Damerau-Levenshtein table, and of each row only what is
- * near enough to the diagonal to stay within `limit` edits. More than that gives limit + 1. */
+/* Optimal string alignment: three rows of the Damerau-Levenshtein table, and of each row only what
+ * is near enough to the diagonal to stay within `limit` edits. More than that gives limit + 1. */
 static unsigned int distance_within(const char *left, const char *right, unsigned int limit)
 {
 	unsigned int rows[3][WORD_BYTES_MAX + 2];

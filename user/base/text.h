@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Text under construction; always ends with a zero byte. What does not fit is left out and noted. */
+/* Text under construction; always ends with a zero byte. What does not fit is left out and
+ * noted. */
 struct text {
 	char *data;
 	size_t room;	/* of the buffer, the zero included */
@@ -30,16 +31,16 @@ void text_add_quoted(struct text *text, const char *string);
 /* Back to an earlier length. */
 void text_cut(struct text *text, size_t bytes);
 
-/* Length in bytes of the UTF-8 character at `string`, 1 to 4; 0 at the end and where it is not UTF-8
- * (overlong forms and surrogates included). */
+/* Length in bytes of the UTF-8 character at `string`, 1 to 4; 0 at the end and where it is not
+ * UTF-8 (overlong forms and surrogates included). */
 size_t text_utf8_bytes(const char *string);
 
-/* Edits (insert, delete, replace, swap neighbours) from one word to the other; letter case and - for _
- * are free. Words longer than 63 bytes are entirely different: 64. */
+/* Edits (insert, delete, replace, swap neighbours) from one word to the other; letter case and -
+ * for _ are free. Words longer than 63 bytes are entirely different: 64. */
 unsigned int text_distance(const char *left, const char *right);
 
-/* The candidate that `word` was probably meant to be. Zero it but for the word, offer every candidate,
- * read `best`: NULL when none is near enough to be worth a suggestion. */
+/* The candidate that `word` was probably meant to be. Zero it but for the word, offer every
+ * candidate, read `best`: NULL when none is near enough to be worth a suggestion. */
 struct text_nearest {
 	const char *word;
 	const char *best;

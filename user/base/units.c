@@ -14,16 +14,16 @@
 struct unit {
 	const char *name;
 	__u64 factor;
-	bool is_written;	/* used when formatting */
+	bool is_written; /* used when formatting */
 };
 
 /* Smallest first; a NULL name ends the list. */
 static const struct unit units_by_kind[][8] = {
 	[UNITS_SIZE] = { { "B", 1, true },
 			 { "KiB", KIB, true },
-			 { "MiB", KIB * KIB, true },
-			 { "GiB", KIB * KIB * KIB, true },
-			 { "TiB", KIB * KIB * KIB * KIB, true } },
+			 { "MiB", KIB *KIB, true },
+			 { "GiB", KIB *KIB *KIB, true },
+			 { "TiB", KIB *KIB *KIB *KIB, true } },
 	[UNITS_DURATION] = { { "ns", 1, true },
 			     { "us", 1000, true },
 			     { "ms", 1000000, true },
@@ -47,7 +47,7 @@ static const char *const advice_by_kind[] = {
 struct decimal {
 	__u64 integer;
 	__u64 fraction;
-	__u64 fraction_scale;	/* 10^digits */
+	__u64 fraction_scale; /* 10^digits */
 };
 
 static bool is_digit(char letter)

@@ -16,9 +16,9 @@ enum units_kind {
 	UNITS_RATE,	/* /s k/s M/s G/s → per second */
 };
 
-/* Reads all of `text`. Returns 0 and sets *value (at most INT64_MAX), or
- * -EINVAL no number, -ENODATA no unit, -ENOTSUP unknown unit, -ERANGE too large, -EDOM finer than one
- * byte, nanosecond or event a second. */
+/* Reads all of `text`. Returns 0 and sets *value (at most INT64_MAX), or -EINVAL no number,
+ * -ENODATA no unit, -ENOTSUP unknown unit, -ERANGE too large, -EDOM finer than one byte, nanosecond
+ * or event a second. */
 int units_parse(enum units_kind kind, const char *text, __u64 *value);
 
 /* units_parse by kind. */

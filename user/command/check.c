@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice check: a configuration file is read; its mistakes, or what it means, come out. With --host this
- * host is looked at too. Nothing is started or changed. */
+/* sluice check: a configuration file is read; its mistakes, or what it means, come out. With --host
+ * this host is looked at too. Nothing is started or changed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +28,8 @@ static void print_listener(const struct config_listener *listener)
 	printf("  %-14s UDP port %u of %s, %s; XDP mode %s; ring %s a CPU; %s\n", listener->name,
 	       listener->port, listener->interface, buffer, describe_mode(listener->mode),
 	       units_format_size(ring, listener->ring_bytes),
-	       listener->action == SLUICE_ACTION_TAP ? "datagrams are copied and go on" :
-						       "datagrams end here");
+	       listener->action == SLUICE_ACTION_TAP ? "datagrams are copied and go on"
+						     : "datagrams end here");
 }
 
 static void print_times(const struct window_spec *window)
@@ -90,10 +90,11 @@ static void print_bounds(const struct config *config)
 
 	printf("memory\n  windows up to %s of %s; rings %s × %d CPUs = %s\n",
 	       units_format_size_about(used, config_memory_total(config, config->groups_max)),
-	       units_format_size(limit, config->memory_bytes), units_format_size(ring, ring_bytes), cpus,
-	       units_format_size_about(rings, ring_bytes * (__u64)cpus));
+	       units_format_size(limit, config->memory_bytes), units_format_size(ring, ring_bytes),
+	       cpus, units_format_size_about(rings, ring_bytes * (__u64)cpus));
 	if (config->groups_max < config->groups_wanted)
-		printf("  max_groups is %u, not the default of %u: more would not fit limits.memory\n",
+		printf("  max_groups is %u, not the default of %u: more would not fit "
+		       "limits.memory\n",
 		       config->groups_max, config->groups_wanted);
 	printf("disk\n  %s: results up to %s", config->state_dir,
 	       units_format_size(disk, config->results_bytes_max));
@@ -117,7 +118,8 @@ static void print_config(const struct config *config)
 	if (config->filter_default == SLUICE_RULE_DROP)
 		printf("filter\n  all types are dropped but those that a rule passes\n");
 	else if (dropped)
-		printf("filter\n  %u type%s dropped in the kernel\n", dropped, dropped == 1 ? " is" : "s are");
+		printf("filter\n  %u type%s dropped in the kernel\n", dropped,
+		       dropped == 1 ? " is" : "s are");
 	printf("windows\n");
 	for (i = 0; i < config->window_count; i++)
 		print_window(config, i);
@@ -231,7 +233,8 @@ static void warn_of_permissions(const char *path)
 	struct stat status;
 
 	if (stat(path, &status) == 0 && (status.st_mode & (S_IWOTH | S_IWGRP)))
-		log_line(LOG_LEVEL_WARNING, "check", "others than its owner can write the file; chmod go-w",
+		log_line(LOG_LEVEL_WARNING, "check",
+			 "others than its owner can write the file; chmod go-w",
 			 log_text("file", path));
 }
 
@@ -260,18 +263,21 @@ static int run(const struct command_line *line)
 }
 
 static const struct command_option options[] = {
-	{ .name = "host", .help = "look at this host too: kernel, capabilities, driver, memory, disk" },
+	{ .name = "host",
+	  .help = "look at this host too: kernel, capabilities, driver, memory, disk" },
 	{ NULL },
 };
 
 const struct command command_check = {
 	.name = "check",
-	.summary = "Says what a configuration means, or every mistake in it with line, column and fix.",
+	.summary =
+		"Says what a configuration means, or every mistake with line, column and fix.",
 	.common = COMMAND_CONFIG | COMMAND_JSON,
 	.options = options,
-	.details = "Exits 78 when the file has mistakes. With --host it exits 77 when a privilege or\n"
-		   "capability is missing, 71 when a kernel feature is, 69 when an interface is not there\n"
-		   "or taken; warnings change nothing.\n",
+	.details =
+		"Exits 78 when the file has mistakes. With --host it exits 77 when a privilege or\n"
+		"capability is missing, 71 when a kernel feature is, 69 when an interface is not\n"
+		"there or taken; warnings change nothing.\n",
 	.examples = "sluice check -c sluice.yaml\nsudo sluice check -c sluice.yaml --host\n",
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The part of `sluice check` that looks at the host: asks for what the configuration needs, prints what
- * was found. */
+/* The part of `sluice check` that looks at the host: asks for what the configuration needs, prints
+ * what was found. */
 #include "command/check_host.h"
 
 #include <stdio.h>

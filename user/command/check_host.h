@@ -5,7 +5,8 @@
 
 #include "config/config.h"
 
-/* Prints the findings, as text or as members of the JSON object that is open; returns the exit code. */
+/* Prints the findings, as text or as members of the JSON object that is open; returns the exit
+ * code. */
 int check_host(const struct config *config, bool is_json);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a subcommand is: one struct of text, an option table and a function. Parsing, --help, completion
- * and usage errors come from these tables alone. A command prints results to stdout and everything else
- * to stderr, and returns a code of <sysexits.h> (0, 1 for a failure at run time, 64, 69 … 78). */
+/* What a subcommand is: one struct of text, an option table and a function. Parsing, --help,
+ * completion and usage errors come from these tables alone. A command prints results to stdout and
+ * everything else to stderr, and returns a code of <sysexits.h> (0, 1 for a failure at run time,
+ * 64, 69 … 78). */
 #ifndef SLUICE_COMMAND_COMMAND_H
 #define SLUICE_COMMAND_COMMAND_H
 
@@ -35,7 +36,7 @@ struct command_line;
 struct command {
 	const char *name;
 	const char *summary;			/* a sentence, for the list of commands */
-	const char *arguments;			/* after the options, "ls|verify|dump"; NULL: none */
+	const char *arguments;			/* behind the options: "ls|verify"; NULL: none */
 	int argument_min, argument_max;		/* more or fewer is a usage error */
 	unsigned int common;			/* enum command_common */
 	const struct command_option *options;	/* its own; ends with a NULL name; NULL: none */

@@ -3,7 +3,8 @@
 #include "command/commands.h"
 
 static const struct command *const commands[] = {
-	&command_run,	&command_check, &command_query, &command_log,	  &command_status, &command_detach,
+	&command_run,	 &command_check,  &command_query,   &command_log,
+	&command_status, &command_detach,
 	&command_version, &command_help, &command_completion, NULL,
 };
 

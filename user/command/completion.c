@@ -43,8 +43,7 @@ static void print_option_words(const struct command *command)
 }
 
 /* Values of an option in bash: its choices, else files. */
-static void print_bash_values(const struct command_program *program,
-			      const struct command *command)
+static void print_bash_values(const struct command_program *program, const struct command *command)
 {
 	const struct command_option *options[OPTIONS_MAX];
 	unsigned int count = options_list(command, options), i;
@@ -144,7 +143,8 @@ static void print_zsh(const struct command_program *program)
 	for (command = program->commands; *command; command++)
 		print_zsh_command(program, *command);
 	/* Sourced, or found in $fpath and run at the first completion. */
-	printf("\tesac\n}\nif [ \"$funcstack[1]\" = _%s ]; then _%s \"$@\"; else compdef _%s %s; fi\n",
+	printf("\tesac\n}\nif [ \"$funcstack[1]\" = _%s ]; then _%s \"$@\"; "
+	       "else compdef _%s %s; fi\n",
 	       program->name, program->name, program->name, program->name);
 }
 

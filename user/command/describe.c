@@ -54,7 +54,8 @@ void describe_kind(struct text *text, const struct window_spec *window)
 		text_format(text, "tumbling, %s", units_format_duration(size, window->size_ns));
 		break;
 	case SLUICE_WINDOW_SLIDING:
-		text_format(text, "sliding, %s every %s", units_format_duration(size, window->size_ns),
+		text_format(text, "sliding, %s every %s",
+			    units_format_duration(size, window->size_ns),
 			    units_format_duration(slide, window->slide_ns));
 		break;
 	case SLUICE_WINDOW_SESSION:
@@ -64,7 +65,8 @@ void describe_kind(struct text *text, const struct window_spec *window)
 	if (window->offset_ns)
 		text_format(text, ", offset %s", units_format_duration(size, window->offset_ns));
 	if (window->max_duration_ns)
-		text_format(text, ", at most %s", units_format_duration(size, window->max_duration_ns));
+		text_format(text, ", at most %s",
+			    units_format_duration(size, window->max_duration_ns));
 }
 
 void describe_groups(struct text *text, const struct config *config,
@@ -75,7 +77,8 @@ void describe_groups(struct text *text, const struct config *config,
 	if (!window->group_count)
 		text_add(text, "one group");
 	for (i = 0; i < window->group_count; i++)
-		text_format(text, "%s%s", i ? ", " : "", field_name(config, window->group_field[i]));
+		text_format(text, "%s%s", i ? ", " : "",
+			    field_name(config, window->group_field[i]));
 }
 
 static void describe_aggregate(struct text *text, const struct config *config,
@@ -85,7 +88,8 @@ static void describe_aggregate(struct text *text, const struct config *config,
 
 	text_add(text, aggregate_names[aggregate->kind]);
 	if (aggregate->kind == SLUICE_AGGREGATE_DISTINCT) {
-		text_format(text, "(%s; %u)", field_name(config, aggregate->field), aggregate->precision);
+		text_format(text, "(%s; %u)", field_name(config, aggregate->field),
+			    aggregate->precision);
 	} else if (aggregate->kind == SLUICE_AGGREGATE_TOP) {
 		text_format(text, "(%s, %u)", field_name(config, aggregate->field), aggregate->k);
 	} else if (aggregate->kind == SLUICE_AGGREGATE_QUANTILES) {
@@ -169,7 +173,8 @@ static void describe_range(struct text *text, const struct window_where *where)
 		text_format(text, "value %lld to %lld", where->value_min, where->value_max);
 }
 
-void describe_where(struct text *text, const struct config *config, const struct window_spec *window)
+void describe_where(struct text *text, const struct config *config,
+		    const struct window_spec *window)
 {
 	const struct window_where *where = &window->where;
 	size_t start = text->bytes;

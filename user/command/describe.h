@@ -25,7 +25,8 @@ void describe_listeners(struct text *text, const struct config *config,
 			const struct window_spec *window);
 
 /* "" without conditions, else "types page_view, 7; region 1, 2; value 0 to 100" */
-void describe_where(struct text *text, const struct config *config, const struct window_spec *window);
+void describe_where(struct text *text, const struct config *config,
+		    const struct window_spec *window);
 
 /* "auto", "native" … */
 const char *describe_mode(enum config_mode mode);

@@ -9,7 +9,7 @@
 #include "command/options.h"
 #include "config/schema.h"
 
-#define OPTION_COLUMN 26	/* where the sentences begin */
+#define OPTION_COLUMN 26 /* where the sentences begin */
 #define KEY_COLUMN 20
 
 static void print_usage(const struct command_program *program, const struct command *command)
@@ -33,7 +33,8 @@ static void print_option(const struct command_option *option)
 		text_add(&text, "      ");
 	text_format(&text, "--%s%s%s", option->name, option->value ? " " : "",
 		    option->value ? option->value : "");
-	printf("%-*s%s%s", OPTION_COLUMN, buffer, text.bytes >= OPTION_COLUMN ? " " : "", option->help);
+	printf("%-*s%s%s", OPTION_COLUMN, buffer, text.bytes >= OPTION_COLUMN ? " " : "",
+	       option->help);
 	if (option->choices)
 		printf(": %s", option->choices);
 	if (option->fallback)
@@ -70,9 +71,9 @@ void help_print_command(const struct command_program *program, const struct comm
 		printf("\nExamples:\n");
 		print_indented(command->examples);
 	}
-	printf("\nExit codes: 0 done, 1 failed while running, 64 usage, 69 unavailable, 70 internal,\n"
-	       "71 kernel feature missing, 73 cannot create, 74 input or output, 75 try again later,\n"
-	       "77 permission or capability missing, 78 configuration.\n");
+	printf("\nExit codes: 0 done, 1 failed while running, 64 usage, 69 unavailable,\n"
+	       "70 internal, 71 kernel feature missing, 73 cannot create, 74 input or output,\n"
+	       "75 try again later, 77 permission or capability missing, 78 configuration.\n");
 }
 
 void help_print_program(const struct command_program *program)

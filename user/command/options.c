@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line by the option tables. getopt_long does the reading; what it accepts, and what is said
- * about what it does not, comes from the tables. */
+/* The command line by the option tables. getopt_long does the reading; what it accepts, and what is
+ * said about what it does not, comes from the tables. */
 #include "command/options.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/units.h"
 
-#define LONG_BASE 256	/* getopt's value of option i is LONG_BASE + i */
+#define LONG_BASE 256 /* getopt's value of option i is LONG_BASE + i */
 
 static const struct {
 	unsigned int bit;
@@ -102,15 +102,18 @@ static int report_bad_option(const struct getopt_tables *tables, const char *wor
 
 	if (!is_unknown)
 		return command_error(EX_USAGE, "see --help", "%s needs a value", word);
-	snprintf(name, sizeof(name), "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
+	snprintf(name, sizeof(name), "%.*s", equals ? (int)(equals - word) : (int)strlen(word),
+		 word);
 	nearest.word = strncmp(name, "--", 2) == 0 ? name + 2 : "";
 	for (i = 0; i < tables->count; i++)
 		text_nearest_offer(&nearest, tables->options[i]->name);
 	snprintf(fix, sizeof(fix), "write --%s", nearest.best ? nearest.best : "");
 	for (i = 0; nearest.best && i < tables->count; i++)
-		if (strcmp(nearest.best, tables->options[i]->name) == 0 && strcmp(name + 2, nearest.best) == 0)
+		if (strcmp(nearest.best, tables->options[i]->name) == 0 &&
+		    strcmp(name + 2, nearest.best) == 0)
 			return command_error(EX_USAGE, "see --help", "%s takes no value", name);
-	return command_error(EX_USAGE, nearest.best ? fix : "see --help", "unknown option %s", name);
+	return command_error(EX_USAGE, nearest.best ? fix : "see --help", "unknown option %s",
+			     name);
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -135,10 +138,12 @@ static int add_given(struct command_line *line, const struct command_option *opt
 
 	for (i = 0; i < line->given_count; i++)
 		if (line->given[i].option == option && option->value && !option->is_repeatable)
-			return command_error(EX_USAGE, "keep one", "--%s is given twice", option->name);
+			return command_error(EX_USAGE, "keep one", "--%s is given twice",
+					     option->name);
 	if (option->choices && !is_choice(option->choices, value)) {
 		snprintf(fix, sizeof(fix), "write one of %s", option->choices);
-		return command_error(EX_USAGE, fix, "--%s: unknown value `%s`", option->name, value);
+		return command_error(EX_USAGE, fix, "--%s: unknown value `%s`", option->name,
+				     value);
 	}
 	line->given[line->given_count++] = (struct option_given){ option, value };
 	return 0;
@@ -149,8 +154,9 @@ static const char *current_word(int argc, char **argv, int value)
 {
 	static char letter[3] = "-?";
 
-	if (optopt > 0 && optopt < LONG_BASE && !(value == '?' && optind > 1 && optind <= argc &&
-						  strncmp(argv[optind - 1], "--", 2) == 0)) {
+	if (optopt > 0 && optopt < LONG_BASE &&
+	    !(value == '?' && optind > 1 && optind <= argc &&
+	      strncmp(argv[optind - 1], "--", 2) == 0)) {
 		letter[1] = (char)optopt;
 		return letter;
 	}
@@ -163,10 +169,11 @@ static int read_options(struct command_line *line, const struct getopt_tables *t
 	int value, code;
 
 	opterr = 0;
-	optind = 0;	/* start over: this may not be the first command line of the process */
+	optind = 0; /* start over: this may not be the first command line of the process */
 	while ((value = getopt_long(argc, argv, tables->shorts, tables->longs, NULL)) != -1) {
 		if (value == '?' || value == ':')
-			return report_bad_option(tables, current_word(argc, argv, value), value == '?');
+			return report_bad_option(tables, current_word(argc, argv, value),
+						 value == '?');
 		code = add_given(line, find_option(tables, value), optarg);
 		if (code)
 			return code;
@@ -196,8 +203,8 @@ static int check_line(const struct command_line *line, const struct getopt_table
 		return command_error(EX_USAGE, fix, "%s is incomplete", command->name);
 	}
 	if (line->argument_count > command->argument_max)
-		return command_error(EX_USAGE, "see --help", "%s: one word too many, `%s`", command->name,
-				     line->arguments[command->argument_max]);
+		return command_error(EX_USAGE, "see --help", "%s: one word too many, `%s`",
+				     command->name, line->arguments[command->argument_max]);
 	return 0;
 }
 

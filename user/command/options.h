@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line by the option tables: parsing for command_main, listing for help and completion. */
+/* The command line by the option tables: parsing for command_main, listing for help and
+ * completion. */
 #ifndef SLUICE_COMMAND_OPTIONS_H
 #define SLUICE_COMMAND_OPTIONS_H
 
@@ -25,8 +26,9 @@ struct command_line {
 unsigned int options_list(const struct command *command,
 			  const struct command_option *options[OPTIONS_MAX]);
 
-/* Parses what follows the command's name (argv[0] is skipped and may be the name). 0, or EX_USAGE after
- * the mistake was printed, EX_OSERR without memory. To be freed in any case. Reorders argv. */
+/* Parses what follows the command's name (argv[0] is skipped and may be the name). 0, or EX_USAGE
+ * after the mistake was printed, EX_OSERR without memory. To be freed in any case. Reorders
+ * argv. */
 int options_parse(struct command_line *line, const struct command_program *program,
 		  const struct command *command, int argc, char **argv);
 void options_free(struct command_line *line);

@@ -24,7 +24,8 @@ int command_error(int code, const char *fix, const char *format, ...)
 	text_format_list(&text, format, arguments);
 	va_end(arguments);
 	fflush(stdout);
-	fprintf(stderr, "%s: error: %s%s%s\n", program_name, buffer, fix ? "; " : "", fix ? fix : "");
+	fprintf(stderr, "%s: error: %s%s%s\n", program_name, buffer, fix ? "; " : "",
+		fix ? fix : "");
 	return code;
 }
 
@@ -33,16 +34,20 @@ static const struct {
 	int error;
 	int code;
 } codes[] = {
-	{ ENOENT, EX_UNAVAILABLE },	{ ECONNREFUSED, EX_UNAVAILABLE }, { ENODEV, EX_UNAVAILABLE },
-	{ ENOTCONN, EX_UNAVAILABLE },	{ ECONNRESET, EX_UNAVAILABLE },	  { EADDRINUSE, EX_UNAVAILABLE },
-	{ ENOSYS, EX_OSERR },		{ ENOTSUP, EX_OSERR },		  { ENOMEM, EX_OSERR },
-	{ EMFILE, EX_OSERR },		{ ENFILE, EX_OSERR },		  { EROFS, EX_CANTCREAT },
-	{ EEXIST, EX_CANTCREAT },	{ ENOTDIR, EX_CANTCREAT },	  { ENAMETOOLONG, EX_CANTCREAT },
-	{ EIO, EX_IOERR },		{ ENOSPC, EX_IOERR },		  { EDQUOT, EX_IOERR },
-	{ EBADMSG, EX_IOERR },		{ EPIPE, EX_IOERR },		  { EAGAIN, EX_TEMPFAIL },
-	{ EBUSY, EX_TEMPFAIL },		{ ETIMEDOUT, EX_TEMPFAIL },	  { EINTR, EX_TEMPFAIL },
-	{ EPERM, EX_NOPERM },		{ EACCES, EX_NOPERM },		  { EPROTO, EX_PROTOCOL },
-	{ EFBIG, EX_CONFIG },
+	{ ENOENT, EX_UNAVAILABLE },	{ ECONNREFUSED, EX_UNAVAILABLE },
+	{ ENODEV, EX_UNAVAILABLE },	{ ENOTCONN, EX_UNAVAILABLE },
+	{ ECONNRESET, EX_UNAVAILABLE }, { EADDRINUSE, EX_UNAVAILABLE },
+	{ ENOSYS, EX_OSERR },		{ ENOTSUP, EX_OSERR },
+	{ ENOMEM, EX_OSERR },		{ EMFILE, EX_OSERR },
+	{ ENFILE, EX_OSERR },		{ EROFS, EX_CANTCREAT },
+	{ EEXIST, EX_CANTCREAT },	{ ENOTDIR, EX_CANTCREAT },
+	{ ENAMETOOLONG, EX_CANTCREAT }, { EIO, EX_IOERR },
+	{ ENOSPC, EX_IOERR },		{ EDQUOT, EX_IOERR },
+	{ EBADMSG, EX_IOERR },		{ EPIPE, EX_IOERR },
+	{ EAGAIN, EX_TEMPFAIL },	{ EBUSY, EX_TEMPFAIL },
+	{ ETIMEDOUT, EX_TEMPFAIL },	{ EINTR, EX_TEMPFAIL },
+	{ EPERM, EX_NOPERM },		{ EACCES, EX_NOPERM },
+	{ EPROTO, EX_PROTOCOL },	{ EFBIG, EX_CONFIG },
 };
 
 int command_exit_code(int error)

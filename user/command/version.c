@@ -15,13 +15,14 @@ static int run(const struct command_line *line)
 
 	host_library_versions(libbpf, liburing);
 	if (command_option_given(line, "json"))
-		format = "{\"version\":\"%s\",\"commit\":\"%s\",\"libbpf\":\"%s\",\"liburing\":\"%s\","
+		format = "{\"version\":\"%s\",\"commit\":\"%s\",\"libbpf\":\"%s\","
+			 "\"liburing\":\"%s\","
 			 "\"wire\":%d,\"layout\":%d,\"disk\":\"%d.%d\"}\n";
 	else
 		format = "sluice %s (commit %s)\nlibbpf %s, liburing %s\n"
 			 "wire format %d, map layout %d, disk format %d.%d\n";
-	printf(format, SLUICE_RELEASE, SLUICE_COMMIT, libbpf, liburing, SLUICE_VERSION, SLUICE_LAYOUT,
-	       SLUICE_DISK_MAJOR, SLUICE_DISK_MINOR);
+	printf(format, SLUICE_RELEASE, SLUICE_COMMIT, libbpf, liburing, SLUICE_VERSION,
+	       SLUICE_LAYOUT, SLUICE_DISK_MAJOR, SLUICE_DISK_MINOR);
 	return EX_OK;
 }
 

@@ -112,8 +112,8 @@ int config_load(struct config **config, const char *path, FILE *errors)
 	int error = config_read_file(path, &text, &bytes);
 
 	if (error == -EFBIG && errors)
-		fprintf(errors, "sluice: error: %s: larger than %u KiB; no configuration is\n", path,
-			CONFIG_FILE_BYTES_MAX >> 10);
+		fprintf(errors, "sluice: error: %s: larger than %u KiB; no configuration is\n",
+			path, CONFIG_FILE_BYTES_MAX >> 10);
 	else if (error && errors)
 		fprintf(errors, "sluice: error: %s: %s; check the path and its permissions\n", path,
 			strerror(-error));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The configuration as the rest of the agent sees it: plain numbers in base units (bytes, nanoseconds,
- * events), every default filled in, every name resolved. Made by config_load(), never changed after. */
+/* The configuration as the rest of the agent sees it: plain numbers in base units (bytes,
+ * nanoseconds, events), every default filled in, every name resolved. Made by config_load(), never
+ * changed after. */
 #ifndef SLUICE_CONFIG_CONFIG_H
 #define SLUICE_CONFIG_CONFIG_H
 
@@ -21,9 +22,17 @@
 
 enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_NATIVE, CONFIG_MODE_GENERIC, CONFIG_MODE_SOCKET };
 enum config_format { CONFIG_FORMAT_SLUICE, CONFIG_FORMAT_STATSD };
-enum config_durability { CONFIG_DURABILITY_NONE, CONFIG_DURABILITY_CHECKPOINT, CONFIG_DURABILITY_LOG };
+enum config_durability {
+	CONFIG_DURABILITY_NONE,
+	CONFIG_DURABILITY_CHECKPOINT,
+	CONFIG_DURABILITY_LOG,
+};
 enum config_compression { CONFIG_COMPRESSION_NONE, CONFIG_COMPRESSION_LZ4 };
-enum config_acknowledge { CONFIG_ACKNOWLEDGE_NONE, CONFIG_ACKNOWLEDGE_RECEIVED, CONFIG_ACKNOWLEDGE_DURABLE };
+enum config_acknowledge {
+	CONFIG_ACKNOWLEDGE_NONE,
+	CONFIG_ACKNOWLEDGE_RECEIVED,
+	CONFIG_ACKNOWLEDGE_DURABLE,
+};
 
 /* An action of struct config_rule beside enum sluice_rule. */
 #define CONFIG_RULE_SAMPLE 2
@@ -96,7 +105,7 @@ struct config {
 	enum config_compression events_compression;
 	__s64 events_commit_interval_ns;
 	__u32 groups_max;		/* per window; what fits memory_bytes */
-	__u32 groups_wanted;		/* as written or by default; more than groups_max: reduced */
+	__u32 groups_wanted;		/* as written or by default, before it was reduced */
 	__u32 sources_max;
 	__u64 memory_bytes;
 	char admin_socket[CONFIG_SOCKET_MAX];
@@ -115,8 +124,8 @@ int config_load_text(struct config **config, const char *text, size_t bytes, con
 int config_load_features(struct config **config, const char *text, size_t bytes, const char *path,
 			 __u64 features, FILE *errors);
 
-/* Reads a whole file of at most CONFIG_FILE_BYTES_MAX; *text is the caller's to free. -EFBIG when it
- * is larger, -EISDIR, other -errno. */
+/* Reads a whole file of at most CONFIG_FILE_BYTES_MAX; *text is the caller's to free. -EFBIG when
+ * it is larger, -EISDIR, other -errno. */
 int config_read_file(const char *path, char **text, size_t *bytes);
 
 /* Takes NULL. */

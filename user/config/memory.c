@@ -4,11 +4,12 @@
 
 #include <stdint.h>
 
-#define INDEX_BYTES 16		/* of a group in its table, at the usual fill */
-#define ROW_INDEX_BYTES 4	/* of a group in a pane */
-#define SESSIONS_PER_GROUP 2	/* open at once, as far as disorder allows */
+#define INDEX_BYTES 16 /* of a group in its table, at the usual fill */
+#define ROW_INDEX_BYTES 4 /* of a group in a pane */
+#define SESSIONS_PER_GROUP 2 /* open at once, as far as disorder allows */
 
-/* Beyond the base partial, by enum sluice_aggregate_kind; sketches are a handle to a bounded pool. */
+/* Beyond the base partial, by enum sluice_aggregate_kind; sketches are a handle to a bounded
+ * pool. */
 static const __u8 extra_bytes[SLUICE_AGGREGATE_KINDS] = {
 	[SLUICE_AGGREGATE_FIRST] = 40,	  [SLUICE_AGGREGATE_LAST] = 40,
 	[SLUICE_AGGREGATE_DISTINCT] = 16, [SLUICE_AGGREGATE_QUANTILES] = 16,
@@ -37,7 +38,8 @@ static __s64 common_divisor(__s64 left, __s64 right)
 	return left;
 }
 
-/* Panes of the open window, those that wait for disorder and lateness, and one that is just closing. */
+/* Panes of the open window, those that wait for disorder and lateness, and one that is just
+ * closing. */
 static __u64 count_panes(const struct window_spec *window)
 {
 	__s64 waiting_ns = window->max_disorder_ns + window->allowed_lateness_ns;
@@ -66,8 +68,8 @@ void config_memory_window(const struct config *config, __u32 i, struct config_me
 
 __u64 config_memory_bytes(const struct config_memory *memory, __u64 groups)
 {
-	unsigned __int128 each = (unsigned __int128)memory->panes * memory->pane_bytes +
-				 memory->group_bytes;
+	unsigned __int128 each =
+		(unsigned __int128)memory->panes * memory->pane_bytes + memory->group_bytes;
 	unsigned __int128 all = each * groups;
 
 	return all > UINT64_MAX ? UINT64_MAX : (__u64)all;

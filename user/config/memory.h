@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How much memory the windows of a configuration can need: groups × panes × bytes, for the refusal
- * before the start and for `sluice check` to show. An estimate from above; nothing is allocated by it. */
+ * before the start and for `sluice check` to show. An estimate from above; nothing is allocated by
+ * it. */
 #ifndef SLUICE_CONFIG_MEMORY_H
 #define SLUICE_CONFIG_MEMORY_H
 

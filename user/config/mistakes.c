@@ -39,7 +39,8 @@ void mistakes_add(struct mistakes *mistakes, struct mark mark, const char *forma
 	va_end(arguments);
 	make_printable(buffer);
 	mistake = &mistakes->mistake[mistakes->count];
-	*mistake = (struct mistake){ .mark = mark, .number = mistakes->count, .text = strdup(buffer) };
+	*mistake =
+		(struct mistake){ .mark = mark, .number = mistakes->count, .text = strdup(buffer) };
 	mistakes->count++;
 }
 

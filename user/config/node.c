@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* libyaml's events become a tree with positions; what YAML allows and a configuration should not hold
- * (anchors, tags, a second document) becomes a mistake. */
+/* libyaml's events become a tree with positions; what YAML allows and a configuration should not
+ * hold (anchors, tags, a second document) becomes a mistake. */
 #include "config/node.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
+#include "config/syntax.h"
+
 #define BLOCK_BYTES (64u << 10)
-#define STANDARD_TAG "tag:yaml.org,2002:"	/* what !! stands for */
+#define STANDARD_TAG "tag:yaml.org,2002:" /* what !! stands for */
 
 struct block {
 	struct block *next;
@@ -23,12 +24,12 @@ struct node_tree {
 	struct block *blocks;
 	struct node *root;
 	__u32 node_count;
-	const char *text;	/* of the document, while it is read */
+	const char *text; /* of the document, while it is read */
 	size_t bytes;
 	struct mistakes *mistakes;
 	yaml_parser_t parser;
-	bool is_stopped;	/* a mistake after which nothing can be read */
-	bool has_alias;		/* a value is not known: what it means cannot be judged */
+	bool is_stopped; /* a mistake after which nothing can be read */
+	bool has_alias; /* a value is not known: what it means cannot be judged */
 	int error;
 };
 
@@ -53,11 +54,6 @@ static void *take_memory(struct node_tree *tree, size_t bytes)
 	return block->data + block->used - bytes;
 }
 
-static struct mark mark_of(const yaml_mark_t *mark)
-{
-	return (struct mark){ .line = (__u32)mark->line + 1, .column = (__u32)mark->column + 1 };
-}
-
 static void stop(struct node_tree *tree, struct mark mark, const char *what)
 {
 	if (!tree->is_stopped)
@@ -65,115 +61,17 @@ static void stop(struct node_tree *tree, struct mark mark, const char *what)
 	tree->is_stopped = true;
 }
 
-/* For what is wrong with a character, libyaml tells the offset of the byte that showed it. */
-static struct mark mark_of_byte(const struct node_tree *tree)
-{
-	bool is_inside = tree->parser.problem && strstr(tree->parser.problem, "trailing");
-	struct mark mark = { .line = 1, .column = 1 };
-	size_t offset = tree->parser.problem_offset, i;
-
-	/* Back to where the character began. */
-	while (is_inside && offset > 0 && ((unsigned char)tree->text[--offset] & 0xc0) == 0x80)
-		;
-
-	for (i = 0; i < offset && i < tree->bytes; i++) {
-		unsigned char byte = (unsigned char)tree->text[i];
-
-		if (byte == '\n')
-			mark = (struct mark){ .line = mark.line + 1, .column = 1 };
-		else if ((byte & 0xc0) != 0x80)
-			mark.column++;
-	}
-	return mark;
-}
-
-static const char *line_start(const struct node_tree *tree, __u32 line)
-{
-	const char *at = tree->text, *end = tree->text + tree->bytes;
-
-	for (; line > 1 && at < end; line--) {
-		const char *feed = memchr(at, '\n', (size_t)(end - at));
-
-		at = feed ? feed + 1 : end;
-	}
-	return at;
-}
-
-static bool is_tab_at(const struct node_tree *tree, struct mark mark)
-{
-	const char *at = line_start(tree, mark.line), *end = tree->text + tree->bytes;
-
-	while (at < end && (*at == ' ' || *at == '\t')) {
-		if (*at == '\t')
-			return true;
-		at++;
-	}
-	return false;
-}
-
-/* What libyaml says, in the words of who wrote the file. */
-static const struct {
-	const char *problem;
-	const char *text;
-	bool is_at_start;	/* the place to look at is where the thing begins */
-	bool has_start;		/* worth saying where it begins */
-} problems[] = {
-	{ "found unexpected end of stream", "a quote that is never closed; close it", true },
-	{ "mapping values are not allowed in this context",
-	  "a colon that cannot stand here; the line above may lack its own, or the value needs quotes" },
-	{ "did not find expected '-' indicator",
-	  "neither an item with a dash nor the end of the list; check the indentation", false, true },
-	{ "did not find expected key", "no key where the map wants one; check the indentation", false,
-	  true },
-	{ "did not find expected ',' or '}'", "no `,` or `}` where the map wants one; close it", false,
-	  true },
-	{ "did not find expected ',' or ']'", "no `,` or `]` where the list wants one; close it", false,
-	  true },
-	{ "could not find expected ':'", "a key without its colon; write `key: value`", true },
-	{ "found character that cannot start any token",
-	  "a character that cannot begin a value; quote the value" },
-};
-
-static void report_problem(struct node_tree *tree)
-{
-	const yaml_parser_t *parser = &tree->parser;
-	const char *problem = parser->problem ? parser->problem : "cannot be read";
-	struct mark mark = mark_of(&parser->problem_mark), start = mark_of(&parser->context_mark);
-	char text[MISTAKE_BYTES_MAX];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
-		if (strcmp(problems[i].problem, problem) == 0)
-			break;
-	if (i == sizeof(problems) / sizeof(problems[0]))
-		snprintf(text, sizeof(text), "not YAML, %s; check quotes and brackets", problem);
-	else if (parser->context && problems[i].has_start)
-		snprintf(text, sizeof(text), "%s (it starts at line %u)", problems[i].text, start.line);
-	else
-		snprintf(text, sizeof(text), "%s", problems[i].text);
-	if (i < sizeof(problems) / sizeof(problems[0]) && problems[i].is_at_start && parser->context)
-		mark = start;
-	stop(tree, mark, text);
-}
-
 static void report_syntax(struct node_tree *tree)
 {
-	const yaml_parser_t *parser = &tree->parser;
-	struct mark mark = mark_of(&parser->problem_mark);
+	struct syntax_mistake mistake;
 
-	if (parser->error == YAML_MEMORY_ERROR) {
+	if (tree->parser.error == YAML_MEMORY_ERROR) {
 		tree->error = -ENOMEM;
 		tree->is_stopped = true;
-	} else if (parser->error == YAML_READER_ERROR) {
-		stop(tree, mark_of_byte(tree),
-		     parser->problem && strstr(parser->problem, "control") ?
-			     "a control character; the file must be plain UTF-8 text" :
-			     "a byte that is not UTF-8; save the file as UTF-8");
-	} else if (is_tab_at(tree, mark)) {
-		stop(tree, mark, "a tab in the indentation; YAML wants spaces there");
-	} else {
-		report_problem(tree);
+		return;
 	}
+	syntax_explain(&tree->parser, tree->text, tree->bytes, &mistake);
+	stop(tree, mistake.mark, mistake.text);
 }
 
 /* The next event, which the caller deletes; false when reading has to stop. */
@@ -195,11 +93,12 @@ static void refuse_extras(struct node_tree *tree, struct mark mark, const yaml_c
 			     "anchor &%s; anchors are not read, write the value where it is needed",
 			     (const char *)anchor);
 	if (tag && strncmp((const char *)tag, STANDARD_TAG, strlen(STANDARD_TAG)) == 0)
-		mistakes_add(tree->mistakes, mark, "tag !!%s; tags are not read, write the plain value",
+		mistakes_add(tree->mistakes, mark,
+			     "tag !!%s; tags are not read, write the plain value",
 			     (const char *)tag + strlen(STANDARD_TAG));
 	else if (tag)
-		mistakes_add(tree->mistakes, mark, "tag %s; tags are not read, write the plain value",
-			     (const char *)tag);
+		mistakes_add(tree->mistakes, mark,
+			     "tag %s; tags are not read, write the plain value", (const char *)tag);
 }
 
 static struct node *make_node(struct node_tree *tree, enum node_kind kind, struct mark mark)
@@ -220,7 +119,7 @@ static struct node *make_node(struct node_tree *tree, enum node_kind kind, struc
 
 static struct node *make_scalar(struct node_tree *tree, const yaml_event_t *event)
 {
-	struct mark mark = mark_of(&event->start_mark);
+	struct mark mark = syntax_mark(&event->start_mark);
 	size_t bytes = event->data.scalar.length;
 	struct node *node;
 	char *text;
@@ -251,7 +150,8 @@ static void add_child(struct node *parent, struct node *child)
 	parent->count++;
 }
 
-static struct node *read_node(struct node_tree *tree, const yaml_event_t *event, unsigned int depth);
+static struct node *read_node(struct node_tree *tree, const yaml_event_t *event,
+			      unsigned int depth);
 
 /* Children up to the end of the list or map. */
 static void read_children(struct node_tree *tree, struct node *parent, unsigned int depth)
@@ -269,8 +169,9 @@ static void read_children(struct node_tree *tree, struct node *parent, unsigned 
 			if (child && parent->kind == NODE_MAP && !key) {
 				key = child;
 				if (child->kind != NODE_SCALAR)
-					stop(tree, child->mark, "a key that is not a word; "
-								"quote it, or check the braces");
+					stop(tree, child->mark,
+					     "a key that is not a word; "
+					     "quote it, or check the braces");
 			} else if (child) {
 				child->key = key;
 				add_child(parent, child);
@@ -284,7 +185,7 @@ static void read_children(struct node_tree *tree, struct node *parent, unsigned 
 static struct node *read_collection(struct node_tree *tree, const yaml_event_t *event,
 				    enum node_kind kind, unsigned int depth)
 {
-	struct mark mark = mark_of(&event->start_mark);
+	struct mark mark = syntax_mark(&event->start_mark);
 	struct node *node;
 
 	if (kind == NODE_LIST)
@@ -305,7 +206,7 @@ static struct node *read_collection(struct node_tree *tree, const yaml_event_t *
 
 static struct node *read_alias(struct node_tree *tree, const yaml_event_t *event)
 {
-	struct mark mark = mark_of(&event->start_mark);
+	struct mark mark = syntax_mark(&event->start_mark);
 	struct node *node = make_node(tree, NODE_SCALAR, mark);
 
 	mistakes_add(tree->mistakes, mark,
@@ -341,7 +242,7 @@ static void read_stream(struct node_tree *tree)
 
 	while (!is_at_end && next_event(tree, &event)) {
 		if (event.type == YAML_DOCUMENT_START_EVENT && ++documents > 1)
-			stop(tree, mark_of(&event.start_mark),
+			stop(tree, syntax_mark(&event.start_mark),
 			     "a second document; put everything into the first one");
 		else if (event.type == YAML_STREAM_END_EVENT)
 			is_at_end = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A YAML document as a tree of scalars, lists and maps that know where they stand in the file. Scalars
- * stay text: what they mean is for the schema to say. Anchors, aliases, tags and further documents are
- * mistakes: each value stands in the file where it counts. */
+/* A YAML document as a tree of scalars, lists and maps that know where they stand in the file.
+ * Scalars stay text: what they mean is for the schema to say. Anchors, aliases, tags and further
+ * documents are mistakes: each value stands in the file where it counts. */
 #ifndef SLUICE_CONFIG_NODE_H
 #define SLUICE_CONFIG_NODE_H
 
@@ -27,8 +27,8 @@ struct node {
 
 struct node_tree;
 
-/* Reads a document. *tree is set in any case and must be freed; the root is NULL when the text cannot
- * be read to its end, and then there is a mistake. -ENOMEM. */
+/* Reads a document. *tree is set in any case and must be freed; the root is NULL when the text
+ * cannot be read to its end, and then there is a mistake. -ENOMEM. */
 int node_tree_read(struct node_tree **tree, const char *text, size_t bytes,
 		   struct mistakes *mistakes);
 void node_tree_free(struct node_tree *tree);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Walks a map by its section of the schema: unknown and repeated keys, values, defaults, and then what
- * the section wants to know about them together. */
+/* Walks a map by its section of the schema: unknown and repeated keys, values, defaults, and then
+ * what the section wants to know about them together. */
 #include "config/reader.h"
 
 #include <assert.h>
@@ -34,7 +34,8 @@ static const struct node *first_value(struct reader *reader, const struct node *
 	for (; item; item = item->next) {
 		if (item->kind == NODE_SCALAR && !node_is_empty(item))
 			return item;
-		mistakes_add(reader->mistakes, item->mark, "%s in the list of %s; write plain values",
+		mistakes_add(reader->mistakes, item->mark,
+			     "%s in the list of %s; write plain values",
 			     node_is_empty(item) ? "nothing" : node_kind_name(item), what);
 	}
 	return NULL;
@@ -83,11 +84,11 @@ static void report_unknown(struct reader *reader, const struct schema_section *s
 		text_format(&known, "%s%s", known.bytes ? ", " : "", key->name);
 	}
 	if (nearest.best)
-		mistakes_add(reader->mistakes, name->mark, "unknown key `%.64s`; write `%s`", name->text,
-			     nearest.best);
+		mistakes_add(reader->mistakes, name->mark, "unknown key `%.64s`; write `%s`",
+			     name->text, nearest.best);
 	else
-		mistakes_add(reader->mistakes, name->mark, "unknown key `%.64s`; %s knows %s", name->text,
-			     section->name, buffer);
+		mistakes_add(reader->mistakes, name->mark, "unknown key `%.64s`; %s knows %s",
+			     name->text, section->name, buffer);
 }
 
 /* Sorts the children of a map to the keys of the section. */
@@ -124,7 +125,8 @@ static void read_list(struct reader *reader, const struct schema_key *key, const
 		return;
 	}
 	if (key->missing && !list->children)
-		mistakes_add(reader->mistakes, list->mark, "%s is empty; %s", key->name, key->missing);
+		mistakes_add(reader->mistakes, list->mark, "%s is empty; %s", key->name,
+			     key->missing);
 	for (item = list->children; item; item = item->next) {
 		void *target = key->add(reader, item);
 
@@ -169,7 +171,8 @@ void reader_read_section(struct reader *reader, const struct schema_section *sec
 	if (map && map->key && node_is_empty(map))
 		map = NULL;
 	if (map && map->kind != NODE_MAP) {
-		mistakes_add(reader->mistakes, map->mark, "%s is %s; write a map of keys: `key: value`",
+		mistakes_add(reader->mistakes, map->mark,
+			     "%s is %s; write a map of keys: `key: value`",
 			     map->key ? map->key->text : section->name,
 			     node_is_empty(map) ? "empty" : node_kind_name(map));
 		return;

@@ -18,7 +18,7 @@ struct cursor {
 	struct reader *reader;
 	const struct node *node;
 	const char *at;
-	bool is_wrong;		/* a mistake was noted: say no more about this one */
+	bool is_wrong; /* a mistake was noted: say no more about this one */
 };
 
 struct word {
@@ -95,11 +95,12 @@ static void take_word(struct cursor *cursor, struct word *word)
 	word->text[bytes] = '\0';
 }
 
-#define complain(cursor, at, ...)                                                                  \
-	do {                                                                                       \
-		if (!(cursor)->is_wrong)                                                           \
-			mistakes_add((cursor)->reader->mistakes, mark_at(cursor, at), __VA_ARGS__); \
-		(cursor)->is_wrong = true;                                                         \
+#define complain(cursor, at, ...)                                                     \
+	do {                                                                          \
+		if (!(cursor)->is_wrong)                                              \
+			mistakes_add((cursor)->reader->mistakes, mark_at(cursor, at), \
+				     __VA_ARGS__);                                    \
+		(cursor)->is_wrong = true;                                            \
 	} while (0)
 
 static enum sluice_field take_field(struct cursor *cursor, const char *example)
@@ -128,8 +129,8 @@ static __u64 take_number(struct cursor *cursor, const char *what, __u64 least, _
 
 	take_word(cursor, &word);
 	if (units_parse_number(word.text, &number) || number < least || number > most)
-		complain(cursor, word.start, "%s `%s`; write a number from %llu to %llu", what, word.text,
-			 least, most);
+		complain(cursor, word.start, "%s `%s`; write a number from %llu to %llu", what,
+			 word.text, least, most);
 	return number;
 }
 
@@ -156,7 +157,8 @@ static void add_quantile(struct cursor *cursor, struct sluice_schema_aggregate *
 	memcpy(&bits, &quantile, sizeof(bits));
 	for (i = 0; i < aggregate->quantile_count; i++)
 		if (aggregate->quantile[i] == bits)
-			complain(cursor, start, "the quantile %g is given twice; keep one", quantile);
+			complain(cursor, start, "the quantile %g is given twice; keep one",
+				 quantile);
 	if (aggregate->quantile_count == SLUICE_QUANTILES_MAX)
 		complain(cursor, start, "more than %d quantiles; drop some", SLUICE_QUANTILES_MAX);
 	else
@@ -183,8 +185,8 @@ static void parse_quantiles(struct cursor *cursor, struct sluice_schema_aggregat
 	aggregate->precision = QUANTILE_SCALE;
 	take_word(cursor, &word);
 	if (strcmp(word.text, "value") != 0)
-		complain(cursor, word.start, "quantiles are of `value`, not of `%s`; write %s", word.text,
-			 "\"quantiles(value; 0.5, 0.99)\"");
+		complain(cursor, word.start, "quantiles are of `value`, not of `%s`; write %s",
+			 word.text, "\"quantiles(value; 0.5, 0.99)\"");
 	if (!take(cursor, ';')) {
 		for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 			add_quantile(cursor, aggregate, cursor->at, usual[i]);
@@ -195,8 +197,8 @@ static void parse_quantiles(struct cursor *cursor, struct sluice_schema_aggregat
 		if (read_quantile(word.text, &quantile))
 			add_quantile(cursor, aggregate, word.start, quantile);
 		else
-			complain(cursor, word.start, "`%s` is no quantile; write numbers from 0 to 1",
-				 word.text);
+			complain(cursor, word.start,
+				 "`%s` is no quantile; write numbers from 0 to 1", word.text);
 	} while (!cursor->is_wrong && take(cursor, ','));
 }
 
@@ -248,8 +250,8 @@ static void parse_arguments(struct cursor *cursor, const struct grammar *grammar
 	}
 	skip_spaces(cursor);
 	if (!cursor->is_wrong && *cursor->at)
-		complain(cursor, cursor->at, "`%.40s` after the aggregate; write one aggregate an item",
-			 cursor->at);
+		complain(cursor, cursor->at,
+			 "`%.40s` after the aggregate; write one aggregate an item", cursor->at);
 }
 
 /* Two of a kind over one field would print under one name. */
@@ -261,13 +263,15 @@ static void add_aggregate(struct cursor *cursor, struct window_spec *window,
 	for (i = 0; i < window->aggregate_count; i++)
 		if (window->aggregate[i].kind == aggregate->kind &&
 		    window->aggregate[i].field == aggregate->field)
-			complain(cursor, cursor->node->text, "the aggregate %.80s is given twice; keep one",
+			complain(cursor, cursor->node->text,
+				 "the aggregate %.80s is given twice; keep one",
 				 cursor->node->text);
 	if (cursor->is_wrong)
 		return;
 	if (window->aggregate_count == SLUICE_AGGREGATES_MAX)
-		complain(cursor, cursor->node->text, "more than %d aggregates; put some into a second "
-						     "window",
+		complain(cursor, cursor->node->text,
+			 "more than %d aggregates; put some into a second "
+			 "window",
 			 SLUICE_AGGREGATES_MAX);
 	else
 		window->aggregate[window->aggregate_count++] = *aggregate;
@@ -286,9 +290,10 @@ static bool read_aggregate(struct reader *reader, const struct node *item,
 	grammar = find_grammar(&cursor, &word);
 	if (!grammar)
 		return false;
-	if (grammar->parse && !item->is_quoted && strchr(item->text, '(') && !strchr(item->text, ')')) {
-		complain(&cursor, item->text, "`%.40s` is cut at a comma; quote the whole: %s", item->text,
-			 grammar->example);
+	if (grammar->parse && !item->is_quoted && strchr(item->text, '(') &&
+	    !strchr(item->text, ')')) {
+		complain(&cursor, item->text, "`%.40s` is cut at a comma; quote the whole: %s",
+			 item->text, grammar->example);
 		return true;
 	}
 	aggregate.kind = (__u8)grammar->kind;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What only the whole file can tell: lengths against lengths, and groups × panes × bytes against the
- * memory. */
+/* What only the whole file can tell: lengths against lengths, and groups × panes × bytes against
+ * the memory. */
 #include <string.h>
 
 #include "base/units.h"
@@ -8,7 +8,7 @@
 #include "config/reader.h"
 
 #define SEGMENT_BYTES_MIN (4ull << 20)
-#define GROUPS_MIN 1000		/* fewer by default is no default: the operator has to choose */
+#define GROUPS_MIN 1000 /* fewer by default is no default: the operator has to choose */
 #define GROUPS_ROUND 1000
 
 void reader_finish_results(struct reader *reader, const struct node *map, void *target)
@@ -21,10 +21,11 @@ void reader_finish_results(struct reader *reader, const struct node *map, void *
 	if (config->results_segment_bytes <= quarter)
 		return;
 	if (segment)
-		mistakes_add(reader->mistakes, segment->mark,
-			     "segment_size: %.80s is more than a quarter of max_bytes; write at most %s",
-			     segment->kind == NODE_SCALAR ? segment->text : "",
-			     units_format_size(most, quarter));
+		mistakes_add(
+			reader->mistakes, segment->mark,
+			"segment_size: %.80s is more than a quarter of max_bytes; write at most %s",
+			segment->kind == NODE_SCALAR ? segment->text : "",
+			units_format_size(most, quarter));
 	config->results_segment_bytes = quarter > SEGMENT_BYTES_MIN ? quarter : SEGMENT_BYTES_MIN;
 }
 
@@ -55,14 +56,16 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 	struct config_memory memory;
 
 	config_memory_window(config, largest, &memory);
-	mistakes_add(reader->mistakes, mark,
-		     "limits.memory %s cannot hold %llu groups: window %s alone takes %llu groups × (%llu "
-		     "panes × %llu + %llu bytes), all windows %s; write `max_groups: %llu` or `memory: "
-		     "%s`",
-		     units_format_size(limit, config->memory_bytes), groups, config->window[largest].name,
-		     groups, memory.panes, memory.pane_bytes, memory.group_bytes,
-		     units_format_size_about(total, bytes), fitting ? fitting : 1,
-		     units_format_size(wanted, (bytes | ((1ull << 20) - 1)) + 1));
+	mistakes_add(
+		reader->mistakes, mark,
+		"limits.memory %s cannot hold %llu groups: window %s alone takes %llu groups × "
+		"(%llu "
+		"panes × %llu + %llu bytes), all windows %s; write `max_groups: %llu` or `memory: "
+		"%s`",
+		units_format_size(limit, config->memory_bytes), groups,
+		config->window[largest].name, groups, memory.panes, memory.pane_bytes,
+		memory.group_bytes, units_format_size_about(total, bytes), fitting ? fitting : 1,
+		units_format_size(wanted, (bytes | ((1ull << 20) - 1)) + 1));
 }
 
 static void check_memory(struct reader *reader, const struct node *limits)

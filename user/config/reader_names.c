@@ -83,8 +83,8 @@ static void report_unknown_type(struct reader *reader, const struct node *node)
 	for (i = 0; i < reader->config->type_name_count; i++)
 		text_nearest_offer(&nearest, reader->config->type_names[i].name);
 	if (nearest.best)
-		mistakes_add(reader->mistakes, node->mark, "unknown type `%.80s`; write `%s`", node->text,
-			     nearest.best);
+		mistakes_add(reader->mistakes, node->mark, "unknown type `%.80s`; write `%s`",
+			     node->text, nearest.best);
 	else
 		mistakes_add(reader->mistakes, node->mark,
 			     "unknown type `%.80s`; write a number, or name it under names.types",
@@ -118,9 +118,11 @@ static void read_type_name(struct reader *reader, const struct node *node,
 	__u64 id;
 
 	if (node->kind == NODE_SCALAR && is_number(node->text) && !is_number(node->key->text)) {
-		mistakes_add(reader->mistakes, node->key->mark,
-			     "type `%.80s` is not a number; the number comes first, write `%.20s: %.64s`",
-			     node->key->text, node->text, node->key->text);
+		mistakes_add(
+			reader->mistakes, node->key->mark,
+			"type `%.80s` is not a number; the number comes first, write `%.20s: "
+			     "%.64s`",
+			node->key->text, node->text, node->key->text);
 		return;
 	}
 	if (!reader_read_number(reader, node->key, "type", SLUICE_TYPES - 1, &id))
@@ -137,7 +139,8 @@ static void read_type_name(struct reader *reader, const struct node *node,
 			     node->kind != NODE_SCALAR ? "has no plain name" : "has no name");
 	} else if (is_number(node->text)) {
 		mistakes_add(reader->mistakes, node->mark,
-			     "the name `%.80s` reads as a number; begin it with a letter", node->text);
+			     "the name `%.80s` reads as a number; begin it with a letter",
+			     node->text);
 	} else if (reader_copy_name(reader, node, "the name", "/:", place->name)) {
 		place->id = id;
 		reader->config->type_name_count++;
@@ -165,9 +168,10 @@ static void report_equal_names(struct reader *reader, const struct node **named)
 			first = named[names[i]->id];
 			second = named[names[i - 1]->id];
 		}
-		mistakes_add(reader->mistakes, second->mark,
-			     "the name %s is given twice, first at line %u; a name belongs to one type",
-			     second->text, first->mark.line);
+		mistakes_add(
+			reader->mistakes, second->mark,
+			"the name %s is given twice, first at line %u; a name belongs to one type",
+			second->text, first->mark.line);
 	}
 }
 
@@ -255,7 +259,8 @@ void *reader_add_rule(struct reader *reader, const struct node *item)
 		return NULL;
 	if (config->rule_count == SLUICE_RULES_MAX) {
 		mistakes_add(reader->mistakes, item->mark,
-			     "more than %d rules; join those with the same action", SLUICE_RULES_MAX);
+			     "more than %d rules; join those with the same action",
+			     SLUICE_RULES_MAX);
 		return NULL;
 	}
 	return &config->rules[config->rule_count++];
@@ -276,7 +281,8 @@ void reader_read_rule_types(struct reader *reader, const struct node *node, void
 			continue;
 		if (reader->ruled_types[type / 64] >> type % 64 & 1) {
 			mistakes_add(reader->mistakes, item->mark,
-				     "type %.80s is given twice; a type belongs to one rule", item->text);
+				     "type %.80s is given twice; a type belongs to one rule",
+				     item->text);
 			continue;
 		}
 		reader->ruled_types[type / 64] |= 1ull << type % 64;
@@ -293,7 +299,8 @@ void reader_read_rule_keep(struct reader *reader, const struct node *node, void 
 		return;
 	if (node->kind != NODE_SCALAR || strncmp(node->text, "1/", 2) != 0 ||
 	    units_parse_number(node->text + 2, &divisor) || divisor < 1 || divisor > 65535)
-		mistakes_add(reader->mistakes, node->mark, "keep: `%.80s` is not a share; write 1/16",
+		mistakes_add(reader->mistakes, node->mark,
+			     "keep: `%.80s` is not a share; write 1/16",
 			     node->kind == NODE_SCALAR ? node->text : node_kind_name(node));
 	else
 		rule->keep_divisor = (__u32)divisor;
@@ -304,14 +311,17 @@ void reader_finish_rule(struct reader *reader, const struct node *map, void *tar
 	const struct node *keep = node_find(map, "keep"), *types = node_find(map, "types");
 	const struct node *action = node_find(map, "action");
 	const struct config_rule *rule = target;
-	bool is_sample = action && action->kind == NODE_SCALAR && strcmp(action->text, "sample") == 0;
+	bool is_sample =
+		action && action->kind == NODE_SCALAR && strcmp(action->text, "sample") == 0;
 
 	if (types && types->kind == NODE_LIST && !types->children)
-		mistakes_add(reader->mistakes, types->mark, "types is empty; name the types, or remove "
-							    "the rule");
+		mistakes_add(reader->mistakes, types->mark,
+			     "types is empty; name the types, or remove "
+			     "the rule");
 	if (keep && !is_sample)
 		mistakes_add(reader->mistakes, keep->key->mark,
 			     "keep belongs to `action: sample`; remove it");
 	if (is_sample && rule->action == CONFIG_RULE_SAMPLE && !keep)
-		mistakes_add(reader->mistakes, action->mark, "sample needs a share; add `keep: 1/16`");
+		mistakes_add(reader->mistakes, action->mark,
+			     "sample needs a share; add `keep: 1/16`");
 }

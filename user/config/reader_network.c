@@ -12,8 +12,9 @@ void *reader_add_listener(struct reader *reader, const struct node *item)
 	struct config *config = reader->config;
 
 	if (config->listener_count == SLUICE_LISTENERS_MAX) {
-		mistakes_add(reader->mistakes, item->mark, "more listeners than the %d that are matched; "
-							   "remove this one",
+		mistakes_add(reader->mistakes, item->mark,
+			     "more listeners than the %d that are matched; "
+			     "remove this one",
 			     SLUICE_LISTENERS_MAX);
 		return NULL;
 	}
@@ -56,9 +57,10 @@ void reader_read_address(struct reader *reader, const struct node *node, void *t
 	if (!node)
 		return;
 	if (node->kind != NODE_SCALAR || !parse_address(node->text, address, &bits)) {
-		mistakes_add(reader->mistakes, node->mark,
-			     "address: `%.80s` is not an IPv4 or IPv6 address; write 0.0.0.0 for any",
-			     node->kind == NODE_SCALAR ? node->text : node_kind_name(node));
+		mistakes_add(
+			reader->mistakes, node->mark,
+			"address: `%.80s` is not an IPv4 or IPv6 address; write 0.0.0.0 for any",
+			node->kind == NODE_SCALAR ? node->text : node_kind_name(node));
 		return;
 	}
 	if (is_any(address, bits))
@@ -74,7 +76,8 @@ static void report_ring_size(struct reader *reader, const struct node *node, __u
 
 	mistakes_add(reader->mistakes, node->mark,
 		     "ring_size: %.80s is not a power of two; write %s or %s", node->text,
-		     units_format_size(below, 1ull << order), units_format_size(above, 2ull << order));
+		     units_format_size(below, 1ull << order),
+		     units_format_size(above, 2ull << order));
 }
 
 void reader_finish_listener(struct reader *reader, const struct node *map, void *target)
@@ -121,12 +124,13 @@ static void compare_listeners(struct reader *reader, unsigned int i, unsigned in
 	if (!later->interface[0] || strcmp(later->interface, earlier->interface) != 0)
 		return;
 	if (is_covered(later, earlier))
-		mistakes_add(reader->mistakes, mark_of(node, "port"),
-			     "port %u of %s is already taken by the listener at line %u; change port, "
-			     "address or interface%s",
-			     later->port, later->interface, line,
-			     later->has_address && !earlier->has_address ? ", or put this one first" :
-									   "");
+		mistakes_add(
+			reader->mistakes, mark_of(node, "port"),
+			"port %u of %s is already taken by the listener at line %u; change port, "
+			"address or interface%s",
+			later->port, later->interface, line,
+			later->has_address && !earlier->has_address ? ", or put this one first"
+								    : "");
 	if (later->mode != earlier->mode)
 		mistakes_add(reader->mistakes, mark_of(node, "mode"),
 			     "mode differs from the listener at line %u; an interface has one mode",
@@ -146,10 +150,11 @@ static void unify_rings(struct reader *reader)
 		if (node && !first)
 			bytes = config->listener[i].ring_bytes;
 		else if (node && config->listener[i].ring_bytes != bytes)
-			mistakes_add(reader->mistakes, node->mark,
-				     "ring_size differs from line %u; all listeners share the rings, "
-				     "write the same or leave it out",
-				     first->mark.line);
+			mistakes_add(
+				reader->mistakes, node->mark,
+				"ring_size differs from line %u; all listeners share the rings, "
+				"write the same or leave it out",
+				first->mark.line);
 		first = first ? first : node;
 	}
 	for (i = 0; i < config->listener_count; i++)
@@ -206,13 +211,15 @@ static void read_prefixes(struct reader *reader, const struct node *node, const 
 		struct config_prefix prefix;
 
 		if (!parse_prefix(item->text, &prefix))
-			mistakes_add(reader->mistakes, item->mark,
-				     "`%.80s` is not a prefix; write 10.0.0.0/8 or \"2001:db8::/32\"",
-				     item->text);
+			mistakes_add(
+				reader->mistakes, item->mark,
+				"`%.80s` is not a prefix; write 10.0.0.0/8 or \"2001:db8::/32\"",
+				item->text);
 		else if (has_bits_beyond(&prefix))
-			mistakes_add(reader->mistakes, item->mark,
-				     "`%.80s` has address bits behind its length; write zeros there",
-				     item->text);
+			mistakes_add(
+				reader->mistakes, item->mark,
+				"`%.80s` has address bits behind its length; write zeros there",
+				item->text);
 		else if (prefixes->count == CONFIG_PREFIXES_MAX)
 			mistakes_add(reader->mistakes, item->mark,
 				     "more than %d prefixes; join neighbours", CONFIG_PREFIXES_MAX);

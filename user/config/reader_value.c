@@ -33,8 +33,8 @@ bool reader_copy_name(struct reader *reader, const struct node *node, const char
 		return false;
 	}
 	if (at - node->text > SLUICE_NAME_MAX) {
-		mistakes_add(reader->mistakes, node->mark, "%s of %td bytes; at most %d are kept", what,
-			     at - node->text, SLUICE_NAME_MAX);
+		mistakes_add(reader->mistakes, node->mark, "%s of %td bytes; at most %d are kept",
+			     what, at - node->text, SLUICE_NAME_MAX);
 		return false;
 	}
 	memset(out, 0, SLUICE_NAME_MAX + 1);
@@ -51,20 +51,20 @@ bool reader_read_number(struct reader *reader, const struct node *node, const ch
 	char *end;
 
 	if (!is_hex && units_parse_number(text, &value) == -EINVAL) {
-		mistakes_add(reader->mistakes, node->mark, "%s `%.80s` is not a number; write 0 to %llu",
-			     what, text, max);
+		mistakes_add(reader->mistakes, node->mark,
+			     "%s `%.80s` is not a number; write 0 to %llu", what, text, max);
 		return false;
 	}
 	errno = 0;
 	value = strtoull(text, &end, is_hex ? 16 : 10);
 	if (*end || (is_hex && !text[2])) {
-		mistakes_add(reader->mistakes, node->mark, "%s `%.80s` is not a number; write 0 to %llu",
-			     what, text, max);
+		mistakes_add(reader->mistakes, node->mark,
+			     "%s `%.80s` is not a number; write 0 to %llu", what, text, max);
 		return false;
 	}
 	if (errno == ERANGE || value > max) {
-		mistakes_add(reader->mistakes, node->mark, "%s %.80s is too large; write 0 to %llu", what,
-			     text, max);
+		mistakes_add(reader->mistakes, node->mark, "%s %.80s is too large; write 0 to %llu",
+			     what, text, max);
 		return false;
 	}
 	*number = value;
@@ -84,10 +84,11 @@ static void read_interface(struct reader *reader, const struct schema_key *key,
 
 	if (bytes >= CONFIG_INTERFACE_MAX || strpbrk(node->text, "/ \t\n:") ||
 	    strcmp(node->text, ".") == 0 || strcmp(node->text, "..") == 0)
-		mistakes_add(reader->mistakes, node->mark,
-			     "%s `%.80s` cannot be an interface; names have at most %d bytes, without "
-			     "/ : and spaces",
-			     key->name, node->text, CONFIG_INTERFACE_MAX - 1);
+		mistakes_add(
+			reader->mistakes, node->mark,
+			"%s `%.80s` cannot be an interface; names have at most %d bytes, without "
+			"/ : and spaces",
+			key->name, node->text, CONFIG_INTERFACE_MAX - 1);
 	else
 		memcpy(place, node->text, bytes + 1);
 }
@@ -132,9 +133,9 @@ static bool read_plain_number(struct reader *reader, const struct schema_key *ke
 
 	if (error == -EINVAL) {
 		mistakes_add(reader->mistakes, node->mark,
-			     "%s: `%.80s` is not a number; write %s%s%llu to %llu", key->name, node->text,
-			     key->choices ? key->choices->name : "", key->choices ? " or " : "",
-			     key->min, key->max);
+			     "%s: `%.80s` is not a number; write %s%s%llu to %llu", key->name,
+			     node->text, key->choices ? key->choices->name : "",
+			     key->choices ? " or " : "", key->min, key->max);
 		return false;
 	}
 	if (error)
@@ -176,8 +177,8 @@ static void read_signed(struct reader *reader, const struct schema_key *key,
 		mistakes_add(reader->mistakes, node->mark, "%s: `%.80s` is not a whole number",
 			     key->name, node->text);
 	else if (errno)
-		mistakes_add(reader->mistakes, node->mark, "%s: %.80s does not fit 64 bits", key->name,
-			     node->text);
+		mistakes_add(reader->mistakes, node->mark, "%s: %.80s does not fit 64 bits",
+			     key->name, node->text);
 	else
 		*(__s64 *)place = number;
 }
@@ -185,7 +186,7 @@ static void read_signed(struct reader *reader, const struct schema_key *key,
 /* Units by type of the schema. */
 static const struct {
 	enum units_kind kind;
-	const char *example;	/* the unit that is probably meant */
+	const char *example; /* the unit that is probably meant */
 } quantities[SCHEMA_TYPES] = {
 	[SCHEMA_SIZE] = { UNITS_SIZE, "MiB" },
 	[SCHEMA_DURATION] = { UNITS_DURATION, "s" },
@@ -205,10 +206,12 @@ static void report_quantity(struct reader *reader, const struct schema_key *key,
 			    const struct node *node, int error)
 {
 	if (error == -ENODATA)
-		mistakes_add(reader->mistakes, node->mark, "%s: %.80s has no unit; write for example %.80s%s",
-			     key->name, node->text, node->text, quantities[key->type].example);
+		mistakes_add(reader->mistakes, node->mark,
+			     "%s: %.80s has no unit; write for example %.80s%s", key->name,
+			     node->text, node->text, quantities[key->type].example);
 	else
-		mistakes_add(reader->mistakes, node->mark, "%s: `%.80s` %s; %s", key->name, node->text,
+		mistakes_add(reader->mistakes, node->mark, "%s: `%.80s` %s; %s", key->name,
+			     node->text,
 			     node->text[0] == '-' ? "is below zero" : units_problem(error),
 			     units_advice(quantities[key->type].kind));
 }
@@ -223,8 +226,9 @@ static void read_quantity(struct reader *reader, const struct schema_key *key,
 	if (error)
 		report_quantity(reader, key, node, error);
 	else if (value < key->min || value > key->max)
-		mistakes_add(reader->mistakes, node->mark, "%s: %.80s is out of range; write %s to %s",
-			     key->name, node->text, format_quantity(key->type, least, key->min),
+		mistakes_add(reader->mistakes, node->mark,
+			     "%s: %.80s is out of range; write %s to %s", key->name, node->text,
+			     format_quantity(key->type, least, key->min),
 			     format_quantity(key->type, most, key->max));
 	else
 		*(__u64 *)place = value;
@@ -246,7 +250,10 @@ static void read_choice(struct reader *reader, const struct schema_key *key,
 	text_init(&known, buffer, sizeof(buffer));
 	for (choice = key->choices; choice->name; choice++) {
 		text_nearest_offer(&nearest, choice->name);
-		text_format(&known, "%s%s", !known.bytes ? "" : choice[1].name ? ", " : " or ",
+		text_format(&known, "%s%s",
+			    !known.bytes     ? ""
+			    : choice[1].name ? ", "
+					     : " or ",
 			    choice->name);
 	}
 	mistakes_add(reader->mistakes, node->mark, "%s: `%.80s` is unknown; write %s", key->name,
@@ -254,16 +261,11 @@ static void read_choice(struct reader *reader, const struct schema_key *key,
 }
 
 static const read_function read_by_type[SCHEMA_TYPES] = {
-	[SCHEMA_NAME] = read_name,
-	[SCHEMA_INTERFACE] = read_interface,
-	[SCHEMA_PATH] = read_path,
-	[SCHEMA_NUMBER] = read_number,
-	[SCHEMA_PORT] = read_port,
-	[SCHEMA_SIGNED] = read_signed,
-	[SCHEMA_SIZE] = read_quantity,
-	[SCHEMA_DURATION] = read_quantity,
-	[SCHEMA_RATE] = read_quantity,
-	[SCHEMA_CHOICE] = read_choice,
+	[SCHEMA_NAME] = read_name,     [SCHEMA_INTERFACE] = read_interface,
+	[SCHEMA_PATH] = read_path,     [SCHEMA_NUMBER] = read_number,
+	[SCHEMA_PORT] = read_port,     [SCHEMA_SIGNED] = read_signed,
+	[SCHEMA_SIZE] = read_quantity, [SCHEMA_DURATION] = read_quantity,
+	[SCHEMA_RATE] = read_quantity, [SCHEMA_CHOICE] = read_choice,
 };
 
 void reader_read_value(struct reader *reader, const struct schema_key *key, const struct node *node,

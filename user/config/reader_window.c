@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows: where their events come from, what parts their groups, and whether their times make sense
- * together. */
+/* Windows: where their events come from, what parts their groups, and whether their times make
+ * sense together. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "base/units.h"
 #include "config/reader.h"
 
-#define PANES_MAX 10000		/* of one sliding window: each is merged at every emission */
+#define PANES_MAX 10000 /* of one sliding window: each is merged at every emission */
 #define EARLY_MIN_NS 10000000ll
 
 void *reader_add_window(struct reader *reader, const struct node *item)
@@ -16,8 +16,9 @@ void *reader_add_window(struct reader *reader, const struct node *item)
 	struct config *config = reader->config;
 
 	if (config->window_count == SLUICE_WINDOWS_MAX) {
-		mistakes_add(reader->mistakes, item->mark, "more windows than the %d that one agent "
-							   "computes; remove this one",
+		mistakes_add(reader->mistakes, item->mark,
+			     "more windows than the %d that one agent "
+			     "computes; remove this one",
 			     SLUICE_WINDOWS_MAX);
 		return NULL;
 	}
@@ -53,8 +54,8 @@ static void add_listener(struct reader *reader, const struct node *item, struct 
 	if (i == config->listener_count)
 		report_unknown_listener(reader, item);
 	else if (window->listener_mask >> i & 1)
-		mistakes_add(reader->mistakes, item->mark, "listener %.80s is given twice; keep one",
-			     item->text);
+		mistakes_add(reader->mistakes, item->mark,
+			     "listener %.80s is given twice; keep one", item->text);
 	else
 		window->listener_mask |= 1u << i;
 }
@@ -81,10 +82,11 @@ static void report_unknown_field(struct reader *reader, const struct node *item)
 		mistakes_add(reader->mistakes, item->mark, "unknown field `%.80s`; write `%s`",
 			     item->text, nearest);
 	else
-		mistakes_add(reader->mistakes, item->mark,
-			     "unknown field `%.80s`; write tenant, source, type, key, dim0 to dim3 or a "
-			     "name under names.dims",
-			     item->text);
+		mistakes_add(
+			reader->mistakes, item->mark,
+			"unknown field `%.80s`; write tenant, source, type, key, dim0 to dim3 or a "
+			"name under names.dims",
+			item->text);
 }
 
 void reader_read_group_by(struct reader *reader, const struct node *node, void *target)
@@ -101,8 +103,8 @@ void reader_read_group_by(struct reader *reader, const struct node *node, void *
 			mistakes_add(reader->mistakes, item->mark,
 				     "value is what is aggregated; group by other fields");
 		else if (memchr(window->group_field, (int)field, window->group_count))
-			mistakes_add(reader->mistakes, item->mark, "field %.80s is given twice; keep one",
-				     item->text);
+			mistakes_add(reader->mistakes, item->mark,
+				     "field %.80s is given twice; keep one", item->text);
 		else
 			window->group_field[window->group_count++] = (__u8)field;
 	}
@@ -120,8 +122,8 @@ static void read_where_types(struct reader *reader, const struct node *node,
 		if (!reader_find_type(reader, item, &type))
 			continue;
 		if (where->type_bits[type / 64] >> type % 64 & 1)
-			mistakes_add(reader->mistakes, item->mark, "type %.80s is given twice; keep one",
-				     item->text);
+			mistakes_add(reader->mistakes, item->mark,
+				     "type %.80s is given twice; keep one", item->text);
 		where->type_bits[type / 64] |= 1ull << type % 64;
 	}
 }
@@ -136,8 +138,8 @@ static __u64 field_max(enum sluice_field field)
 }
 
 /* Keeps the values ascending. */
-static void insert_value(struct reader *reader, const struct node *item,
-			 struct window_where *where, enum sluice_field field, __u64 value)
+static void insert_value(struct reader *reader, const struct node *item, struct window_where *where,
+			 enum sluice_field field, __u64 value)
 {
 	__u64 *values = where->field[field].value;
 	__u32 count = where->field[field].count, i = count;
@@ -168,7 +170,8 @@ static void read_where_field(struct reader *reader, const struct node *node,
 	__u64 value;
 
 	if (where->field[field].count) {
-		mistakes_add(reader->mistakes, node->key->mark, "%.80s is given twice; keep one", name);
+		mistakes_add(reader->mistakes, node->key->mark, "%.80s is given twice; keep one",
+			     name);
 		return;
 	}
 	for (; item; item = reader_next_item(reader, item, name))
@@ -182,7 +185,8 @@ static void read_where_value(struct reader *reader, const struct node *node,
 	where->has_value_range = true;
 	reader_read_section(reader, &schema_where_value, node, where);
 	if (node->kind == NODE_MAP && !node->children)
-		mistakes_add(reader->mistakes, node->mark, "value is empty; write `value: {min: 0}`");
+		mistakes_add(reader->mistakes, node->mark,
+			     "value is empty; write `value: {min: 0}`");
 	if (where->value_min > where->value_max)
 		mistakes_add(reader->mistakes, node->mark,
 			     "value: min is above max, so nothing is taken; swap them");
@@ -205,7 +209,8 @@ static void read_condition(struct reader *reader, const struct node *node,
 	else if (is_types)
 		read_where_types(reader, node, where);
 	else if (field == SLUICE_FIELD_TYPE)
-		mistakes_add(reader->mistakes, node->key->mark, "unknown key `type`; write `types`");
+		mistakes_add(reader->mistakes, node->key->mark,
+			     "unknown key `type`; write `types`");
 	else if (field == SLUICE_FIELD_VALUE)
 		read_where_value(reader, node, where);
 	else if (field == SLUICE_FIELD_COUNT)
@@ -234,7 +239,7 @@ void reader_read_where(struct reader *reader, const struct node *node, void *tar
 /* Which keys go with which kind: needed, possible, or without meaning there. */
 static const struct {
 	const char *key;
-	const char *needed[3];	/* by enum sluice_window_kind: an example, "" for possible, NULL */
+	const char *needed[3]; /* by enum sluice_window_kind: an example, "" for possible, NULL */
 } keys_by_kind[] = {
 	{ "size", { "size: 10s", "size: 60s", NULL } },
 	{ "slide", { NULL, "slide: 10s", NULL } },
@@ -255,13 +260,12 @@ static void check_keys(struct reader *reader, const struct node *map,
 		const char *needed = keys_by_kind[i].needed[kind];
 
 		if (needed && needed[0] && !node)
-			mistakes_add(reader->mistakes, map->mark,
-				     "window %s has no `%s`; add `%s`", window->name, keys_by_kind[i].key,
-				     needed);
+			mistakes_add(reader->mistakes, map->mark, "window %s has no `%s`; add `%s`",
+				     window->name, keys_by_kind[i].key, needed);
 		if (!needed && node)
 			mistakes_add(reader->mistakes, node->key->mark,
-				     "%s has no meaning for kind %s; remove it", keys_by_kind[i].key,
-				     kind_names[kind]);
+				     "%s has no meaning for kind %s; remove it",
+				     keys_by_kind[i].key, kind_names[kind]);
 	}
 }
 
@@ -292,11 +296,12 @@ static void check_slide(struct reader *reader, const struct node *map,
 			     "lost; write at most %s",
 			     slide->text, units_format_duration(size, window->size_ns));
 	else if (window->size_ns / pane > PANES_MAX)
-		mistakes_add(reader->mistakes, slide->mark,
-			     "slide: %.80s cuts the window into %lld panes of %s; at most %d are kept, "
-			     "choose a slide that divides size into fewer",
-			     slide->text, window->size_ns / pane,
-			     units_format_duration(pane_text, pane), PANES_MAX);
+		mistakes_add(
+			reader->mistakes, slide->mark,
+			"slide: %.80s cuts the window into %lld panes of %s; at most %d are kept, "
+			"choose a slide that divides size into fewer",
+			slide->text, window->size_ns / pane, units_format_duration(pane_text, pane),
+			PANES_MAX);
 }
 
 static void check_offset(struct reader *reader, const struct node *map,
@@ -315,18 +320,20 @@ static void check_times(struct reader *reader, const struct node *map,
 			const struct window_spec *window)
 {
 	const struct node *lateness = node_find(map, "allowed_lateness");
-	const struct node *early = node_find(map, "early"), *longest = node_find(map, "max_duration");
+	const struct node *early = node_find(map, "early"),
+			  *longest = node_find(map, "max_duration");
 
 	if (window->allowed_lateness_ns)
 		reader_require(reader, CONFIG_FEATURE_LATENESS, lateness->mark);
 	if (window->early_ns && window->early_ns < EARLY_MIN_NS)
-		mistakes_add(reader->mistakes, early->mark, "early: %s is too often; write 10ms or more",
-			     early->text);
+		mistakes_add(reader->mistakes, early->mark,
+			     "early: %s is too often; write 10ms or more", early->text);
 	else if (window->early_ns)
 		reader_require(reader, CONFIG_FEATURE_EARLY, early->mark);
 	if (window->max_duration_ns && window->max_duration_ns < window->gap_ns)
 		mistakes_add(reader->mistakes, longest->mark,
-			     "max_duration: %s is shorter than gap; write more, or 0s", longest->text);
+			     "max_duration: %s is shorter than gap; write more, or 0s",
+			     longest->text);
 }
 
 static void check_name(struct reader *reader, const struct node *map,
@@ -338,9 +345,10 @@ static void check_name(struct reader *reader, const struct node *map,
 
 	for (i = 0; &config->window[i] != window; i++)
 		if (name && window->name[0] && strcmp(config->window[i].name, window->name) == 0)
-			mistakes_add(reader->mistakes, name->mark,
-				     "window %s is there twice, first at line %u; give it another name",
-				     window->name, reader->window_node[i]->mark.line);
+			mistakes_add(
+				reader->mistakes, name->mark,
+				"window %s is there twice, first at line %u; give it another name",
+				window->name, reader->window_node[i]->mark.line);
 }
 
 void reader_finish_window(struct reader *reader, const struct node *map, void *target)

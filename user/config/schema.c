@@ -23,18 +23,12 @@
 const char *schema_type_name(enum schema_type type)
 {
 	static const char *const names[SCHEMA_TYPES] = {
-		[SCHEMA_NAME] = "name",
-		[SCHEMA_INTERFACE] = "interface",
-		[SCHEMA_PATH] = "absolute path",
-		[SCHEMA_NUMBER] = "number",
-		[SCHEMA_PORT] = "port",
-		[SCHEMA_SIGNED] = "number",
-		[SCHEMA_SIZE] = "size",
-		[SCHEMA_DURATION] = "duration",
-		[SCHEMA_RATE] = "rate",
-		[SCHEMA_CHOICE] = "value",
-		[SCHEMA_SECTION] = "map",
-		[SCHEMA_LIST] = "list of maps",
+		[SCHEMA_NAME] = "name",		 [SCHEMA_INTERFACE] = "interface",
+		[SCHEMA_PATH] = "absolute path", [SCHEMA_NUMBER] = "number",
+		[SCHEMA_PORT] = "port",		 [SCHEMA_SIGNED] = "number",
+		[SCHEMA_SIZE] = "size",		 [SCHEMA_DURATION] = "duration",
+		[SCHEMA_RATE] = "rate",		 [SCHEMA_CHOICE] = "value",
+		[SCHEMA_SECTION] = "map",	 [SCHEMA_LIST] = "list of maps",
 		[SCHEMA_CUSTOM] = "list or map",
 	};
 
@@ -128,7 +122,8 @@ static const struct schema_key listener_keys[] = {
 	  .help = "UDP destination port" },
 	{ "format", SCHEMA_CHOICE, "sluice", IN(config_listener, format), .choices = format_choices,
 	  .help = "what the datagrams hold" },
-	{ "action", SCHEMA_CHOICE, "consume", IN(config_listener, action), .choices = action_choices,
+	{ "action", SCHEMA_CHOICE, "consume", IN(config_listener, action),
+	  .choices = action_choices,
 	  .help = "consume ends the packet here; tap lets it go on to the host's own daemon" },
 	{ "ring_size", SCHEMA_SIZE, "16MiB", RANGE(SLUICE_RING_BYTES_MIN, SLUICE_RING_BYTES_MAX),
 	  IN(config_listener, ring_bytes),
@@ -167,7 +162,8 @@ static const struct schema_key rule_keys[] = {
 	{ "types", SCHEMA_CUSTOM, NULL, .missing = "add the event types it is for: `types: [7]`",
 	  .read = reader_read_rule_types, .help = "event types by number or configured name" },
 	{ "action", SCHEMA_CHOICE, NULL, .missing = "add `action: drop` or `action: pass`",
-	  IN(config_rule, action), .choices = rule_choices, .help = "what becomes of their events" },
+	  IN(config_rule, action), .choices = rule_choices,
+	  .help = "what becomes of their events" },
 	{ "keep", SCHEMA_CUSTOM, NULL, .read = reader_read_rule_keep,
 	  .help = "with action sample: the share that is kept, as 1/16" },
 	{ NULL },
@@ -197,7 +193,8 @@ static const struct schema_section name_section = { "names", name_keys };
 
 static const struct schema_key time_keys[] = {
 	{ "max_ahead", SCHEMA_DURATION, "10s", RANGE(0, YEAR), IN(config, max_ahead_ns),
-	  .help = "events further ahead of their arrival are refused, so that no wrong clock closes "
+	  .help = "events further ahead of their arrival are refused, so that no wrong clock "
+		  "closes "
 		  "windows" },
 	{ "idle_timeout", SCHEMA_DURATION, "5s", RANGE(10 * MS, DAY), IN(config, idle_timeout_ns),
 	  .help = "a source silent for this long no longer holds windows open" },
@@ -265,22 +262,23 @@ static const struct schema_section window_section = { "a window", window_keys,
 						      reader_finish_window };
 
 static const struct schema_key event_log_keys[] = {
-	{ "max_bytes", SCHEMA_SIZE, "8GiB", RANGE(16 * MIB, 1024 * TIB), IN(config, events_bytes_max),
-	  .help = "the oldest segments are removed beyond this" },
+	{ "max_bytes", SCHEMA_SIZE, "8GiB", RANGE(16 * MIB, 1024 * TIB),
+	  IN(config, events_bytes_max), .help = "the oldest segments are removed beyond this" },
 	{ "max_age", SCHEMA_DURATION, "24h", RANGE(0, 100 * YEAR), IN(config, events_age_max_ns),
 	  .help = "segments older than this are removed; 0s is never" },
 	{ "compression", SCHEMA_CHOICE, "lz4", IN(config, events_compression),
 	  .choices = compression_choices, .help = "of each batch" },
 	{ "commit_interval", SCHEMA_DURATION, "5ms", RANGE(1 * MS, 10 * SECOND),
-	  IN(config, events_commit_interval_ns), .help = "longest time before what came is on disk" },
+	  IN(config, events_commit_interval_ns),
+	  .help = "longest time before what came is on disk" },
 	{ NULL },
 };
 
 static const struct schema_section event_log_section = { "event_log", event_log_keys };
 
 static const struct schema_key results_log_keys[] = {
-	{ "max_bytes", SCHEMA_SIZE, "2GiB", RANGE(16 * MIB, 1024 * TIB), IN(config, results_bytes_max),
-	  .help = "the oldest segments are removed beyond this" },
+	{ "max_bytes", SCHEMA_SIZE, "2GiB", RANGE(16 * MIB, 1024 * TIB),
+	  IN(config, results_bytes_max), .help = "the oldest segments are removed beyond this" },
 	{ "max_age", SCHEMA_DURATION, "168h", RANGE(0, 100 * YEAR), IN(config, results_age_max_ns),
 	  .help = "segments older than this are removed; 0s is never" },
 	{ "segment_size", SCHEMA_SIZE, "128MiB", RANGE(4 * MIB, 16 * GIB),
@@ -322,8 +320,9 @@ static const struct schema_key root_keys[] = {
 	{ "workers", SCHEMA_NUMBER, "auto", RANGE(1, SLUICE_WORKERS_MAX), IN(config, workers),
 	  .choices = worker_choices, .help = "threads; auto is one for every two CPUs" },
 	{ "durability", SCHEMA_CHOICE, NULL,
-	  .missing = "this version keeps open windows in memory only and loses them in a crash; write "
-		     "`durability: none` to accept that",
+	  .missing =
+		  "this version keeps open windows in memory only and loses them in a crash; write "
+		  "`durability: none` to accept that",
 	  IN(config, durability), .choices = durability_choices,
 	  .help = "what survives a crash; required, because the default of later versions, log, is "
 		  "not in this one" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every key of the configuration, once: its type, range, default, place in struct config and a sentence.
- * Parsing, unknown-key mistakes, defaults and `sluice help config` all come from these tables. */
+/* Every key of the configuration, once: its type, range, default, place in struct config and a
+ * sentence. Parsing, unknown-key mistakes, defaults and `sluice help config` all come from these
+ * tables. */
 #ifndef SLUICE_CONFIG_SCHEMA_H
 #define SLUICE_CONFIG_SCHEMA_H
 
@@ -40,7 +41,7 @@ struct schema_key {
 	const char *name;	/* NULL ends the table */
 	enum schema_type type;
 	const char *fallback;	/* the default, as the file would say it; NULL: none */
-	const char *missing;	/* a mistake when the key is absent: what to write; NULL: may be absent */
+	const char *missing;	/* absent is a mistake: what to write; NULL: may be absent */
 	__u64 min, max;		/* in base units, both included; PATH: room in bytes */
 	size_t offset;		/* in the section's target */
 	const struct schema_choice *choices;
@@ -62,7 +63,7 @@ struct schema_section {
 };
 
 extern const struct schema_section schema_root;
-extern const struct schema_section schema_where_value;	/* value: {min, max}, in struct window_where */
+extern const struct schema_section schema_where_value; /* {min, max}, in struct window_where */
 
 /* "a duration", "one of auto, native, …" */
 const char *schema_type_name(enum schema_type type);

@@ -89,9 +89,12 @@ static void check_capabilities(struct host_report *report)
 		if (host_has_capability(capability) ||
 		    (capability == HOST_CAP_BPF && host_has_capability(HOST_CAP_SYS_ADMIN)))
 			continue;
-		host_fix(host_note(report, "capabilities", HOST_PROBLEM, EX_NOPERM, "%s is missing %s",
-				   needed_capabilities[i].name, needed_capabilities[i].purpose),
-			 "run as root, or add AmbientCapabilities=CAP_BPF CAP_NET_ADMIN to the unit");
+		host_fix(
+			host_note(report, "capabilities", HOST_PROBLEM, EX_NOPERM,
+				  "%s is missing %s", needed_capabilities[i].name,
+				  needed_capabilities[i].purpose),
+			"run as root, or add AmbientCapabilities=CAP_BPF CAP_NET_ADMIN to the "
+			 "unit");
 		missing++;
 	}
 	if (!missing)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What this host has and lacks for a configuration: findings come out, each with the command that mends
- * it. Probes load nothing that stays, attach nothing and change nothing. */
+/* What this host has and lacks for a configuration: findings come out, each with the command that
+ * mends it. Probes load nothing that stays, attach nothing and change nothing. */
 #ifndef SLUICE_EDGE_HOST_H
 #define SLUICE_EDGE_HOST_H
 
@@ -24,7 +24,7 @@ struct host_finding {
 	enum host_level level;
 	int code;			/* <sysexits.h>: what a problem means; 0 otherwise */
 	char text[HOST_TEXT_BYTES];
-	char fix[HOST_TEXT_BYTES];	/* a command or what to write; "" when there is nothing to do */
+	char fix[HOST_TEXT_BYTES];	/* a command, or what to write; may be empty */
 };
 
 struct host_report {
@@ -52,11 +52,12 @@ struct host_request {
 /* Runs every check. Never fails: what cannot be found out is a finding too. */
 void host_check(const struct host_request *request, struct host_report *report);
 
-/* The exit code of a report: 0 without problems, else EX_NOPERM, EX_OSERR, EX_UNAVAILABLE or EX_CANTCREAT,
- * by what has to be mended first. */
+/* The exit code of a report: 0 without problems, else EX_NOPERM, EX_OSERR, EX_UNAVAILABLE or
+ * EX_CANTCREAT, by what has to be mended first. */
 int host_exit_code(const struct host_report *report);
 
-/* Of the libraries in use; both buffers have HOST_VERSION_BYTES. "unknown" when it cannot be told. */
+/* Of the libraries in use; both buffers have HOST_VERSION_BYTES. "unknown" when it cannot be
+ * told. */
 void host_library_versions(char *libbpf, char *liburing);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The generic netlink family "netdev" tells what a driver can do for XDP. Two requests: the number of
- * the family, then the device. libbpf 1.1 does not ask yet; neither do the headers of kernel 6.1 know. */
+/* The generic netlink family "netdev" tells what a driver can do for XDP. Two requests: the number
+ * of the family, then the device. libbpf 1.1 does not ask yet; neither do the headers of kernel 6.1
+ * know. */
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
@@ -35,7 +36,8 @@ struct answer {
 static void start_request(struct request *request, __u16 family, __u8 command)
 {
 	*request = (struct request){
-		.header = { .nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN), .nlmsg_type = family,
+		.header = { .nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN),
+			    .nlmsg_type = family,
 			    .nlmsg_flags = NLM_F_REQUEST },
 		.generic = { .cmd = command, .version = 1 },
 	};
@@ -66,9 +68,9 @@ static int ask(int fd, const struct request *request, struct answer *answer)
 	if ((size_t)bytes < sizeof(*header) || header->nlmsg_len > (size_t)bytes)
 		return -EPROTO;
 	if (header->nlmsg_type == NLMSG_ERROR)
-		return header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)) ?
-			       -EPROTO :
-			       ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+		return header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr))
+			       ? -EPROTO
+			       : ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
 	if (header->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN))
 		return -EPROTO;
 	answer->first = (const struct nlattr *)(answer->bytes + NLMSG_LENGTH(GENL_HDRLEN));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The host check, part interfaces: is it there, what its driver and MTU mean for XDP, who else is on it,
- * and whose datagrams the listener would take. */
+/* The host check, part interfaces: is it there, what its driver and MTU mean for XDP, who else is
+ * on it, and whose datagrams the listener would take. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -23,16 +23,17 @@
 
 /* Known to support native XDP, for kernels that do not tell. */
 static const char *const native_drivers[] = {
-	"veth",	   "virtio_net", "ixgbe", "ixgbevf", "i40e",	 "ice",	    "igb",
-	"igc",	   "mlx4_en",	 "mlx5_core", "bnxt_en", "ena",	 "nfp",	    "qede",
-	"sfc",	   "tun",	 "stmmac", "gve",	 "hv_netvsc", "thunderx-nic", "bnxt_en",
-	"xen-netfront", "mvneta", "mvpp2", "fsl_dpaa2_eth", "atlantic",
+	"veth",		 "virtio_net",	 "ixgbe",   "ixgbevf",	    "i40e",    "ice",
+	"igb",		 "igc",		 "mlx4_en", "mlx5_core",    "bnxt_en", "ena",
+	"nfp",		 "qede",	 "sfc",	    "tun",	    "stmmac",  "gve",
+	"hv_netvsc",	 "thunderx-nic", "bnxt_en", "xen-netfront", "mvneta",  "mvpp2",
+	"fsl_dpaa2_eth", "atlantic",
 };
 
 struct interface {
 	const struct host_interface *wanted;
 	unsigned int ifindex;
-	int fd;			/* any socket, for ioctl */
+	int fd; /* any socket, for ioctl */
 	char driver[32];
 };
 
@@ -78,13 +79,16 @@ static void note_generic(const struct interface *interface, struct host_report *
 	const struct host_interface *wanted = interface->wanted;
 	struct host_finding *finding;
 
-	finding = host_note(report, "driver", wanted->is_native_wanted ? HOST_PROBLEM : HOST_WARNING,
-			    wanted->is_native_wanted ? EX_OSERR : 0,
-			    "%s: driver %s has no native XDP%s", wanted->name, interface->driver,
-			    wanted->is_native_wanted ? "" : "; generic mode works, at a fraction of the "
-							    "rate");
-	host_fix(finding, wanted->is_native_wanted ? "write `mode: generic`, or use another interface" :
-						     "use an interface whose driver has it");
+	finding =
+		host_note(report, "driver", wanted->is_native_wanted ? HOST_PROBLEM : HOST_WARNING,
+			  wanted->is_native_wanted ? EX_OSERR : 0,
+			  "%s: driver %s has no native XDP%s", wanted->name, interface->driver,
+			  wanted->is_native_wanted ? ""
+						   : "; generic mode works, at a fraction of the "
+						     "rate");
+	host_fix(finding, wanted->is_native_wanted
+				  ? "write `mode: generic`, or use another interface"
+				  : "use an interface whose driver has it");
 }
 
 static void check_mtu(const struct interface *interface, __u64 features, bool is_told,
@@ -102,12 +106,13 @@ static void check_mtu(const struct interface *interface, __u64 features, bool is
 		host_note(report, "mtu", HOST_OK, 0, "%s: %d", wanted->name, request.ifr_mtu);
 		return;
 	}
-	finding = host_note(report, "mtu", wanted->is_native_wanted && is_told ? HOST_PROBLEM : HOST_WARNING,
-			    wanted->is_native_wanted && is_told ? EX_OSERR : 0,
-			    "%s: %d, and the driver %s with packets larger than a page; native XDP may "
-			    "be refused",
-			    wanted->name, request.ifr_mtu,
-			    is_told ? "cannot do XDP" : "does not tell whether it can do XDP");
+	finding = host_note(
+		report, "mtu", wanted->is_native_wanted && is_told ? HOST_PROBLEM : HOST_WARNING,
+		wanted->is_native_wanted && is_told ? EX_OSERR : 0,
+		"%s: %d, and the driver %s with packets larger than a page; native XDP may "
+		"be refused",
+		wanted->name, request.ifr_mtu,
+		is_told ? "cannot do XDP" : "does not tell whether it can do XDP");
 	host_fix(finding, "ip link set dev %s mtu %d, or write `mode: generic`", wanted->name,
 		 PAGE_MTU_MAX);
 }
@@ -122,8 +127,8 @@ static void check_driver(const struct interface *interface, struct host_report *
 		host_note(report, "driver", HOST_OK, 0, "%s: %s, generic mode as configured",
 			  interface->wanted->name, interface->driver);
 	else if (is_native)
-		host_note(report, "driver", HOST_OK, 0, "%s: %s, native XDP", interface->wanted->name,
-			  interface->driver);
+		host_note(report, "driver", HOST_OK, 0, "%s: %s, native XDP",
+			  interface->wanted->name, interface->driver);
 	else
 		note_generic(interface, report);
 	check_mtu(interface, features, is_told, report);
@@ -169,21 +174,27 @@ static void check_program(const struct interface *interface, struct host_report 
 
 	if (bpf_xdp_query((int)interface->ifindex, 0, &query) != 0)
 		return;
-	id = query.prog_id ? query.prog_id : query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
+	id = query.prog_id	 ? query.prog_id
+	     : query.drv_prog_id ? query.drv_prog_id
+				 : query.skb_prog_id;
 	if (!id)
 		return;
 	read_program_name(id, name);
 	if (strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
-		host_note(report, "program", HOST_OK, 0, "%s: our XDP program %s (id %u) is attached",
-			  device, name, id);
+		host_note(report, "program", HOST_OK, 0,
+			  "%s: our XDP program %s (id %u) is attached", device, name, id);
 	else
-		host_fix(host_note(report, "program", HOST_PROBLEM, EX_UNAVAILABLE,
-				   "%s: another XDP program, %s (id %u), is attached", device, name, id),
-			 "ip link set dev %s xdp off (or stop what attached it: bpftool prog show id %u)",
-			 device, id);
+		host_fix(
+			host_note(report, "program", HOST_PROBLEM, EX_UNAVAILABLE,
+				  "%s: another XDP program, %s (id %u), is attached", device, name,
+				  id),
+			"ip link set dev %s xdp off (or stop what attached it: bpftool prog show "
+			 "id %u)",
+			device, id);
 }
 
-/* A socket of the host on that port, in /proc/net/udp{,6}: "  12: ADDRESS:PORT …" in hexadecimal. */
+/* A socket of the host on that port, in /proc/net/udp{,6}: "  12: ADDRESS:PORT …" in
+ * hexadecimal. */
 static bool is_port_bound(const char *path, __u16 port)
 {
 	FILE *file = fopen(path, "re");
@@ -203,11 +214,12 @@ static void check_port(const struct host_interface *wanted, struct host_report *
 	if (!wanted->is_consumed || (!is_port_bound("/proc/net/udp", wanted->port) &&
 				     !is_port_bound("/proc/net/udp6", wanted->port)))
 		return;
-	host_fix(host_note(report, "port", HOST_WARNING, 0,
-			   "a socket on this host reads UDP port %u; with `action: consume` it gets "
-			   "nothing from %s",
-			   wanted->port, wanted->name),
-		 "write `action: tap` to let both have the datagrams");
+	host_fix(
+		host_note(report, "port", HOST_WARNING, 0,
+			  "a socket on this host reads UDP port %u; with `action: consume` it gets "
+			  "nothing from %s",
+			  wanted->port, wanted->name),
+		"write `action: tap` to let both have the datagrams");
 }
 
 static void check_interface(const struct host_interface *wanted, struct host_report *report)
@@ -215,15 +227,15 @@ static void check_interface(const struct host_interface *wanted, struct host_rep
 	struct interface interface = { .wanted = wanted, .ifindex = if_nametoindex(wanted->name) };
 
 	if (!interface.ifindex) {
-		host_fix(host_note(report, "interface", HOST_PROBLEM, EX_UNAVAILABLE, "there is no %s",
-				   wanted->name),
+		host_fix(host_note(report, "interface", HOST_PROBLEM, EX_UNAVAILABLE,
+				   "there is no %s", wanted->name),
 			 "write one of those that `ip -brief link` lists");
 		return;
 	}
 	interface.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (interface.fd < 0) {
-		host_note(report, "interface", HOST_WARNING, 0, "%s cannot be asked: %s", wanted->name,
-			  strerror(errno));
+		host_note(report, "interface", HOST_WARNING, 0, "%s cannot be asked: %s",
+			  wanted->name, strerror(errno));
 		return;
 	}
 	read_driver(&interface);

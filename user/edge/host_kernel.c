@@ -30,8 +30,9 @@ static void check_version(struct host_report *report)
 	if (major > KERNEL_MAJOR_MIN || (major == KERNEL_MAJOR_MIN && minor >= KERNEL_MINOR_MIN))
 		host_note(report, "kernel", HOST_OK, 0, "%s", name.release);
 	else
-		host_fix(host_note(report, "kernel", HOST_PROBLEM, EX_OSERR, "%s is older than %d.%d",
-				   name.release, KERNEL_MAJOR_MIN, KERNEL_MINOR_MIN),
+		host_fix(host_note(report, "kernel", HOST_PROBLEM, EX_OSERR,
+				   "%s is older than %d.%d", name.release, KERNEL_MAJOR_MIN,
+				   KERNEL_MINOR_MIN),
 			 "install a kernel from %d.%d on and boot it", KERNEL_MAJOR_MIN,
 			 KERNEL_MINOR_MIN);
 }
@@ -111,15 +112,18 @@ static void check_jit(struct host_report *report)
 
 	if (host_read_line("/proc/sys/net/core/bpf_jit_enable", line, sizeof(line)) &&
 	    strcmp(line, "0") == 0)
-		host_fix(host_note(report, "bpf", HOST_WARNING, 0,
-				   "the just-in-time compiler is off: the XDP program is interpreted"),
-			 "sysctl net.core.bpf_jit_enable=1");
+		host_fix(
+			host_note(
+				report, "bpf", HOST_WARNING, 0,
+				"the just-in-time compiler is off: the XDP program is interpreted"),
+			"sysctl net.core.bpf_jit_enable=1");
 }
 
 void host_check_bpf(struct host_report *report)
 {
-	bool may_probe = host_has_capability(HOST_CAP_SYS_ADMIN) ||
-			 (host_has_capability(HOST_CAP_BPF) && host_has_capability(HOST_CAP_NET_ADMIN));
+	bool may_probe =
+		host_has_capability(HOST_CAP_SYS_ADMIN) ||
+		(host_has_capability(HOST_CAP_BPF) && host_has_capability(HOST_CAP_NET_ADMIN));
 	unsigned int i, missing = 0;
 
 	if (!may_probe) {
@@ -134,8 +138,9 @@ void host_check_bpf(struct host_report *report)
 		if (result == 1)
 			continue;
 		missing++;
-		host_fix(host_note(report, "bpf", HOST_PROBLEM, EX_OSERR, "no %s%s%s", probes[i].name,
-				   result < 0 ? ": " : "", result < 0 ? strerror(-result) : ""),
+		host_fix(host_note(report, "bpf", HOST_PROBLEM, EX_OSERR, "no %s%s%s",
+				   probes[i].name, result < 0 ? ": " : "",
+				   result < 0 ? strerror(-result) : ""),
 			 "use a kernel from %d.%d on with CONFIG_BPF_SYSCALL=y and CONFIG_NET=y",
 			 KERNEL_MAJOR_MIN, KERNEL_MINOR_MIN);
 	}
@@ -156,8 +161,9 @@ static void note_no_io_uring(struct host_report *report, int error)
 	    strcmp(line, "0") != 0)
 		host_fix(finding, "sysctl kernel.io_uring_disabled=0");
 	else if (error == -EPERM)
-		host_fix(finding, "allow io_uring_setup, io_uring_enter and io_uring_register in the "
-				  "seccomp profile");
+		host_fix(finding,
+			 "allow io_uring_setup, io_uring_enter and io_uring_register in the "
+			 "seccomp profile");
 	else
 		host_fix(finding, "use a kernel with CONFIG_IO_URING=y");
 }

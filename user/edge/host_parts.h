@@ -22,7 +22,8 @@ void host_fix(struct host_finding *finding, const char *format, ...)
 /* Whether this process has the capability now. */
 bool host_has_capability(enum host_capability capability);
 
-/* First line of a file under /proc or /sys into `out`, without the newline; false when unreadable. */
+/* First line of a file under /proc or /sys into `out`, without the newline; false when
+ * unreadable. */
 bool host_read_line(const char *path, char *out, unsigned int room);
 
 /* host_kernel.c */

@@ -17,7 +17,7 @@
 
 #define TMPFS_MAGIC 0x01021994
 #define NFS_MAGIC 0x6969
-#define LOCKED_BYTES_MIN (64ull << 20)	/* registered io_uring buffers, with room to spare */
+#define LOCKED_BYTES_MIN (64ull << 20) /* registered io_uring buffers, with room to spare */
 
 static __u64 read_available_memory(void)
 {
@@ -61,11 +61,12 @@ void host_check_memory(const struct host_request *request, struct host_report *r
 	units_format_size_about(have, available);
 	units_format_size_about(rings, ring_bytes);
 	if (available >= needed)
-		host_note(report, "memory", HOST_OK, 0, "%s available, at most %s used (rings %s)", have,
-			  want, rings);
+		host_note(report, "memory", HOST_OK, 0, "%s available, at most %s used (rings %s)",
+			  have, want, rings);
 	else
 		host_fix(host_note(report, "memory", HOST_WARNING, 0,
-				   "at most %s used (rings %s), but only %s available", want, rings, have),
+				   "at most %s used (rings %s), but only %s available", want, rings,
+				   have),
 			 "lower limits.memory or ring_size in the configuration");
 	check_locked_memory(report);
 }
@@ -113,8 +114,8 @@ static void check_space(const struct host_request *request, const char *director
 			  request->state_dir, have, want);
 	else
 		host_fix(host_note(report, "state_dir", HOST_WARNING, 0,
-				   "%s has %s free, but the logs may grow to %s", request->state_dir,
-				   have, want),
+				   "%s has %s free, but the logs may grow to %s",
+				   request->state_dir, have, want),
 			 "lower results_log.max_bytes in the configuration, or make room");
 }
 
@@ -124,8 +125,8 @@ void host_check_state_dir(const struct host_request *request, struct host_report
 	struct stat status;
 
 	if (!find_parent(request->state_dir, parent)) {
-		host_note(report, "state_dir", HOST_PROBLEM, EX_CANTCREAT, "%s: %s", request->state_dir,
-			  strerror(errno));
+		host_note(report, "state_dir", HOST_PROBLEM, EX_CANTCREAT, "%s: %s",
+			  request->state_dir, strerror(errno));
 		return;
 	}
 	if (stat(parent, &status) == 0 && !S_ISDIR(status.st_mode)) {

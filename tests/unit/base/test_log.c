@@ -56,12 +56,11 @@ static void writes_facts_as_logfmt(void **state)
 {
 	(void)state;
 	log_line(LOG_LEVEL_WARNING, "loader", "attached", log_text("interface", "eth0"),
-		 log_unsigned("packets", UINT64_MAX), log_signed("change", -5), log_flag("native", true),
-		 log_error(-ENOENT), log_duration("took", 1500000));
-	assert_string_equal(line_written(),
-			    "level=warn msg=attached comp=loader interface=eth0 "
-			    "packets=18446744073709551615 change=-5 native=true "
-			    "error=\"No such file or directory\" took=1500us\n");
+		 log_unsigned("packets", UINT64_MAX), log_signed("change", -5),
+		 log_flag("native", true), log_error(-ENOENT), log_duration("took", 1500000));
+	assert_string_equal(line_written(), "level=warn msg=attached comp=loader interface=eth0 "
+					    "packets=18446744073709551615 change=-5 native=true "
+					    "error=\"No such file or directory\" took=1500us\n");
 	assert_int_equal(strncmp(written, "ts=2", 4), 0);
 	assert_int_equal(strlen("ts=2026-01-01T00:00:00.000Z"), strcspn(written, " "));
 }
@@ -70,10 +69,11 @@ static void writes_facts_as_json(void **state)
 {
 	(void)state;
 	log_set_format(LOG_FORMAT_JSON);
-	log_line(LOG_LEVEL_ERROR, "log", "two words", log_text("path", "/a\"b"), log_text("none", NULL),
-		 log_unsigned("n", 3), log_flag("ok", false));
-	assert_string_equal(line_written(), "level\":\"error\",\"msg\":\"two words\",\"comp\":\"log\","
-					    "\"path\":\"/a\\\"b\",\"none\":null,\"n\":3,\"ok\":false}\n");
+	log_line(LOG_LEVEL_ERROR, "log", "two words", log_text("path", "/a\"b"),
+		 log_text("none", NULL), log_unsigned("n", 3), log_flag("ok", false));
+	assert_string_equal(line_written(),
+			    "level\":\"error\",\"msg\":\"two words\",\"comp\":\"log\","
+			    "\"path\":\"/a\\\"b\",\"none\":null,\"n\":3,\"ok\":false}\n");
 	assert_int_equal(strncmp(written, "{\"ts\":\"2", 8), 0);
 }
 
@@ -81,7 +81,8 @@ static void quotes_what_is_no_word(void **state)
 {
 	(void)state;
 	log_line(LOG_LEVEL_INFO, "a", "b", log_text("empty", ""), log_text("space", "a b"),
-		 log_text("equals", "a=b"), log_text("feed", "a\nlevel=error"), log_text("none", NULL));
+		 log_text("equals", "a=b"), log_text("feed", "a\nlevel=error"),
+		 log_text("none", NULL));
 	assert_string_equal(line_written(), "level=info msg=b comp=a empty=\"\" space=\"a b\" "
 					    "equals=\"a=b\" feed=\"a\\nlevel=error\" none=-\n");
 }
@@ -109,8 +110,9 @@ static void cuts_whole_facts(void **state)
 	assert_string_equal(line_written(), "level=info msg=b comp=a n=1 cut=true\n");
 	log_set_format(LOG_FORMAT_JSON);
 	log_line(LOG_LEVEL_INFO, "a", "b", log_unsigned("n", 1), log_text("long", longest));
-	assert_string_equal(line_written(),
-			    "level\":\"info\",\"msg\":\"b\",\"comp\":\"a\",\"n\":1,\"cut\":true}\n");
+	assert_string_equal(
+		line_written(),
+		"level\":\"info\",\"msg\":\"b\",\"comp\":\"a\",\"n\":1,\"cut\":true}\n");
 }
 
 static void prefixes_the_priority_for_the_journal(void **state)

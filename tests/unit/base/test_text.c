@@ -54,13 +54,26 @@ static void tells_utf8_from_other_bytes(void **state)
 		const char *string;
 		size_t bytes;
 	} cases[] = {
-		{ "", 0 },		 { "a", 1 },		    { "\xc3\xa9", 2 },
-		{ "\xe2\x82\xac", 3 },	 { "\xf0\x9f\x98\x80", 4 }, { "\x80", 0 },
-		{ "\xc0\xaf", 0 },	 { "\xc1\xbf", 0 },	    { "\xe0\x80\xaf", 0 },
-		{ "\xe0\x9f\xbf", 0 },	 { "\xed\xa0\x80", 0 },	    { "\xed\x9f\xbf", 3 },
-		{ "\xf0\x8f\xbf\xbf", 0 }, { "\xf4\x90\x80\x80", 0 }, { "\xf4\x8f\xbf\xbf", 4 },
-		{ "\xf5\x80\x80\x80", 0 }, { "\xc3", 0 },	    { "\xe2\x82", 0 },
-		{ "\xf0\x9f\x98", 0 },	 { "\xff", 0 },
+		{ "", 0 },
+		{ "a", 1 },
+		{ "\xc3\xa9", 2 },
+		{ "\xe2\x82\xac", 3 },
+		{ "\xf0\x9f\x98\x80", 4 },
+		{ "\x80", 0 },
+		{ "\xc0\xaf", 0 },
+		{ "\xc1\xbf", 0 },
+		{ "\xe0\x80\xaf", 0 },
+		{ "\xe0\x9f\xbf", 0 },
+		{ "\xed\xa0\x80", 0 },
+		{ "\xed\x9f\xbf", 3 },
+		{ "\xf0\x8f\xbf\xbf", 0 },
+		{ "\xf4\x90\x80\x80", 0 },
+		{ "\xf4\x8f\xbf\xbf", 4 },
+		{ "\xf5\x80\x80\x80", 0 },
+		{ "\xc3", 0 },
+		{ "\xe2\x82", 0 },
+		{ "\xf0\x9f\x98", 0 },
+		{ "\xff", 0 },
 	};
 	unsigned int i;
 
@@ -103,9 +116,15 @@ static void counts_edits(void **state)
 		const char *right;
 		unsigned int distance;
 	} cases[] = {
-		{ "", "", 0 },		       { "", "abc", 3 },	  { "size", "size", 0 },
-		{ "size", "sise", 1 },	       { "wnidows", "windows", 1 }, { "kitten", "sitting", 3 },
-		{ "max-groups", "Max_Groups", 0 }, { "ab", "ba", 1 },	  { "abc", "ca", 3 },
+		{ "", "", 0 },
+		{ "", "abc", 3 },
+		{ "size", "size", 0 },
+		{ "size", "sise", 1 },
+		{ "wnidows", "windows", 1 },
+		{ "kitten", "sitting", 3 },
+		{ "max-groups", "Max_Groups", 0 },
+		{ "ab", "ba", 1 },
+		{ "abc", "ca", 3 },
 		{ "group", "group_by", 3 },
 	};
 	unsigned int i;
@@ -119,7 +138,8 @@ static void counts_edits(void **state)
 
 static const char *nearest(const char *word)
 {
-	static const char *const known[] = { "size", "slide", "offset", "group_by", "gap", "min", "max" };
+	static const char *const known[] = { "size", "slide", "offset", "group_by",
+					     "gap",  "min",   "max" };
 	struct text_nearest found = { .word = word };
 	unsigned int i;
 
@@ -181,7 +201,7 @@ static void suggests_what_the_distance_says(void **state)
 			assert_string_equal(found.best, right);
 			assert_true(found.distance <= distance);
 			suggested++;
-		} else if (found.best) {	/* one begins with the other */
+		} else if (found.best) { /* one begins with the other */
 			assert_true(strncmp(left, right, strlen(left)) == 0 ||
 				    strncmp(left, right, strlen(right)) == 0);
 		}

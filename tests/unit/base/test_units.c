@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Quantities: what is read, what is refused and why, and that reading gives back what was written. */
+/* Quantities: what is read, what is refused and why, and that reading gives back what was
+ * written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -18,7 +18,10 @@
 
 static const struct command_option options[] = {
 	{ .name = "window", .letter = 'w', .value = "NAME", .is_required = true, .help = "which" },
-	{ .name = "format", .value = "FORMAT", .fallback = "table", .choices = "table|json|csv",
+	{ .name = "format",
+	  .value = "FORMAT",
+	  .fallback = "table",
+	  .choices = "table|json|csv",
 	  .help = "how" },
 	{ .name = "where", .value = "X", .is_repeatable = true, .help = "what" },
 	{ .name = "size", .value = "SIZE", .help = "size" },
@@ -61,10 +64,15 @@ static const struct command command_list = {
 
 static const struct command *const commands[] = { &command_query, &command_list, NULL };
 static const struct command_program program = {
-	.name = "prog", .summary = "Programs.", .commands = commands,
+	.name = "prog",
+	.summary = "Programs.",
+	.commands = commands,
 };
 static const struct command_program direct_program = {
-	.name = "prog", .summary = "Programs.", .commands = commands + 1, .direct = &command_query,
+	.name = "prog",
+	.summary = "Programs.",
+	.commands = commands + 1,
+	.direct = &command_query,
 };
 
 /* What is said between the two calls comes into `said`. */
@@ -105,7 +113,7 @@ static char words[256];
 
 static int parse(const struct command *command, const char *text)
 {
-	static char *argv[WORDS_MAX + 1];	/* the line points into it */
+	static char *argv[WORDS_MAX + 1]; /* the line points into it */
 	int argc, code;
 
 	options_free(&line);
@@ -198,10 +206,11 @@ static void explains_wrong_quantities(void **state)
 	stop_listening();
 	assert_int_equal(number, 77);
 	assert_int_equal(duration, 77);
-	assert_string_equal(strchr(said, ' '),
-			    " error: --count: `5x` is not a number; write a whole number\n"
-			    "prog: error: --for: `10` has no unit; write a duration such as 500ms, 10s, "
-			    "5m or 24h\n");
+	assert_string_equal(
+		strchr(said, ' '),
+		" error: --count: `5x` is not a number; write a whole number\n"
+		"prog: error: --for: `10` has no unit; write a duration such as 500ms, 10s, "
+		"5m or 24h\n");
 }
 
 static const struct {
@@ -222,9 +231,11 @@ static const struct {
 	{ "prog query -w x -az", "unknown option -z; see --help" },
 	{ "prog query -w x --all=3", "--all takes no value; see --help" },
 	{ "prog query -w x -w y", "--window is given twice; keep one" },
-	{ "prog query -w x --format xml", "--format: unknown value `xml`; write one of table|json|csv" },
+	{ "prog query -w x --format xml",
+	  "--format: unknown value `xml`; write one of table|json|csv" },
 	{ "prog query -w x --format=", "--format: unknown value ``; write one of table|json|csv" },
-	{ "prog query -w x --format jso", "--format: unknown value `jso`; write one of table|json|csv" },
+	{ "prog query -w x --format jso",
+	  "--format: unknown value `jso`; write one of table|json|csv" },
 	{ "prog query -w x a b", "query: one word too many, `b`; see --help" },
 	{ "prog list", "list is incomplete; write prog list ls|verify" },
 };

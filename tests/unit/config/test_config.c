@@ -80,7 +80,8 @@ static void reads_listeners(void **state)
 		"listen:\n"
 		"  - {name: a, interface: eth0, mode: native, address: 192.0.2.7, port: 1}\n"
 		"  - {name: b, interface: eth1, mode: generic, address: \"::1\", action: tap}\n"
-		"  - {name: c, interface: eth1, mode: generic, address: \"::\", port: 2, ring_size: 1MiB}\n"
+		"  - {name: c, interface: eth1, mode: generic, address: \"::\", port: 2,\n"
+		"     ring_size: 1MiB}\n"
 		"windows:\n"
 		"  - {name: all, size: 1s}\n"
 		"  - {name: some, size: 1s, from: [c, a]}\n"
@@ -150,12 +151,13 @@ static void resolves_names_wherever_they_stand(void **state)
 static void reads_aggregates(void **state)
 {
 	struct config *config = load_valid(
-		LOAD_START "windows:\n"
-			   "  - name: w\n"
-			   "    size: 10s\n"
-			   "    aggregate: [records, avg, \"distinct(key)\", distinct( source ; 14 ),\n"
-			   "      \"quantiles(value; 0.5, 0.999)\", \"top(dim1, 3)\", top(key)]\n"
-			   "  - {name: v, size: 1s, aggregate: quantiles(value)}\n",
+		LOAD_START
+		"windows:\n"
+		"  - name: w\n"
+		"    size: 10s\n"
+		"    aggregate: [records, avg, \"distinct(key)\", distinct( source ; 14 ),\n"
+		"      \"quantiles(value; 0.5, 0.999)\", \"top(dim1, 3)\", top(key)]\n"
+		"  - {name: v, size: 1s, aggregate: quantiles(value)}\n",
 		CONFIG_FEATURES_ALL);
 	const struct sluice_schema_aggregate *aggregate = config->window[0].aggregate;
 
@@ -184,11 +186,12 @@ static void reads_aggregates(void **state)
 static void reads_every_kind_of_window(void **state)
 {
 	struct config *config = load_valid(
-		LOAD_START "windows:\n"
-			   "  - {name: a, kind: sliding, size: 60s, slide: 7s, offset: 3s}\n"
-			   "  - {name: b, kind: session, gap: 30s, max_duration: 1h}\n"
-			   "  - {name: c, size: 10s, allowed_lateness: 30s, early: 1s, late: keep,\n"
-			   "     dedup: event_id, max_disorder: 0s}\n",
+		LOAD_START
+		"windows:\n"
+		"  - {name: a, kind: sliding, size: 60s, slide: 7s, offset: 3s}\n"
+		"  - {name: b, kind: session, gap: 30s, max_duration: 1h}\n"
+		"  - {name: c, size: 10s, allowed_lateness: 30s, early: 1s, late: keep,\n"
+		"     dedup: event_id, max_disorder: 0s}\n",
 		CONFIG_FEATURES_ALL);
 	const struct window_spec *window = config->window;
 
@@ -214,7 +217,8 @@ static const struct {
 	const char *text;
 	const char *said;
 } features[] = {
-	{ CONFIG_FEATURE_DURABILITY_LOG, "durability: log\nlisten: [{interface: eth0}]\n" LOAD_WINDOW,
+	{ CONFIG_FEATURE_DURABILITY_LOG,
+	  "durability: log\nlisten: [{interface: eth0}]\n" LOAD_WINDOW,
 	  "1:13: durability: log is not in this version; write `durability: none`\n" },
 	{ CONFIG_FEATURE_DURABILITY_CHECKPOINT,
 	  "durability: checkpoint\nlisten: [{interface: eth0}]\n" LOAD_WINDOW,
@@ -222,7 +226,8 @@ static const struct {
 	{ CONFIG_FEATURE_ACKNOWLEDGE,
 	  "durability: none\nlisten: [{interface: eth0, acknowledge: durable}]\n" LOAD_WINDOW,
 	  "2:41: acknowledging datagrams is not in this version; write `acknowledge: none`\n" },
-	{ CONFIG_FEATURE_SOCKET, "durability: none\nlisten: [{name: a, mode: socket}]\n" LOAD_WINDOW, NULL },
+	{ CONFIG_FEATURE_SOCKET,
+	  "durability: none\nlisten: [{name: a, mode: socket}]\n" LOAD_WINDOW, NULL },
 	{ CONFIG_FEATURE_STATSD,
 	  "durability: none\nlisten: [{interface: eth0, format: statsd}]\n" LOAD_WINDOW,
 	  "2:36: format: statsd is not in this version; write `format: sluice`\n" },
@@ -234,7 +239,8 @@ static const struct {
 	{ CONFIG_FEATURE_PREFIXES, LOAD_START LOAD_WINDOW "sources: {deny: [\"::1\"]}\n",
 	  "4:17: admitting sources by prefix is not in this version; leave out allow and deny\n" },
 	{ CONFIG_FEATURE_SOURCE_RATE, LOAD_START LOAD_WINDOW "sources: {rate: {per_source: 5/s}}\n",
-	  "4:17: limiting the rate of a source is not in this version; leave out rate, or write 0\n" },
+	  "4:17: limiting the rate of a source is not in this version; "
+	  "leave out rate, or write 0\n" },
 	{ CONFIG_FEATURE_SLIDING,
 	  LOAD_START "windows: [{name: w, kind: sliding, size: 10s, slide: 5s}]\n",
 	  "3:27: kind: sliding is not in this version; write `kind: tumbling`\n" },
@@ -242,7 +248,8 @@ static const struct {
 	  "3:27: kind: session is not in this version; write `kind: tumbling`\n" },
 	{ CONFIG_FEATURE_LATENESS,
 	  LOAD_START "windows: [{name: w, size: 10s, allowed_lateness: 1s}]\n",
-	  "3:50: allowed_lateness above 0s is not in this version; leave it out; max_disorder is the "
+	  "3:50: allowed_lateness above 0s is not in this version; leave it out; "
+	  "max_disorder is the "
 	  "time to wait\n" },
 	{ CONFIG_FEATURE_EARLY, LOAD_START "windows: [{name: w, size: 10s, early: 1s}]\n",
 	  "3:39: early above 0s is not in this version; leave it out\n" },
@@ -278,10 +285,12 @@ static void needs_each_feature_and_no_other(void **state)
 		covered |= bit;
 		config_free(load_valid(features[i].text, bit));
 		if (features[i].said)
-			assert_string_equal(load_wrong(features[i].text, CONFIG_FEATURES_ALL & ~bit),
+			assert_string_equal(load_wrong(features[i].text,
+						       CONFIG_FEATURES_ALL & ~bit),
 					    features[i].said);
 		else
-			assert_non_null(strstr(load_wrong(features[i].text, 0), "is not in this version"));
+			assert_non_null(
+				strstr(load_wrong(features[i].text, 0), "is not in this version"));
 	}
 	assert_true(covered == CONFIG_FEATURES_ALL);
 }

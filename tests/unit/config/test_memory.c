@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Groups × panes × bytes: the numbers, what is reduced by default, what is refused, and that following
- * the advice in the refusal helps. */
+/* Groups × panes × bytes: the numbers, what is reduced by default, what is refused, and that
+ * following the advice in the refusal helps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,8 @@ static void counts_panes(void **state)
 		struct config *config;
 		char text[256];
 
-		snprintf(text, sizeof(text), LOAD_START "windows: [{name: w, %s}]\n", cases[i].window);
+		snprintf(text, sizeof(text), LOAD_START "windows: [{name: w, %s}]\n",
+			 cases[i].window);
 		config = load_valid(text, CONFIG_FEATURES_ALL);
 		config_memory_window(config, 0, &memory);
 		assert_int_equal(memory.panes, cases[i].panes);
@@ -46,11 +47,12 @@ static void counts_panes(void **state)
 
 static void adds_up(void **state)
 {
-	struct config *config = load_valid(LOAD_START "windows:\n"
-						      "  - {name: a, size: 10s, max_disorder: 0s}\n"
-						      "  - {name: b, size: 10s, max_disorder: 0s, "
-						      "group_by: [key, type], aggregate: [first]}\n",
-					   CONFIG_FEATURES_ALL);
+	struct config *config =
+		load_valid(LOAD_START "windows:\n"
+				      "  - {name: a, size: 10s, max_disorder: 0s}\n"
+				      "  - {name: b, size: 10s, max_disorder: 0s, "
+				      "group_by: [key, type], aggregate: [first]}\n",
+			   CONFIG_FEATURES_ALL);
 	struct config_memory a, b;
 
 	(void)state;
@@ -78,12 +80,13 @@ static void reduces_the_default_but_never_what_is_written(void **state)
 	assert_true(config_memory_total(config, fitting) <= 32 << 20);
 	assert_true(config_memory_total(config, fitting + 1000) > 32 << 20);
 	config_free(config);
-	snprintf(text, sizeof(text), LOAD_START LOAD_WINDOW "limits: {memory: 32MiB, max_groups: %u}\n",
-		 fitting);
+	snprintf(text, sizeof(text),
+		 LOAD_START LOAD_WINDOW "limits: {memory: 32MiB, max_groups: %u}\n", fitting);
 	config = load_valid(text, 0);
 	assert_int_equal(config->groups_max, fitting);
 	config_free(config);
-	snprintf(text, sizeof(text), LOAD_START LOAD_WINDOW "limits: {memory: 32MiB, max_groups: %u}\n",
+	snprintf(text, sizeof(text),
+		 LOAD_START LOAD_WINDOW "limits: {memory: 32MiB, max_groups: %u}\n",
 		 fitting + 1000);
 	assert_non_null(strstr(load_wrong(text, 0), "limits.memory 32MiB cannot hold"));
 }
@@ -114,7 +117,8 @@ static void advice_helps(void **state)
 	config = load_valid(text, CONFIG_FEATURES_ALL);
 	assert_true(config_memory_total(config, config->groups_max + 1) > 1 << 30);
 	config_free(config);
-	snprintf(text, sizeof(text), "%slimits: {memory: %s, max_groups: 5000000}\n", start, memory);
+	snprintf(text, sizeof(text), "%slimits: {memory: %s, max_groups: 5000000}\n", start,
+		 memory);
 	config_free(load_valid(text, CONFIG_FEATURES_ALL));
 }
 

@@ -39,7 +39,8 @@ static void assert_mark(struct mark mark, __u32 line, __u32 column)
 }
 
 /* The only mistake, there; and no tree. */
-static void assert_mistake(const char *text, size_t bytes, __u32 line, __u32 column, const char *word)
+static void assert_mistake(const char *text, size_t bytes, __u32 line, __u32 column,
+			   const char *word)
 {
 	assert_null(read_text(text, bytes));
 	assert_int_equal(mistakes.count, 1);
@@ -73,7 +74,7 @@ static void keeps_shapes_and_positions(void **state)
 	assert_string_equal(node_find(map, "c")->text, "two words");
 	assert_true(node_find(map, "c")->is_quoted);
 	last = node_find(map, "\xc3\xa9\xc3\xa9");
-	assert_mark(last->mark, 4, 26);	/* columns count characters, not bytes */
+	assert_mark(last->mark, 4, 26); /* columns count characters, not bytes */
 	assert_true(node_is_empty(node_find(root, "d")));
 	assert_false(node_is_empty(node_find(root, "e")));
 	assert_null(node_find(root, "c"));
@@ -92,13 +93,18 @@ static void refuses_what_is_no_text(void **state)
 	assert_mistake("", 0, 1, 1, "empty");
 	assert_mistake("\n\n# c\n", 6, 1, 1, "empty");
 	assert_mistake("---\n...\n", 8, 1, 1, "empty");
-	assert_mistake("\xff\xfe" "a\0:\0", 6, 1, 1, "not UTF-8");
+	assert_mistake("\xff\xfe"
+		       "a\0:\0",
+		       6, 1, 1, "not UTF-8");
 }
 
 static void takes_a_byte_order_mark(void **state)
 {
 	(void)state;
-	assert_non_null(node_find(read_text("\xef\xbb\xbf" "a: 1\n", 8), "a"));
+	assert_non_null(node_find(read_text("\xef\xbb\xbf"
+					    "a: 1\n",
+					    8),
+				  "a"));
 	assert_int_equal(mistakes.count, 0);
 }
 

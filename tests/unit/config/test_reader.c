@@ -19,7 +19,7 @@
 
 struct mistake_case {
 	char name[64];
-	const char *text;	/* the configuration */
+	const char *text; /* the configuration */
 	size_t bytes;
 	char *expected;
 };
@@ -75,7 +75,9 @@ static const char *read_case(const char *at, const char *end)
 	added->bytes = (size_t)(gives - added->text);
 	added->expected = expand(gives + strlen(GIVES), next);
 	tests[case_count] = (struct CMUnitTest){
-		.name = added->name, .test_func = says_exactly_this, .initial_state = added,
+		.name = added->name,
+		.test_func = says_exactly_this,
+		.initial_state = added,
 	};
 	case_count++;
 	return next;

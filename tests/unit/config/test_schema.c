@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* deploy/sluice.yaml against the schema: it names every key, shows the defaults and nothing else, and
- * means exactly what a configuration without those keys means. */
+/* deploy/sluice.yaml against the schema: it names every key, shows the defaults and nothing else,
+ * and means exactly what a configuration without those keys means. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,7 +97,8 @@ static void means_the_defaults(void **state)
 	config_free(bare);
 }
 
-/* Every row of every table can be read: its default is in its range, and its place in its struct. */
+/* Every row of every table can be read: its default is in its range, and its place in its
+ * struct. */
 static void check_fallbacks(const struct schema_section *section)
 {
 	const struct schema_key *key;
@@ -106,7 +107,8 @@ static void check_fallbacks(const struct schema_section *section)
 	for (key = section->keys; key->name; key++, count++) {
 		assert_non_null(key->help);
 		assert_true(key->type != SCHEMA_CUSTOM || key->read);
-		assert_true((key->type == SCHEMA_SECTION || key->type == SCHEMA_LIST) == !!key->section);
+		assert_true((key->type == SCHEMA_SECTION || key->type == SCHEMA_LIST) ==
+			    !!key->section);
 		assert_true((key->type == SCHEMA_LIST) == !!key->add);
 		assert_true(key->type != SCHEMA_CHOICE || key->choices);
 		assert_false(key->missing && key->fallback);

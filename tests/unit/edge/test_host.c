@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The host check on whatever host this is: what must be found is found, nothing is changed, and problems
- * become the right exit code. */
+/* The host check on whatever host this is: what must be found is found, nothing is changed, and
+ * problems become the right exit code. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,8 @@ static const struct host_finding *find(const char *check, const char *word)
 	__u32 i;
 
 	for (i = 0; i < report.count; i++)
-		if (strcmp(report.finding[i].check, check) == 0 && strstr(report.finding[i].text, word))
+		if (strcmp(report.finding[i].check, check) == 0 &&
+		    strstr(report.finding[i].text, word))
 			return &report.finding[i];
 	return NULL;
 }
@@ -97,20 +98,23 @@ static void looks_at_a_host(void **state)
 	for (i = 0; i < report.count; i++) {
 		const struct host_finding *finding = &report.finding[i];
 
-		lo += strcmp(finding->check, "interface") == 0 && strncmp(finding->text, "lo ", 3) == 0;
+		lo += strcmp(finding->check, "interface") == 0 &&
+		      strncmp(finding->text, "lo ", 3) == 0;
 		assert_true(finding->text[0]);
 		assert_true((finding->level == HOST_PROBLEM) == (finding->code != 0));
 		if (finding->level == HOST_OK)
 			assert_string_equal(finding->fix, "");
 	}
-	assert_int_equal(lo, 1);	/* an interface is looked at once, however many listeners */
+	assert_int_equal(lo, 1); /* an interface is looked at once, however many listeners */
 	assert_int_not_equal(host_exit_code(&report), 0);
 }
 
 static void wants_more_than_there_is(void **state)
 {
 	struct host_request request = {
-		.state_dir = "/dev/null/below", .disk_bytes = 1, .memory_bytes = 1ull << 60,
+		.state_dir = "/dev/null/below",
+		.disk_bytes = 1,
+		.memory_bytes = 1ull << 60,
 	};
 
 	(void)state;
