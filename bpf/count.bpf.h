@@ -8,8 +8,7 @@
 
 static __always_inline void count_traffic(struct packet *packet, __u32 passed)
 {
-	__u32 zero = 0;
-	struct sluice_traffic *traffic = bpf_map_lookup_elem(&sluice_traffic, &zero);
+	struct sluice_traffic *traffic = bpf_map_lookup_elem(&sluice_traffic, &packet->first);
 	__u64 *counter = (__u64 *)traffic;
 
 	SLUICE_FORGET(passed, &packet->index);

@@ -9,6 +9,7 @@
 #include "sluice/ring_record.h"
 
 struct packet {
+	__u32 first;		/* 0: the key of maps with one entry */
 	__u32 cpu;
 	__u32 listener;		/* index in the configuration */
 	__u32 action;		/* of the listener, enum sluice_action */

@@ -18,13 +18,14 @@ static __always_inline void emit_fill(struct packet *packet)
 	record->zero = 0;
 }
 
-static __always_inline bool emit_must_wake(void *ring, const struct sluice_wake *wake)
+static __always_inline bool emit_must_wake(const struct packet *packet, void *ring,
+					    const struct sluice_wake *wake)
 {
 	const struct sluice_configs *configs;
 
 	if (!wake || !*(const volatile __u32 *)&wake->is_sleeping)
 		return false;
-	configs = stage_listener_configs();
+	configs = stage_listener_configs(packet);
 	return configs && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= configs->wake_bytes;
 }
 
@@ -38,7 +39,7 @@ static __always_inline __u32 stage_emit(struct packet *packet)
 
 	if (!ring)
 		return SLUICE_OUTCOME_no_ring;
-	if (emit_must_wake(ring, wake))
+	if (emit_must_wake(packet, ring, wake))
 		flags = BPF_RB_FORCE_WAKEUP;
 	SLUICE_KEEP_BOUND(bytes);
 	if (bytes > SLUICE_PAYLOAD_MAX)

@@ -5,11 +5,9 @@
 
 #include "maps.bpf.h"
 
-static __always_inline const struct sluice_configs *stage_listener_configs(void)
+static __always_inline const struct sluice_configs *stage_listener_configs(const struct packet *packet)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sluice_config, &zero);
+	return bpf_map_lookup_elem(&sluice_config, &packet->first);
 }
 
 static __always_inline const struct sluice_config *
@@ -24,7 +22,7 @@ stage_listener_config(const struct sluice_configs *configs, const struct packet 
 /* Whether somebody takes the frame; then packet->listener and packet->action. */
 static __always_inline bool stage_listener(struct xdp_md *ctx, struct packet *packet)
 {
-	const struct sluice_configs *configs = stage_listener_configs();
+	const struct sluice_configs *configs = stage_listener_configs(packet);
 	const struct sluice_config *config;
 	int listener;
 

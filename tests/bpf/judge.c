@@ -21,13 +21,19 @@ static void filter_payload(const __u8 *payload, const struct sluice_header *head
 			   const struct sluice_config *config, struct sluice_types *types,
 			   struct verdict *verdict)
 {
-	const __u8 *rules = config->has_rules ? config->type_rule : NULL;
+	const struct sluice_filter filter = {
+		.payload = payload,
+		.rules = config->has_rules ? config->type_rule : NULL,
+		.types = types,
+		.event_bytes = header->event_size,
+		.last = SLUICE_TYPE_COUNTERS - 1,
+	};
 
 	for (__u32 first = 0; first < verdict->events; first += SLUICE_FILTER_EVENTS) {
-		__u64 dropped = sluice_filter(payload, (__u32)sizeof(*header) + first * header->event_size,
-					      verdict->events - first, header->event_size, rules, types);
+		__u32 offset = (__u32)sizeof(*header) + first * header->event_size;
 
-		verdict->dropped += (__u32)__builtin_popcountll(dropped);
+		verdict->dropped += (__u32)__builtin_popcount(sluice_filter(&filter, offset,
+									    verdict->events - first));
 	}
 }
 
