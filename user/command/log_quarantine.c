@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice log quarantine: moves segments that are damaged to quarantine/ and notes the gap, so that an
- * agent starts again. The manifest says so before a file moves; doing it again finishes what was begun. */
+/* sluice log quarantine: gives up what is damaged, so that an agent starts again. Refused while one runs. */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "command/log_actions.h"
 #include "command/store_option.h"
-#include "edge/segment.h"
+#include "edge/results_quarantine.h"
+
+static void report(void *context, __u64 number, const char *file, const char *why)
+{
+	(void)context;
+	if (file)
+		printf("segment %llu  moved to %s/%s: %s\n", number, STORE_QUARANTINE, file, why);
+	else
+		printf("segment %llu  noted as a gap: %s\n", number, why);
+}
 
 int log_action_quarantine(const struct command_line *line)
 {
-	(void)line;
-	return command_error(EX_UNAVAILABLE, NULL, "not in this version");
+	const struct results_quarantine quarantine = { .report = report };
+	struct store store = STORE_CLOSED;
+	char path[PATH_MAX];
+	int count, code = store_option_open(line, &store);	/* must exist already */
+
+	store_close(&store);
+	if (code)
+		return code;
+	memcpy(path, store.path, sizeof(path));
+	count = store_open(&store, path);
+	if (count == 0)
+		count = results_quarantine_run(&store, &quarantine);
+	if (count < 0)
+		code = command_error(count == -EBUSY ? EX_TEMPFAIL : EX_IOERR, NULL, "%s", store.problem);
+	else if (count == 0)
+		printf("nothing is damaged; nothing was moved\n");
+	store_close(&store);
+	return code;
 }

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "edge/results_recovery.h"
+#include "edge/store_manifest.h"
 
 /* A batch may be written while it is read; then it is whole a moment later. */
 #define REREADS 3
@@ -125,7 +126,8 @@ static int judge_end(struct log_reader *reader)
 		if (got != 1)
 			return explain(reader, got < 0 ? got : -EBADMSG);
 	}
-	if (!is_last(reader) || cursor->next_lsn > reader->store->manifest.results_durable_lsn)
+	if (!is_last(reader) || cursor->next_lsn > reader->store->manifest.results_durable_lsn ||
+	    store_manifest_gap(&reader->store->manifest, cursor->header.number + 1))
 		return 0;
 	cursor->fault = SEGMENT_FAULT_MAGIC;
 	return explain(reader, -EBADMSG);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "edge/segment.h"
+#include "edge/store_manifest.h"
 
 #define ADVICE "see what is sound with `sluice log verify --state %s`, then put the damaged segments " \
 	       "aside with `sluice log quarantine --state %s`"
@@ -50,7 +51,7 @@ static int add_name(struct segment_entry **entries, size_t *count, __u64 first_l
 	return 0;
 }
 
-static int list_names(const struct store *store, struct segment_entry **entries, size_t *count)
+int results_recovery_list_names(const struct store *store, struct segment_entry **entries, size_t *count)
 {
 	int fd = openat(store->results_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -122,14 +123,14 @@ static int read_entry(struct store *store, const struct store_manifest *manifest
 	return error ? error : !is_stale;
 }
 
-/* Whether the numbers between two neighbours were put into quarantine. */
-static bool is_gap(const struct store_manifest *manifest, __u64 first, __u64 last)
+/* The first number from here on that is not in quarantine. */
+static __u64 skip_gaps(const struct store_manifest *manifest, __u64 number)
 {
-	for (__u32 i = 0; i < manifest->gap_count; i++) {
-		if (manifest->gap[i].first <= first && manifest->gap[i].last >= last)
-			return true;
-	}
-	return false;
+	const struct store_gap *gap;
+
+	while ((gap = store_manifest_gap(manifest, number)))
+		number = gap->last + 1;
+	return number;
 }
 
 static int check_numbers(struct store *store, const struct store_manifest *manifest,
@@ -140,7 +141,8 @@ static int check_numbers(struct store *store, const struct store_manifest *manif
 	for (size_t i = 0; i < count; i++) {
 		__u64 number = entries[i].number;
 
-		if (number < expected || (number > expected && !is_gap(manifest, expected, number - 1)))
+		/* One that is in a gap, but still there, was to be moved. */
+		if (number < expected || (number > expected && skip_gaps(manifest, expected) < number))
 			return fail_with(store, -EBADMSG, "%s/%s: segment number %" PRIu64 " is missing; "
 					 ADVICE, store->path, STORE_RESULTS, (uint64_t)expected,
 					 store->path, store->path);
@@ -158,7 +160,7 @@ int results_recovery_list(struct store *store, bool remove_stale, struct segment
 	int error;
 
 	store_read_manifest(store, &manifest);
-	error = list_names(store, &list, &count);
+	error = results_recovery_list_names(store, &list, &count);
 	if (error)
 		fail_with(store, error, "%s/%s cannot be listed: %s", store->path, STORE_RESULTS,
 			  strerror(-error));
@@ -277,15 +279,6 @@ static int recover_none(struct store *store, const struct store_manifest *manife
 	return 0;
 }
 
-static __u64 skip_gap(const struct store_manifest *manifest, __u64 number)
-{
-	for (__u32 i = 0; i < manifest->gap_count; i++) {
-		if (manifest->gap[i].first == number)
-			return manifest->gap[i].last + 1;
-	}
-	return number;
-}
-
 static int recover(struct store *store, const struct store_manifest *manifest,
 		   struct results_recovery *found)
 {
@@ -293,7 +286,7 @@ static int recover(struct store *store, const struct store_manifest *manifest,
 
 	if (found->entry_count)
 		number = found->entries[found->entry_count - 1].number + 1;
-	after_gap = skip_gap(manifest, number);
+	after_gap = skip_gaps(manifest, number);
 	if (found->entry_count && after_gap == number)
 		return recover_last(store, manifest, found);
 	return recover_none(store, manifest, number, after_gap, found);

@@ -29,4 +29,8 @@ int results_recovery_run(struct store *store, struct results_recovery *found);
 int results_recovery_list(struct store *store, bool remove_stale, struct segment_entry **entries,
 			  size_t *entry_count);
 
+/* The files by first_lsn, the only field that is set: nothing is opened. *entries starts as NULL, *count
+ * as 0; free() the list in any case. */
+int results_recovery_list_names(const struct store *store, struct segment_entry **entries, size_t *count);
+
 #endif

@@ -274,3 +274,12 @@ int store_manifest_parse(struct store_manifest *manifest, const char *text, size
 	*manifest = made;
 	return 0;
 }
+
+const struct store_gap *store_manifest_gap(const struct store_manifest *manifest, __u64 number)
+{
+	for (__u32 i = 0; i < manifest->gap_count; i++) {
+		if (number >= manifest->gap[i].first && number <= manifest->gap[i].last)
+			return &manifest->gap[i];
+	}
+	return NULL;
+}

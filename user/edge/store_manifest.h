@@ -20,4 +20,7 @@ int store_manifest_parse(struct store_manifest *manifest, const char *text, size
 void store_manifest_format_id(char text[40], const __u8 id[16]);
 int store_manifest_parse_id(const char *text, __u8 id[16]);
 
+/* The gap that the number is in; NULL: none. */
+const struct store_gap *store_manifest_gap(const struct store_manifest *manifest, __u64 number);
+
 #endif

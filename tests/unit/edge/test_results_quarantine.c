@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* After damage: quarantine gives up what is damaged and nothing else, and a writer goes on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "edge/log_reader.h"
+#include "edge/results_quarantine.h"
+#include "results_maker.h"
+
+#define SEGMENT_BYTES ((__u64)4 << 20)
+#define ROWS 200000	/* three segments */
+
+static const struct window_spec window = {
+	.name = "w", .size_ns = 10, .slide_ns = 10, .group_count = 1, .group_field = { SLUICE_FIELD_KEY },
+};
+
+static char directory[PATH_MAX], path[PATH_MAX];
+static char reported[1024];
+
+static void write_rows(__u64 first, __u64 count)
+{
+	static __u64 values[1000][SLUICE_GROUP_FIELDS_MAX];
+	static struct sluice_partial partials[1000];
+	struct results_maker maker;
+
+	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
+	for (__u64 done = 0; done < count; done += 1000) {
+		for (__u32 i = 0; i < 1000; i++)
+			values[i][0] = first + done + i;
+		results_maker_rows(&maker, &(struct sluice_rows){ .end_ns = 10 }, 1000,
+				   (const __u64(*)[SLUICE_GROUP_FIELDS_MAX])values, partials);
+	}
+	results_maker_close(&maker);
+}
+
+static int make(void **state)
+{
+	(void)state;
+	results_maker_directory(directory);
+	snprintf(path, sizeof(path), "%.3000s/store", directory);
+	write_rows(0, ROWS);
+	return 0;
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	results_maker_remove(directory);
+	return 0;
+}
+
+/* The n-th segment's path, from 1. */
+static void segment_path(int place, char file[PATH_MAX])
+{
+	char command[PATH_MAX + 64];
+	FILE *list;
+
+	snprintf(command, sizeof(command), "ls '%s'/results/*.seg | sed -n %dp", path, place);
+	list = popen(command, "r");
+	assert_non_null(fgets(file, PATH_MAX, list));
+	pclose(list);
+	file[strcspn(file, "\n")] = '\0';
+}
+
+static void damage(int place, off_t offset)
+{
+	char file[PATH_MAX];
+	__u8 byte;
+	int fd;
+
+	segment_path(place, file);
+	fd = open(file, O_RDWR);
+	assert_int_equal(pread(fd, &byte, 1, offset), 1);
+	byte ^= 0x40;
+	assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+	close(fd);
+}
+
+static void report(void *context, __u64 number, const char *file, const char *why)
+{
+	char line[256];
+
+	(void)context;
+	(void)why;
+	snprintf(line, sizeof(line), "%llu %s\n", number, file ? "moved" : "missing");
+	strcat(reported, line);
+}
+
+static int quarantine(void)
+{
+	const struct results_quarantine options = { .report = report };
+	struct store store;
+	int result;
+
+	reported[0] = '\0';
+	assert_int_equal(store_open(&store, path), 0);
+	result = results_quarantine_run(&store, &options);
+	store_close(&store);
+	return result;
+}
+
+static int count_rows(__u64 *rows)
+{
+	const struct sluice_batch *batch;
+	struct log_reader reader;
+	struct store store;
+	__u64 last_lsn = 0;
+	int got;
+
+	*rows = 0;
+	assert_int_equal(store_open_reader(&store, path), 0);
+	got = log_reader_open(&reader, &store);
+	while (!got && (got = log_reader_next(&reader, &batch)) == 1) {
+		const struct sluice_disk_record *record = NULL;
+
+		assert_true(batch->first_lsn > last_lsn);
+		last_lsn = batch->first_lsn + batch->record_count - 1;
+		while ((record = segment_next_record(batch, record)))
+			*rows += record->kind == SLUICE_DISK_ROWS ? ((const struct sluice_rows *)(record + 1))->row_count : 0;
+		got = 0;
+	}
+	log_reader_close(&reader);
+	store_close(&store);
+	return got;
+}
+
+/* Damaged: no reading on, no starting. Then what is left can be read, and a writer adds to it. */
+static void give_up(const char *expected, __u64 rows_min, __u64 rows_max)
+{
+	__u64 rows, after;
+
+	assert_int_equal(count_rows(&rows), -EBADMSG);
+	assert_true(quarantine() > 0);
+	assert_string_equal(reported, expected);
+	assert_int_equal(count_rows(&rows), 0);
+	assert_in_range(rows, rows_min, rows_max);
+	assert_int_equal(quarantine(), 0);
+	write_rows(ROWS, 1000);
+	assert_int_equal(count_rows(&after), 0);
+	assert_int_equal(after, rows + 1000);
+	assert_int_equal(quarantine(), 0);
+	write_rows(ROWS, 1000);
+}
+
+static void nothing_is_moved_without_damage(void **state)
+{
+	__u64 rows;
+
+	(void)state;
+	assert_int_equal(quarantine(), 0);
+	assert_string_equal(reported, "");
+	assert_int_equal(count_rows(&rows), 0);
+	assert_int_equal(rows, ROWS);
+}
+
+static void a_payload_in_the_middle(void **state)
+{
+	(void)state;
+	damage(2, 2000000);
+	give_up("2 moved\n", 120000, 140000);
+}
+
+static void a_header(void **state)
+{
+	(void)state;
+	damage(1, 40);
+	give_up("1 moved\n", 120000, 140000);
+}
+
+static void the_last(void **state)
+{
+	(void)state;
+	damage(3, 5000);
+	give_up("3 moved\n", 120000, 140000);
+}
+
+static void what_follows_the_last_batch(void **state)
+{
+	(void)state;
+	damage(1, (off_t)SEGMENT_BYTES - 5);
+	assert_int_equal(quarantine(), 1);
+	assert_string_equal(reported, "1 moved\n");
+}
+
+static void several(void **state)
+{
+	(void)state;
+	damage(2, 2000000);
+	damage(3, 5000);
+	give_up("2 moved\n3 moved\n", 60000, 80000);
+}
+
+static void all(void **state)
+{
+	(void)state;
+	for (int i = 1; i <= 3; i++)
+		damage(i, 20);
+	give_up("1 moved\n2 moved\n3 moved\n", 0, 0);
+}
+
+static void missing_ones(void **state)
+{
+	char file[PATH_MAX];
+
+	(void)state;
+	segment_path(2, file);
+	assert_int_equal(unlink(file), 0);
+	give_up("2 missing\n", 120000, 140000);
+}
+
+static void a_missing_end(void **state)
+{
+	char file[PATH_MAX];
+
+	(void)state;
+	segment_path(3, file);
+	assert_int_equal(unlink(file), 0);
+	give_up("3 missing\n", 120000, 140000);
+}
+
+#define QUARANTINE_TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		QUARANTINE_TEST(nothing_is_moved_without_damage),
+		QUARANTINE_TEST(a_payload_in_the_middle),
+		QUARANTINE_TEST(a_header),
+		QUARANTINE_TEST(the_last),
+		QUARANTINE_TEST(what_follows_the_last_batch),
+		QUARANTINE_TEST(several),
+		QUARANTINE_TEST(all),
+		QUARANTINE_TEST(missing_ones),
+		QUARANTINE_TEST(a_missing_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
