@@ -38,6 +38,5 @@ int decode_extra(const struct window_spec *spec, const void *data, size_t bytes,
 		 struct result_row *row);
 
 /* Bytes behind the base partial that every row of the window has. */
-size_t decode_extra_bytes(const struct window_spec *spec);
 
 #endif

@@ -31,6 +31,8 @@ struct making {
 	struct sender sender[SOURCES_MAX];
 	__u64 wall_ns, mono_ns;
 	__u64 next_event_id;
+	__u64 grain_ns;		/* all event times are multiples of it: edges meet exactly */
+	bool is_burst;		/* datagrams of hundreds of events, one right after the other */
 };
 
 static void choose_limits(struct making *making)
@@ -139,6 +141,8 @@ static void add_event(struct making *making, struct scenario_datagram *datagram)
 	};
 	if (random_percent(random, 20))
 		event->wire.time_offset_us = 0;
+	event->wire.time_offset_us -=
+		event->wire.time_offset_us % (making->grain_ns < 1000 ? 1 : (__u32)making->grain_ns / 1000);
 	if (making->options->has_event_ids && random_percent(random, 80))
 		event->wire.event_id = ++making->next_event_id;
 }
@@ -157,6 +161,8 @@ static void fill_datagram(struct making *making, struct sender *sender,
 	}
 	if (random_percent(random, 2))
 		count = (__u32)random_range(random, 64, 150);
+	if (making->is_burst)
+		count = (__u32)random_range(random, 60, 250);
 	datagram->listener = sender->listener;
 	datagram->tenant = sender->tenant;
 	datagram->source_id = sender->source_id;
@@ -172,6 +178,11 @@ static void fill_datagram(struct making *making, struct sender *sender,
 	}
 	if (random_percent(random, 2))
 		datagram->flags |= SLUICE_FLAG_DICTIONARY;
+}
+
+static __u64 on_grain(const struct making *making, __u64 time_ns)
+{
+	return time_ns - time_ns % making->grain_ns;
 }
 
 /* When the earliest event of a datagram happened, as an honest or lying sender says. */
@@ -193,7 +204,7 @@ static __u64 choose_base_time(struct making *making, const struct sender *sender
 		behind_ns = random_range(random, 0, 20 * SCENARIO_SECOND_NS);
 	if (behind_ns > 0 && (__u64)behind_ns > making->wall_ns)
 		return 0;
-	return making->wall_ns - (__u64)behind_ns;
+	return on_grain(making, making->wall_ns - (__u64)behind_ns);
 }
 
 static void add_tick(struct making *making)
@@ -207,7 +218,7 @@ static void pass_time(struct making *making)
 	struct random *random = &making->random;
 	__u64 passed_ns = 0;
 
-	if (random_percent(random, 80))
+	if (random_percent(random, making->is_burst ? 10 : 80))
 		passed_ns = random_below(random, 600 * MILLISECOND_NS);
 	if (random_percent(random, 3))
 		passed_ns = random_below(random, 8 * SCENARIO_SECOND_NS);
@@ -281,12 +292,14 @@ static void add_live_stream(struct making *making)
 {
 	struct random *random = &making->random;
 
-	for (__u32 i = 0; i < making->options->datagrams; i++) {
+	__u32 datagrams = making->is_burst ? 8 : making->options->datagrams;
+
+	for (__u32 i = 0; i < datagrams; i++) {
 		struct sender *sender = &making->sender[random_below(random, making->sender_count)];
 		struct scenario_step *step;
 
 		pass_time(making);
-		if (random_percent(random, 25))
+		if (random_percent(random, making->is_burst ? 5 : 25))
 			add_tick(making);
 		if (i >= sender->quiet_from && i < sender->quiet_to)
 			continue;
@@ -309,8 +322,8 @@ static void add_end(struct making *making)
 		return;
 	}
 	for (int i = 0; i < 3; i++) {
-		making->mono_ns += (__u64)making->scenario->idle_timeout_ns + 1;
-		making->wall_ns += (__u64)making->scenario->idle_timeout_ns + 1;
+		making->mono_ns += (__u64)making->scenario->idle_timeout_ns;
+		making->wall_ns += (__u64)making->scenario->idle_timeout_ns;
 		add_tick(making);
 	}
 	making->wall_ns += (__u64)(longest_ns + 60 * SCENARIO_SECOND_NS);
@@ -329,7 +342,8 @@ static void add_loose_stream(struct making *making, __u64 seconds)
 		struct scenario_step *step = add_datagram(making);
 
 		step->datagram.base_time_ns =
-			from_ns + random_below(random, seconds * SCENARIO_SECOND_NS);
+			on_grain(making, from_ns + random_below(random,
+								seconds * SCENARIO_SECOND_NS));
 		fill_datagram(making, sender, &step->datagram);
 		maybe_repeat(making);
 	}
@@ -386,7 +400,7 @@ void generate_permute(struct scenario *to, const struct scenario *from, __u64 se
 		free(copy.step[i].datagram.event);
 	free(copy.step);
 	free(arrival);
-	making.mono_ns += (__u64)to->idle_timeout_ns + 1;
+	making.mono_ns += (__u64)to->idle_timeout_ns;
 	making.wall_ns += 3 * 3600ull * SCENARIO_SECOND_NS;
 	add_tick(&making);
 }
@@ -403,6 +417,22 @@ static void arrange(struct scenario *scenario, __u64 seed)
 	free(loose.step);
 }
 
+static __s64 round_up(__s64 value_ns, __s64 grain_ns)
+{
+	return value_ns % grain_ns ? value_ns + grain_ns - value_ns % grain_ns : value_ns;
+}
+
+static void round_window(struct window_spec *spec, __s64 grain_ns)
+{
+	spec->size_ns = round_up(spec->size_ns, grain_ns);
+	spec->slide_ns = round_up(spec->slide_ns, grain_ns);
+	if (spec->slide_ns > spec->size_ns)
+		spec->slide_ns = spec->size_ns;
+	spec->offset_ns -= spec->offset_ns % grain_ns;
+	spec->max_disorder_ns = round_up(spec->max_disorder_ns, grain_ns);
+	spec->allowed_lateness_ns = round_up(spec->allowed_lateness_ns, grain_ns);
+}
+
 void generate_scenario(struct scenario *scenario, __u64 seed,
 		       const struct generate_options *options)
 {
@@ -417,8 +447,13 @@ void generate_scenario(struct scenario *scenario, __u64 seed,
 	choose_limits(&making);
 	choose_senders(&making);
 	scenario->seed = seed;
-	for (__u64 i = 0; i < windows; i++)
+	making.grain_ns = random_percent(random, 40) ? 100 * MILLISECOND_NS : 1;
+	making.is_burst = !options->is_in_bound && random_percent(random, 3);
+	for (__u64 i = 0; i < windows; i++) {
 		generate_window(scenario, random, options);
+		if (making.grain_ns > 1)
+			round_window(&scenario->window[i], (__s64)making.grain_ns);
+	}
 	making.wall_ns = starts[random_below(random, COUNT_OF(starts))];
 	making.mono_ns = random_below(random, 1ull << 40);
 	if (!options->is_in_bound) {

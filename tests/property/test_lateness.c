@@ -43,8 +43,8 @@ static void lateness_of_tumbling(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_LATENESS);
-	suite_random_streams(&tumbling, 80, 1);
-	suite_lazy_emission(&tumbling, 30, 10000);
+	suite_random_streams(&tumbling, 50, 1);
+	suite_lazy_emission(&tumbling, 20, 10000);
 	suite_permutations(&tumbling, 10, 20000);
 	suite_workers(&tumbling, 10, 30000);
 	suite_empty_state(&tumbling, 20, 40000);
@@ -54,9 +54,9 @@ static void lateness_of_sliding(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_LATENESS && FEATURE_SLIDING);
-	suite_random_streams(&sliding, 40, 100000);
-	suite_lazy_emission(&sliding, 20, 110000);
-	suite_permutations(&sliding, 10, 120000);
+	suite_random_streams(&sliding, 25, 100000);
+	suite_lazy_emission(&sliding, 10, 110000);
+	suite_permutations(&sliding, 5, 120000);
 	suite_workers(&sliding, 5, 130000);
 	suite_empty_state(&sliding, 10, 140000);
 }

@@ -25,7 +25,7 @@ static const struct generate_options many = {
 static void tumbling_random_streams(void **state)
 {
 	(void)state;
-	suite_random_streams(&few, 300, 1);
+	suite_random_streams(&few, 200, 1);
 }
 
 static void tumbling_many_windows(void **state)
@@ -43,20 +43,20 @@ static void tumbling_lazy_emission(void **state)
 static void tumbling_permutations(void **state)
 {
 	(void)state;
-	suite_permutations(&few, 60, 300000);
+	suite_permutations(&few, 40, 300000);
 }
 
 static void tumbling_workers(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_WORKERS);
-	suite_workers(&few, 60, 400000);
+	suite_workers(&few, 40, 400000);
 }
 
 static void tumbling_hidden_choices(void **state)
 {
 	(void)state;
-	suite_hidden_choices(&few, 60, 500000);
+	suite_hidden_choices(&few, 40, 500000);
 }
 
 static void tumbling_windows_alone(void **state)
