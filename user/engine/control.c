@@ -39,6 +39,7 @@ static void begin_stop(struct engine *engine, int exit_code)
 		return;
 	engine->exit_code = exit_code;
 	engine->stage = ENGINE_SETTLING;
+	atomic_store(&engine->orders.is_stopping, true);
 	notify_send("STOPPING=1");
 	bpf_loader_stop(engine->loader);
 	if (engine->tick.open == ORDER_NONE)
@@ -93,7 +94,8 @@ static void serve_timer(struct engine *engine)
 
 	if (read(engine->timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
-	if (engine->stage == ENGINE_RUNNING)
+	if (engine->stage == ENGINE_RUNNING ||
+	    (engine->stage == ENGINE_SETTLING && engine->tick.open == ORDER_NONE))
 		start_tick(engine);
 }
 

@@ -6,6 +6,7 @@
 #define SLUICE_ENGINE_ORDERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "core/stream.h"
 
@@ -23,6 +24,7 @@ struct orders {
 	enum order_kind kind;
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
 	struct sluice_missing missing[SLUICE_WINDOWS_MAX];
+	_Atomic bool is_stopping;	/* the agent: nothing is waited for without end */
 	int answer_fd;		/* eventfd: some worker has answered, or failed */
 };
 

@@ -68,6 +68,8 @@ struct worker {
 	bool is_emitting;		/* the stream may have rows to emit */
 	bool is_log_full;		/* the last row found no room in the results log */
 	__u32 ends_seen;		/* outboxes that are complete for this order */
+	size_t import_at;		/* in the block that is being imported */
+	__u64 blocked_mono_ns;		/* since when importing waits for emission; 0: it does not */
 	bool is_finished;		/* worker 0: stream_finish() was called */
 	__u64 finish_by_mono_ns;
 	__u32 empty_sleeps;		/* since the last record */

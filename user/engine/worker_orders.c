@@ -57,41 +57,63 @@ static enum progress export_slice(struct worker *worker)
 	return PROGRESS_DONE;
 }
 
-static void import_block(struct worker *worker, const struct handoff_block *block)
+/* Imports what is left of the block. 0 when that was all, -EAGAIN when rows must go out first. */
+static int import_block(struct worker *worker, const struct handoff_block *block)
 {
-	const unsigned char *position = block->bytes;
-	const unsigned char *end = position + block->byte_count;
-
-	while (position < end) {
-		const struct sluice_disk_record *record = (const void *)position;
+	while (worker->import_at < block->byte_count) {
+		const struct sluice_disk_record *record = (const void *)(block->bytes + worker->import_at);
 		int error = stream_import(worker->stream, record, record->bytes);
 
+		if (error == -EAGAIN)
+			return error;
 		if (error < 0) {
 			worker_fail(worker, EX_SOFTWARE, "partials of another worker cannot be merged",
 				    error);
-			return;
+			break;
 		}
-		position += record->bytes;
+		worker->import_at += record->bytes;
 	}
+	worker->import_at = 0;
+	return 0;
 }
 
-/* Worker 0: one block of one outbox a turn. Done when all have sent their end mark. */
+/* A full disk holds up a running agent for as long as it is full, one that stops for a while, and one
+ * whose log has failed not at all: then the partials are lost, and the exit code says so. */
+static bool may_wait_for_disk(struct worker *worker)
+{
+	if (!worker->blocked_mono_ns)
+		worker->blocked_mono_ns = worker->now_mono_ns;
+	if (atomic_load(&worker->failure))
+		return false;
+	if (!atomic_load_explicit(&worker->orders->is_stopping, memory_order_relaxed) ||
+	    worker->now_mono_ns - worker->blocked_mono_ns < WORKER_FINISH_NS)
+		return true;
+	worker_fail(worker, EX_IOERR, "rows that wait for the disk are lost at the stop", -ENOSPC);
+	return false;
+}
+
+/* Worker 0: one block a turn, the outboxes one after the other, so that a block that must wait is
+ * the next one again. Done when all have sent their end mark. */
 static enum progress import_slice(struct worker *worker)
 {
-	for (__u32 i = 0; i + 1 < worker->count; i++) {
-		__u64 place = (worker->turn + i) % (worker->count - 1) + 1;
-		struct handoff *outbox = worker->first[place].outbox;
-		struct handoff_block block;
+	struct handoff *outbox;
+	struct handoff_block block;
 
-		if (!handoff_take(outbox, &block))
-			continue;
-		import_block(worker, &block);
-		assert(!block.end_order || block.end_order == worker->order);
-		worker->ends_seen += block.end_order != 0;
-		handoff_release(outbox);
-		return PROGRESS_MADE;
+	if (worker->ends_seen + 1 == worker->count)
+		return PROGRESS_DONE;
+	outbox = worker->first[worker->ends_seen + 1].outbox;
+	if (!handoff_take(outbox, &block))
+		return PROGRESS_NONE;
+	if (import_block(worker, &block) == -EAGAIN && may_wait_for_disk(worker)) {
+		worker->is_emitting = true;
+		return PROGRESS_NONE;
 	}
-	return worker->ends_seen + 1 == worker->count ? PROGRESS_DONE : PROGRESS_NONE;
+	worker->import_at = 0;
+	worker->blocked_mono_ns = 0;
+	assert(!block.end_order || block.end_order == worker->order);
+	worker->ends_seen += block.end_order != 0;
+	handoff_release(outbox);
+	return PROGRESS_MADE;
 }
 
 static void begin_advance(struct worker *worker)
