@@ -32,7 +32,7 @@ static int override(char *field, size_t room, const struct command_line *line, c
 		return 0;
 	if (strlen(value) >= room)
 		return command_error(EX_USAGE, NULL, "--%s is longer than %zu bytes", option, room - 1);
-	strcpy(field, value);
+	snprintf(field, room, "%s", value);
 	return 0;
 }
 

@@ -42,7 +42,7 @@ static int socket_of_config(const char *path, char socket[CONFIG_SOCKET_MAX])
 		return EX_CONFIG;
 	if (error)
 		return command_error(EX_NOINPUT, NULL, "%s: %s", path, strerror(-error));
-	strcpy(socket, config->admin_socket);
+	snprintf(socket, CONFIG_SOCKET_MAX, "%s", config->admin_socket);
 	config_free(config);
 	return 0;
 }

@@ -50,7 +50,7 @@ static int make_directory(const char *path)
 	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char *slash;
 
-	strcpy(directory, path);
+	snprintf(directory, sizeof(directory), "%s", path);
 	slash = strrchr(directory, '/');
 	if (!slash || slash == directory)
 		return 0;
@@ -102,7 +102,7 @@ static int start_listening(struct admin *admin)
 		return -errno;
 	if (bind(admin->listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	strcpy(admin->path, address.sun_path);
+	memcpy(admin->path, address.sun_path, sizeof(address.sun_path));
 	/* Nobody can connect before listen(), so the mode is right from the first moment. */
 	if (chmod(address.sun_path, 0660) < 0 || listen(admin->listen_fd, ADMIN_CLIENTS_MAX) < 0)
 		return -errno;
