@@ -14,7 +14,7 @@ netns_open
 
 records() {
 	"$sluice" query --state "$work/state" --window clicks --format json |
-		jq -s '[.[].records] | add // 0'
+		sed -n 's/.*"records":\([0-9]*\).*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
 write_config "$work/c.yaml" mode=native ring=1MiB

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The results log meets an error that is not want of space: the agent publishes nothing more, detaches,
+# and ends with 74 so that whoever watches it knows; what was durable stays readable.
+#
+#	network "sender"                     network of the test
+#	+----------------------+             +-----------------------------+
+#	| sluice-gen     wire0 |-------------| edge0 (XDP)  sluice run     |
+#	+----------------------+    veth     +-----------------------------+
+. "$(dirname "$0")/../support/netns.sh"
+netns_enter "$@"
+netns_open
+
+has_rows() {
+	[ "$(status '.results_log.rows > 0')" = true ]
+}
+
+send() {
+	generate --to 10.8.0.1:9125 --datagrams 2000 --rate 20k/s --keys 1000 --epoch "$1" >/dev/null ||
+		fail "the generator"
+}
+
+write_config "$work/c.yaml" size=200ms disorder=50ms group_by='[key]'
+agent_start "$work/c.yaml"
+send 1
+wait_until 10 has_rows || fail "no rows"
+# Every write from here on is refused: files may not be longer than this.
+prlimit --pid "$agent" --fsize=4096 || skip "prlimit does not work here"
+send 2
+code=0
+wait "$agent" || code=$?
+expect "exit status of the agent" "$code" 74
+expect_that "the log says why" grep -q 'level=error msg="the results log cannot go on"' "$agent_log"
+expect_that "no program stays" sh -c '! ip link show edge0 | grep -q xdp'
+expect_that "no pins stay" sh -c '! ls /sys/fs/bpf/sluice/v1/ledger 2>/dev/null'
+"$sluice" log verify --state "$work/state" || fail "the log does not verify"
+echo "ok: the log verifies"
+agent_start "$work/c.yaml"
+expect "epoch of the next start" "$(status .agent.epoch)" 2
+agent_stop
