@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
+#define EXACT_MAX (1ull << 53)
+
 static size_t fixed_bytes(const struct rows_cursor *cursor)
 {
 	return cursor->layout->word_count * 8u + sizeof(struct sluice_partial);
@@ -129,8 +131,9 @@ double rows_divide(__int128 numerator, __u64 denominator)
 	double value;
 
 	assert(denominator != 0);
-	if (left == 0)
-		return 0;
+	/* Both exact as doubles: one division rounds once. */
+	if (left < EXACT_MAX && denominator < EXACT_MAX)
+		return (double)(__s64)numerator / (double)denominator;
 	quotient = left / denominator;
 	rest = left % denominator;
 	while (quotient >> 64) {

@@ -7,11 +7,20 @@
 
 #include "edge/row_set_state.h"
 
-/* A sort key with the entry behind it; the first group field decides most comparisons. */
+enum rank { RANK_CLOSE, RANK_GROUP, RANK_OVERFLOW };
+
+/* What decides most comparisons, with the entry behind it: entries are spread over memory. */
 struct sorted {
 	const struct row_entry *entry;
-	__u64 first_value;
+	__u64 value[2];		/* of the first group fields */
+	__u32 shape;
+	__u32 rank;		/* enum rank: closes of an interval come first, the overflow group last */
+};
+
+/* What comparisons need to know: the set, and whether all entries have one start and one end. */
+struct order {
 	const struct row_set *set;
+	bool is_one_interval;
 };
 
 static bool is_overflow(const struct row_entry *entry)
@@ -30,39 +39,48 @@ static const __u64 *words_of(const struct row_entry *entry)
 			return (a) < (b) ? -1 : 1;                                                 \
 	} while (0)
 
-/* Closes of an interval first, then groups in the order of group_by by value, overflow last. */
-static int compare_groups(const struct sorted *a, const struct sorted *b)
+static int compare_intervals(const struct sorted *a, const struct sorted *b)
 {
-	const struct group_key *layout;
-
 	COMPARE(a->entry->start_ns, b->entry->start_ns);
 	COMPARE(a->entry->end_ns, b->entry->end_ns);
-	COMPARE(!a->entry->is_close, !b->entry->is_close);
-	if (a->entry->is_close)
+	return 0;
+}
+
+/* Groups in the order of group_by, by value. */
+static int compare_groups(const struct sorted *a, const struct sorted *b, const struct order *order)
+{
+	const struct group_key *layout;
+	int interval = order->is_one_interval ? 0 : compare_intervals(a, b);
+
+	if (interval)
+		return interval;
+	COMPARE(a->rank, b->rank);
+	if (a->rank == RANK_CLOSE)
 		return 0;
-	COMPARE(is_overflow(a->entry), is_overflow(b->entry));
-	COMPARE(a->first_value, b->first_value);
-	COMPARE(a->entry->shape, b->entry->shape);
-	layout = &a->set->shapes[a->entry->shape]->layout;
-	for (unsigned int i = 1; i < layout->field_count && !is_overflow(a->entry); i++)
+	COMPARE(a->value[0], b->value[0]);
+	COMPARE(a->shape, b->shape);
+	COMPARE(a->value[1], b->value[1]);
+	layout = &order->set->shapes[a->shape]->layout;
+	for (unsigned int i = 2; i < layout->field_count && a->rank == RANK_GROUP; i++)
 		COMPARE(group_key_value(layout, words_of(a->entry), i),
 			group_key_value(layout, words_of(b->entry), i));
 	return 0;
 }
 
 /* Within a group: older epochs first, then revisions, then the order of the log. */
-static int compare(const void *left, const void *right)
+static int compare(const void *left, const void *right, void *context)
 {
 	const struct sorted *a = left, *b = right;
-	const struct row_source *sources = a->set->sources;
-	int order = compare_groups(a, b);
+	const struct order *order = context;
+	const struct row_source *sources = order->set->sources;
+	int result = compare_groups(a, b, order);
 
-	if (order)
-		return order;
+	if (result)
+		return result;
 	if (a->entry->source != b->entry->source) {
-		order = memcmp(sources[a->entry->source].agent_id, sources[b->entry->source].agent_id, 16);
-		if (order)
-			return order;
+		result = memcmp(sources[a->entry->source].agent_id, sources[b->entry->source].agent_id, 16);
+		if (result)
+			return result;
 		COMPARE(sources[a->entry->source].epoch, sources[b->entry->source].epoch);
 	}
 	COMPARE(a->entry->revision, b->entry->revision);
@@ -70,23 +88,34 @@ static int compare(const void *left, const void *right)
 	return 0;
 }
 
-static struct sorted *sort_bucket(const struct row_set *set, const struct row_bucket *bucket)
+static struct sorted make_key(const struct row_set *set, const struct row_entry *entry)
+{
+	const struct group_key *layout = &set->shapes[entry->shape]->layout;
+	struct sorted key = { .entry = entry, .shape = entry->shape };
+
+	key.rank = entry->is_close ? RANK_CLOSE : is_overflow(entry) ? RANK_OVERFLOW : RANK_GROUP;
+	for (unsigned int i = 0; i < 2 && i < layout->field_count && key.rank == RANK_GROUP; i++)
+		key.value[i] = group_key_value(layout, words_of(entry), i);
+	return key;
+}
+
+static struct sorted *sort_bucket(const struct row_set *set, const struct row_bucket *bucket,
+				  struct order *order)
 {
 	struct sorted *list = malloc((bucket->entry_count + 1) * sizeof(*list));
 	size_t offset = 0;
 
 	if (!list)
 		return NULL;
+	*order = (struct order){ .set = set, .is_one_interval = true };
 	for (size_t i = 0; i < bucket->entry_count; i++) {
 		const struct row_entry *entry = (const struct row_entry *)(bucket->data + offset);
-		const struct group_key *layout = &set->shapes[entry->shape]->layout;
 
-		list[i] = (struct sorted){ .entry = entry, .set = set };
-		if (!entry->is_close && !is_overflow(entry) && layout->field_count)
-			list[i].first_value = group_key_value(layout, words_of(entry), 0);
+		list[i] = make_key(set, entry);
+		order->is_one_interval &= compare_intervals(&list[0], &list[i]) == 0;
 		offset += entry->bytes;
 	}
-	qsort(list, bucket->entry_count, sizeof(*list), compare);
+	qsort_r(list, bucket->entry_count, sizeof(*list), compare, order);
 	return list;
 }
 
@@ -153,6 +182,7 @@ struct walk {
 	struct row_set *set;
 	int (*emit)(void *context, const struct row_result *row);
 	void *context;
+	struct order order;		/* of the bucket */
 	const struct sorted *closes;	/* of the interval */
 	size_t close_count;
 };
@@ -206,12 +236,11 @@ static int emit_bucket(struct walk *walk, const struct sorted *list, size_t coun
 		size_t next = first + 1;
 		int error = 0;
 
-		while (next < count && compare_groups(&list[first], &list[next]) == 0)
+		while (next < count && compare_groups(&list[first], &list[next], &walk->order) == 0)
 			next++;
-		if (walk->close_count && (walk->closes->entry->start_ns != list[first].entry->start_ns ||
-					  walk->closes->entry->end_ns != list[first].entry->end_ns))
+		if (walk->close_count && compare_intervals(walk->closes, &list[first]) != 0)
 			walk->close_count = 0;
-		if (list[first].entry->is_close) {
+		if (list[first].rank == RANK_CLOSE) {
 			walk->closes = &list[first];
 			walk->close_count = next - first;
 		} else if (all_revisions) {
@@ -253,7 +282,7 @@ int row_set_emit(struct row_set *set, bool all_revisions,
 		qsort(set->buckets, set->bucket_count, sizeof(*set->buckets), compare_buckets);
 	for (size_t i = 0; i < set->bucket_count && !error; i++) {
 		struct row_bucket *bucket = &set->buckets[i];
-		struct sorted *list = sort_bucket(set, bucket);
+		struct sorted *list = sort_bucket(set, bucket, &walk.order);
 
 		if (!list) {
 			error = -ENOMEM;
