@@ -141,7 +141,7 @@ static unsigned int least(unsigned int left, unsigned int right)
  * is near enough to the diagonal to stay within `limit` edits. More than that gives limit + 1. */
 static unsigned int distance_within(const char *left, const char *right, unsigned int limit)
 {
-	unsigned int rows[3][WORD_BYTES_MAX + 2];
+	unsigned int rows[3][WORD_BYTES_MAX + 2] = { { 0 } };
 	unsigned int *before = rows[0], *above = rows[1], *row = rows[2];
 	unsigned int height = (unsigned int)strnlen(left, WORD_BYTES_MAX + 1);
 	unsigned int width = (unsigned int)strnlen(right, WORD_BYTES_MAX + 1), i, j;

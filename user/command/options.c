@@ -136,6 +136,7 @@ static int add_given(struct command_line *line, const struct command_option *opt
 	char fix[128];
 	unsigned int i;
 
+	assert(option);
 	for (i = 0; i < line->given_count; i++)
 		if (line->given[i].option == option && option->value && !option->is_repeatable)
 			return command_error(EX_USAGE, "keep one", "--%s is given twice",

@@ -68,8 +68,8 @@ static const struct config_name *find_type_name(const struct reader *reader, con
 
 	if (!reader->type_by_name)
 		return NULL;
-	found = bsearch(name, reader->type_by_name, reader->config->type_name_count,
-			sizeof(*reader->type_by_name), compare_with_name);
+	found = bsearch(name, reader->type_by_name, reader->config->type_name_count, sizeof(void *),
+			compare_with_name);
 	return found ? *found : NULL;
 }
 
@@ -118,11 +118,10 @@ static void read_type_name(struct reader *reader, const struct node *node,
 	__u64 id;
 
 	if (node->kind == NODE_SCALAR && is_number(node->text) && !is_number(node->key->text)) {
-		mistakes_add(
-			reader->mistakes, node->key->mark,
-			"type `%.80s` is not a number; the number comes first, write `%.20s: "
+		mistakes_add(reader->mistakes, node->key->mark,
+			     "type `%.80s` is not a number; the number comes first, write `%.20s: "
 			     "%.64s`",
-			node->key->text, node->text, node->key->text);
+			     node->key->text, node->text, node->key->text);
 		return;
 	}
 	if (!reader_read_number(reader, node->key, "type", SLUICE_TYPES - 1, &id))
@@ -183,8 +182,7 @@ static void sort_type_names(struct reader *reader, const struct node **named)
 
 	for (i = 0; i < config->type_name_count; i++)
 		reader->type_by_name[i] = &config->type_names[i];
-	qsort(reader->type_by_name, config->type_name_count, sizeof(*reader->type_by_name),
-	      compare_names);
+	qsort(reader->type_by_name, config->type_name_count, sizeof(void *), compare_names);
 	report_equal_names(reader, named);
 }
 
@@ -206,9 +204,9 @@ void reader_read_type_names(struct reader *reader, const struct node *node, void
 			     node->count, CONFIG_TYPE_NAMES_MAX);
 		return;
 	}
-	named = reader_allocate(reader, SLUICE_TYPES, sizeof(*named));
+	named = reader_allocate(reader, SLUICE_TYPES, sizeof(void *));
 	config->type_names = reader_allocate(reader, node->count, sizeof(*config->type_names));
-	reader->type_by_name = reader_allocate(reader, node->count, sizeof(*reader->type_by_name));
+	reader->type_by_name = reader_allocate(reader, node->count, sizeof(void *));
 	for (child = node->children; child && !reader->error; child = child->next)
 		read_type_name(reader, child, named);
 	if (!reader->error)

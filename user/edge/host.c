@@ -63,8 +63,8 @@ bool host_has_capability(enum host_capability capability)
 	char line[256];
 
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			break;
+		if (strncmp(line, "CapEff:", 7) == 0)
+			effective = strtoull(line + 7, NULL, 16);
 	if (file)
 		fclose(file);
 	return effective >> capability & 1;
@@ -141,13 +141,15 @@ int host_exit_code(const struct host_report *report)
 /* liburing 2.3 cannot be asked, but its file is named by its version. */
 static void find_liburing_version(char *out)
 {
+	int (*function)(unsigned int, struct io_uring *, unsigned int) = io_uring_queue_init;
 	char path[PATH_MAX];
 	const char *suffix;
+	void *address;
 	Dl_info info;
 
 	snprintf(out, HOST_VERSION_BYTES, "unknown");
-	if (!dladdr((void *)(unsigned long)io_uring_queue_init, &info) ||
-	    !realpath(info.dli_fname, path))
+	memcpy(&address, &function, sizeof(address));
+	if (!dladdr(address, &info) || !realpath(info.dli_fname, path))
 		return;
 	suffix = strstr(path, "liburing.so.");
 	if (suffix)

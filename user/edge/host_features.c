@@ -105,7 +105,7 @@ static int read_attribute(const struct answer *answer, __u16 type, void *out, si
 static int find_family(int fd, __u16 *family)
 {
 	struct request request;
-	struct answer answer;
+	struct answer answer = { .left = 0 };
 	int error;
 
 	start_request(&request, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
@@ -119,7 +119,7 @@ static int find_family(int fd, __u16 *family)
 static int read_device(int fd, __u16 family, __u32 ifindex, __u64 *features)
 {
 	struct request request;
-	struct answer answer;
+	struct answer answer = { .left = 0 };
 	int error;
 
 	start_request(&request, family, NETDEV_COMMAND_GET);

@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -193,17 +194,24 @@ static void check_program(const struct interface *interface, struct host_report 
 			device, id);
 }
 
-/* A socket of the host on that port, in /proc/net/udp{,6}: "  12: ADDRESS:PORT …" in
- * hexadecimal. */
+/* A line of /proc/net/udp: "  12: ADDRESS:PORT …", hexadecimal. The heading has no second colon. */
+static bool is_line_of_port(const char *line, __u16 port)
+{
+	const char *at = strchr(line, ':');
+
+	at = at ? strchr(at + 1, ':') : NULL;
+	return at && strtoul(at + 1, NULL, 16) == port;
+}
+
+/* Whether a socket of this host has that port, in /proc/net/udp or udp6. */
 static bool is_port_bound(const char *path, __u16 port)
 {
 	FILE *file = fopen(path, "re");
-	unsigned int bound;
 	bool is_found = false;
 	char line[512];
 
 	while (file && !is_found && fgets(line, sizeof(line), file))
-		is_found = sscanf(line, " %*u: %*[0-9A-Fa-f]:%x", &bound) == 1 && bound == port;
+		is_found = is_line_of_port(line, port);
 	if (file)
 		fclose(file);
 	return is_found;

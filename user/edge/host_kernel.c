@@ -22,11 +22,13 @@
 
 static void check_version(struct host_report *report)
 {
-	unsigned int major = 0, minor = 0;
+	unsigned long major, minor;
 	struct utsname name;
+	char *end;
 
 	uname(&name);
-	sscanf(name.release, "%u.%u", &major, &minor);
+	major = strtoul(name.release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
 	if (major > KERNEL_MAJOR_MIN || (major == KERNEL_MAJOR_MIN && minor >= KERNEL_MINOR_MIN))
 		host_note(report, "kernel", HOST_OK, 0, "%s", name.release);
 	else

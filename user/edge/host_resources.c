@@ -26,8 +26,8 @@ static __u64 read_available_memory(void)
 	char line[128];
 
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			break;
+		if (strncmp(line, "MemAvailable:", 13) == 0)
+			kib = strtoull(line + 13, NULL, 10);
 	if (file)
 		fclose(file);
 	return kib << 10;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The host check on whatever host this is: what must be found is found, nothing is changed, and
  * problems become the right exit code. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -109,6 +111,35 @@ static void looks_at_a_host(void **state)
 	assert_int_not_equal(host_exit_code(&report), 0);
 }
 
+static void sees_who_reads_the_port(void **state)
+{
+	struct host_request request = {
+		.interface_count = 1,
+		.interface = { { .name = "no-such-if", .is_consumed = true } },
+	};
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t bytes = sizeof(address);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, bytes), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
+	request.interface[0].port = ntohs(address.sin_port);
+	report.count = 0;
+	host_check_interfaces(&request, &report);
+	assert_int_equal(find("port", "reads UDP port")->level, HOST_WARNING);
+	report.count = 0;
+	request.interface[0].is_consumed = false;
+	host_check_interfaces(&request, &report);
+	assert_null(find("port", ""));
+	close(fd);
+	report.count = 0;
+	request.interface[0].is_consumed = true;
+	host_check_interfaces(&request, &report);
+	assert_null(find("port", ""));
+}
+
 static void wants_more_than_there_is(void **state)
 {
 	struct host_request request = {
@@ -169,6 +200,7 @@ int main(void)
 		cmocka_unit_test(the_most_urgent_problem_is_the_code),
 		cmocka_unit_test(every_problem_has_its_code),
 		cmocka_unit_test(looks_at_a_host),
+		cmocka_unit_test(sees_who_reads_the_port),
 		cmocka_unit_test(wants_more_than_there_is),
 		cmocka_unit_test(warns_of_an_open_directory),
 		cmocka_unit_test(names_its_libraries),
