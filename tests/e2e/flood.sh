@@ -39,11 +39,13 @@ expect_that "rings were full" test "$(status '.listeners[0].ledger.ring_full.dat
 expect_that "the ledger balances at rest" ledger_balances
 expect_that "much got through" test "$(status .stream.consumed)" -gt 1000000
 
-flood --duration 2s --events 44 --json >/dev/null &
+flood --duration 10s --events 44 --json >/dev/null 2>&1 &
 flood=$!
 sleep 1
 consumed=$(status .stream.consumed)
+begin=$SECONDS
 agent_stop
+expect_that "the stop did not wait for the end of the flood" test $((SECONDS - begin)) -lt 5
 final=$(sed -n 's/.*msg="final ledger".* consumed=\([0-9]*\).*/\1/p' "$agent_log")
 expect_that "the flood went on until the stop" test "$final" -gt "$consumed"
 aggregated=$(sed -n 's/.*msg="final ledger".* aggregated=\([0-9]*\).*/\1/p' "$agent_log")
