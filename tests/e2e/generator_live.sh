@@ -39,7 +39,8 @@ agent_start "$work/c.yaml"
 faults=(--disorder 200ms --duplicates 2% --loss 2% --corrupt 2% --late 2% --future 2%)
 generate "${live[@]}" "${faults[@]}" --datagrams 100000 --rate 50k/s --events 1-24 \
 	--event-size 48 --sources 7 --tenants 3 --keys 100000 --zipf 1.1 \
-	--truth "$work/truth.json" -c "$work/c.yaml" --json >"$work/sent.json" || fail "the generator"
+	--truth "$work/truth.json" -c "$work/c.yaml" --json \
+	>"$work/sent.json" || fail "the generator"
 expect_counts
 expect "refused by reason" \
 	"$(status '.listeners[0].ledger | [to_entries[] | select(.key | startswith("refused_"))

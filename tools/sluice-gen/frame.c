@@ -48,7 +48,8 @@ int frame_parse_address(const char *text, bool *is_v6, __u8 address[16], __u16 *
 		return -EINVAL;
 	memcpy(host, start, (size_t)(end - start));
 	host[end - start] = 0;
-	if (*rest == ':' && (units_parse_number(rest + 1, &number) || number == 0 || number > 65535))
+	if (*rest == ':' &&
+	    (units_parse_number(rest + 1, &number) || number == 0 || number > 65535))
 		return -EINVAL;
 	__u8 parsed[16] = { 0 };
 
@@ -65,8 +66,9 @@ int frame_parse_mac(const char *text, __u8 mac[6])
 	unsigned int byte[6];
 	int end = 0;
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4],
-		   &byte[5], &end) != 6 || text[end])
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
+		   &byte[4], &byte[5], &end) != 6 ||
+	    text[end])
 		return -EINVAL;
 	for (int i = 0; i < 6; i++)
 		mac[i] = (__u8)byte[i];
@@ -74,14 +76,24 @@ int frame_parse_mac(const char *text, __u8 mac[6])
 }
 
 static const struct {
-	__u8 address[16];	/* IPv4 in the first four bytes */
+	__u8 address[16]; /* IPv4 in the first four bytes */
 	__u8 bits;
 	bool is_v6;
 } private_ranges[] = {
-	{ { 127 }, 8 },		   { { 10 }, 8 },	     { { 172, 16 }, 12 },	{ { 192, 168 }, 16 },
-	{ { 169, 254 }, 16 },	   { { 100, 64 }, 10 },	     { { 192, 0, 2 }, 24 },	{ { 198, 18 }, 15 },
-	{ { 198, 51, 100 }, 24 },  { { 203, 0, 113 }, 24 },  { { [15] = 1 }, 128, true },
-	{ { 0xfc }, 7, true },	   { { 0xfe, 0x80 }, 10, true }, { { 0x20, 0x01, 0x0d, 0xb8 }, 32, true },
+	{ { 127 }, 8 },
+	{ { 10 }, 8 },
+	{ { 172, 16 }, 12 },
+	{ { 192, 168 }, 16 },
+	{ { 169, 254 }, 16 },
+	{ { 100, 64 }, 10 },
+	{ { 192, 0, 2 }, 24 },
+	{ { 198, 18 }, 15 },
+	{ { 198, 51, 100 }, 24 },
+	{ { 203, 0, 113 }, 24 },
+	{ { [15] = 1 }, 128, true },
+	{ { 0xfc }, 7, true },
+	{ { 0xfe, 0x80 }, 10, true },
+	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32, true },
 };
 
 static bool has_prefix(const __u8 *address, const __u8 *prefix, unsigned int bits)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ethernet, IP and UDP around a payload: addresses and lengths in, header bytes out. Never sends. */
+/* Ethernet, IP and UDP around a payload: addresses and lengths in, header bytes out. Never
+ * sends. */
 #ifndef SLUICE_GEN_FRAME_H
 #define SLUICE_GEN_FRAME_H
 
@@ -16,7 +17,7 @@ struct frame_address {
 	__u8 to_mac[6];
 	__u8 from_mac[6];
 	bool is_v6;
-	__u8 to[16];		/* network order; the first 4 bytes for IPv4 */
+	__u8 to[16]; /* network order; the first 4 bytes for IPv4 */
 	__u8 from[16];
 	__u16 to_port;
 	__u16 from_port;
@@ -28,7 +29,8 @@ int frame_parse_address(const char *text, bool *is_v6, __u8 address[16], __u16 *
 /* Reads "aa:bb:cc:dd:ee:ff". -EINVAL. */
 int frame_parse_mac(const char *text, __u8 mac[6]);
 
-/* Whether the destination is loopback, private, link-local, shared, or set aside for tests and examples. */
+/* Whether the destination is loopback, private, link-local, shared, or set aside for tests and
+ * examples. */
 bool frame_is_private(const struct frame_address *address);
 
 static inline size_t frame_header_bytes(const struct frame_address *address)
@@ -36,8 +38,8 @@ static inline size_t frame_header_bytes(const struct frame_address *address)
 	return address->is_v6 ? FRAME_HEADER_BYTES_V6 : FRAME_HEADER_BYTES_V4;
 }
 
-/* Writes all headers for a payload of payload_bytes. `tag` (16 bits) becomes the IPv4 identification or
- * the low half of the IPv6 flow label. The UDP checksum is 0 (none). */
+/* Writes all headers for a payload of payload_bytes. `tag` (16 bits) becomes the IPv4
+ * identification or the low half of the IPv6 flow label. The UDP checksum is 0 (none). */
 void frame_write_headers(const struct frame_address *address, __u16 tag, size_t payload_bytes,
 			 __u8 *frame);
 

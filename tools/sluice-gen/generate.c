@@ -70,20 +70,23 @@ static int open_truth(struct generation *generation)
 		return 0;
 	error = config_load(&generation->config, options->config, stderr);
 	if (error)
-		return error == -EINVAL ? EX_CONFIG :
-					  command_error(EX_NOINPUT, NULL, "cannot read %s: %s", options->config,
-							strerror(-error));
-	listener = truth_find_listener(generation->config, options->listener, options->shape.address.to_port);
+		return error == -EINVAL ? EX_CONFIG
+					: command_error(EX_NOINPUT, NULL, "cannot read %s: %s",
+							options->config, strerror(-error));
+	listener = truth_find_listener(generation->config, options->listener,
+				       options->shape.address.to_port);
 	if (listener < 0)
-		return command_error(EX_CONFIG, "name it with --listener", "%s: no single listener %s%s",
-				     options->config, options->listener ? "is called " : "has the port of --to",
+		return command_error(EX_CONFIG, "name it with --listener",
+				     "%s: no single listener %s%s", options->config,
+				     options->listener ? "is called " : "has the port of --to",
 				     options->listener ? options->listener : "");
 	if (truth_open(&generation->truth, generation->config, (unsigned int)listener,
 		       options->truth_drops_duplicates))
 		return command_error(EX_OSERR, NULL, "no memory");
 	generation->truth_file = fopen(options->truth, "we");
 	if (!generation->truth_file)
-		return command_error(EX_CANTCREAT, NULL, "cannot write %s: %s", options->truth, strerror(errno));
+		return command_error(EX_CANTCREAT, NULL, "cannot write %s: %s", options->truth,
+				     strerror(errno));
 	return 0;
 }
 
@@ -133,8 +136,10 @@ static void warn_of_lateness(const struct truth *truth)
 	const struct truth_stats *stats = truth_stats(truth);
 
 	if (stats->doubtful)
-		fprintf(stderr, "sluice-gen: warning: %llu times an event came after its window may have closed (up to "
-			"%.3f s behind its source): less --disorder, or more max_disorder in the configuration\n",
+		fprintf(stderr,
+			"sluice-gen: warning: %llu times an event came after its window may have "
+			"closed (up to %.3f s behind its source): less --disorder, or more "
+			"max_disorder in the configuration\n",
 			(unsigned long long)stats->doubtful, (double)stats->behind_max_ns / 1e9);
 }
 
@@ -145,16 +150,16 @@ static int write_truth(struct generation *generation)
 	if (!generation->truth)
 		return 0;
 	if (!generation->options.from_pcap)
-		error = generate_truth(generation->truth, &generation->run, &generation->options.plan,
-				       generation->shape);
+		error = generate_truth(generation->truth, &generation->run,
+				       &generation->options.plan, generation->shape);
 	if (!error)
 		error = truth_write(generation->truth, generation->truth_file);
 	if (fclose(generation->truth_file) && !error)
 		error = -EIO;
 	generation->truth_file = NULL;
 	if (error)
-		return command_error(EX_IOERR, NULL, "cannot write %s: %s", generation->options.truth,
-				     strerror(-error));
+		return command_error(EX_IOERR, NULL, "cannot write %s: %s",
+				     generation->options.truth, strerror(-error));
 	warn_of_lateness(generation->truth);
 	return 0;
 }
@@ -176,7 +181,8 @@ static int generate(const struct command_line *line)
 	int code, sent;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	code = options_read(&generation.options, line, (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec);
+	code = options_read(&generation.options, line,
+			    (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec);
 	if (!code)
 		code = open_truth(&generation);
 	if (!code)
@@ -203,11 +209,13 @@ const struct command generate_command = {
 	.summary = "Sends seeded event datagrams and knows what must come of them.",
 	.common = COMMAND_CONFIG | COMMAND_JSON,
 	.options = options_table,
-	.details = "Shares (P) are 0.01 or 1%. The exact counts of every kind are printed at the end.\n"
-		   "Without --datagrams or --duration it sends until it is interrupted.\n"
-		   "`sluice-gen verify --help` explains how results are compared with the truth.\n",
-	.examples = "sluice-gen --to 127.0.0.1:9125 --rate 50k/s --duration 10s --disorder 500ms\n"
-		    "sluice-gen --interface veth0 --to-mac 02:00:00:00:00:02 --to 10.0.0.2:9125 --keys 1000000\n"
-		    "sluice-gen --to 10.0.0.2:9125 --datagrams 100000 --loss 1% --corrupt 1% --truth truth.json -c sluice.yaml\n",
+	.details =
+		"Shares (P) are 0.01 or 1%. Exact counts of every kind are printed at the end.\n"
+		"Without --datagrams or --duration it sends until it is interrupted.\n"
+		"`sluice-gen verify --help` explains how results are compared with the truth.\n",
+	.examples =
+		"sluice-gen --to 127.0.0.1:9125 --rate 50k/s --duration 10s --disorder 500ms\n"
+		"sluice-gen --interface veth0 --to-mac 02:00:00:00:00:02 --to 10.0.0.2:9125\n"
+		"sluice-gen --to 10.0.0.2:9125 --datagrams 9999 --loss 1% --truth t.json -c a.yaml\n",
 	.run = generate,
 };

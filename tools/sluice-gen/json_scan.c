@@ -49,7 +49,8 @@ static bool skip_list(struct cursor *cursor, char close, int depth)
 	if (take(cursor, close))
 		return true;
 	do {
-		if (close == '}' && !(take(cursor, '"') && skip_string(cursor) && take(cursor, ':')))
+		if (close == '}' &&
+		    !(take(cursor, '"') && skip_string(cursor) && take(cursor, ':')))
 			return false;
 		if (!skip_value(cursor, depth))
 			return false;
@@ -76,7 +77,8 @@ static bool skip_value(struct cursor *cursor, int depth)
 	return cursor->at > start;
 }
 
-static int scan_members(struct cursor *cursor, char close, struct json_member *members, unsigned int room)
+static int scan_members(struct cursor *cursor, char close, struct json_member *members,
+			unsigned int room)
 {
 	unsigned int count = 0;
 
@@ -127,7 +129,8 @@ bool json_is(struct json_slice value, const char *text)
 
 bool json_equal(struct json_slice left, struct json_slice right)
 {
-	return left.bytes == right.bytes && (!left.bytes || !memcmp(left.text, right.text, left.bytes));
+	return left.bytes == right.bytes &&
+	       (!left.bytes || !memcmp(left.text, right.text, left.bytes));
 }
 
 struct json_slice json_find(const struct json_member *members, int count, const char *name)

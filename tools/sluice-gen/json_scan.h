@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads JSON in place: members of an object and elements of an array as slices of the text. Any bytes are
- * safe; escapes stay as they are written. */
+/* Reads JSON in place: members of an object and elements of an array as slices of the text. Any
+ * bytes are safe; escapes stay as they are written. */
 #ifndef SLUICE_GEN_JSON_SCAN_H
 #define SLUICE_GEN_JSON_SCAN_H
 
@@ -17,12 +17,12 @@ struct json_slice {
 };
 
 struct json_member {
-	struct json_slice name;		/* without quotes; empty in an array */
-	struct json_slice value;	/* strings with their quotes */
+	struct json_slice name; /* without quotes; empty in an array */
+	struct json_slice value; /* strings with their quotes */
 };
 
-/* The members of the object, or elements of the array, that is all of `text` but for blanks. Returns how
- * many were set, -EINVAL when it is neither, -E2BIG for more than `room`. */
+/* The members of the object, or elements of the array, that is all of `text` but for blanks.
+ * Returns how many were set, -EINVAL when it is neither, -E2BIG for more than `room`. */
 int json_scan(struct json_slice text, struct json_member *members, unsigned int room);
 
 /* The value of the member, or an empty slice. */

@@ -5,9 +5,10 @@
 
 #include "plan.h"
 
-/* A live frame is one page: less the kernel's own head, 256 bytes before the frame, and what follows it. */
+/* A live frame is one page: less the kernel's own head, 256 bytes before the frame, and what
+ * follows it. */
 #define LIVE_FRAME_BYTES_MAX 3200
-#define LIVE_EVENTS_MAX 98	/* of 32 bytes, in so many */
+#define LIVE_EVENTS_MAX 98 /* of 32 bytes, in so many */
 #define LIVE_POOL_BYTES (8u << 20)
 #define LIVE_SLOT_BYTES_MAX 8192
 #define LIVE_GAPS_MAX 65536
@@ -15,12 +16,12 @@
 /* Never changes after the program is loaded. */
 struct live_layout {
 	__u32 ifindex;
-	__u32 header_bytes;	/* Ethernet to UDP: 42 or 62 */
-	__u32 slot_bytes;	/* of the pool of templates, see shape.h */
+	__u32 header_bytes; /* Ethernet to UDP: 42 or 62 */
+	__u32 slot_bytes; /* of the pool of templates, see shape.h */
 	__u32 frame_offset;
 	__u32 frame_bytes_max;
 	__u32 event_size;
-	__u32 event_count;	/* when it is the same in all templates, else 0 */
+	__u32 event_count; /* when it is the same in all templates, else 0 */
 	__u32 is_paced;
 };
 
@@ -33,31 +34,32 @@ struct live_gap {
 /* Written by the program alone, on one CPU; read by the loader at any time. */
 struct live_state {
 	struct plan_state plan;
-	__u64 frames;		/* stamped and redirected */
-	__u64 settled;		/* of them, known to be sent or not */
-	__u64 unqueued;		/* not even given to the driver: the last one */
+	__u64 frames; /* stamped and redirected */
+	__u64 settled; /* of them, known to be sent or not */
+	__u64 unqueued; /* not even given to the driver: the last one */
 	__u64 unsent;
-	__u64 gaps;		/* beyond LIVE_GAPS_MAX they are counted, but not kept */
-	__u64 task;		/* the one that runs the program */
-	__u64 started_ns;	/* monotonic, of the first call */
-	__u64 ended_ns;		/* of the end of the plan; 0 before */
+	__u64 gaps; /* beyond LIVE_GAPS_MAX they are counted, but not kept */
+	__u64 task; /* the one that runs the program */
+	__u64 started_ns; /* monotonic, of the first call */
+	__u64 ended_ns; /* of the end of the plan; 0 before */
 	__u64 calls;
-	__u64 copies;		/* frames that did not carry their template yet */
-	__s64 error;		/* the last -errno of the driver or the redirect */
+	__u64 copies; /* frames that did not carry their template yet */
+	__s64 error; /* the last -errno of the driver or the redirect */
 	__u64 is_done;
 };
 
-/* Originals are due from `origin` at `origin_ns` on, per_ns × 2^−shift of them a nanosecond. The loader sets
- * the rate, the program moves the origin along, long before the product could overflow. */
+/* Originals are due from `origin` at `origin_ns` on, per_ns × 2^−shift of them a nanosecond. The
+ * loader sets the rate, the program moves the origin along, long before the product could
+ * overflow. */
 struct live_pace {
 	__u64 origin;
 	__u64 origin_ns;
-	__u64 per_ns;		/* below 2^LIVE_PACE_BITS */
+	__u64 per_ns; /* below 2^LIVE_PACE_BITS */
 	__u32 shift;
 	__u32 zero;
 };
 
 #define LIVE_PACE_BITS 22
-#define LIVE_PACE_NS (1ull << 38)	/* the origin moves this often: 4.6 minutes */
+#define LIVE_PACE_NS (1ull << 38) /* the origin moves this often: 4.6 minutes */
 
 #endif

@@ -9,7 +9,8 @@
 
 static const struct command_option verify_table[] = {
 	{ "truth", 0, "FILE", NULL, NULL, "rows of --truth", true },
-	{ "results", 0, "FILE", NULL, NULL, "what `sluice query --format json` printed", true, true },
+	{ "results", 0, "FILE", NULL, NULL, "what `sluice query --format json` printed", true,
+	  true },
 	{ "window", 0, "NAME", NULL, NULL, "compare this window only", false, true },
 	{ "allow-open", 0, NULL, NULL, NULL, "rows need not be final (after an orderly stop)" },
 	{ "limit", 0, "N", DIFFERENCES_SHOWN, NULL, "differences to print" },
@@ -18,14 +19,15 @@ static const struct command_option verify_table[] = {
 
 static void print_totals(const struct verify_totals *totals, bool is_json)
 {
-	const char *format = is_json ?
-		"{\"equal\":%s,\"expected\":%llu,\"found\":%llu,\"missing\":%llu,\"unexpected\":%llu,"
-		"\"differing\":%llu,\"repeated\":%llu,\"not_final\":%llu,\"malformed\":%llu}\n" :
-		"%s: %llu rows expected, %llu found; %llu missing, %llu unexpected, %llu differ, %llu repeated, "
-		"%llu not final, %llu malformed\n";
+	const char *text = "%s: %llu rows expected, %llu found; %llu missing, %llu unexpected, "
+			   "%llu differ, %llu repeated, %llu not final, %llu malformed\n";
+	const char *json = "{\"equal\":%s,\"expected\":%llu,\"found\":%llu,\"missing\":%llu,"
+			   "\"unexpected\":%llu,\"differing\":%llu,\"repeated\":%llu,"
+			   "\"not_final\":%llu,\"malformed\":%llu}\n";
+	static const char *const words[2][2] = { { "DIFFERENT", "equal" }, { "false", "true" } };
 	bool is_equal = verify_is_equal(totals);
 
-	printf(format, is_json ? (is_equal ? "true" : "false") : (is_equal ? "equal" : "DIFFERENT"),
+	printf(is_json ? json : text, words[is_json][is_equal],
 	       (unsigned long long)totals->expected, (unsigned long long)totals->found,
 	       (unsigned long long)totals->missing, (unsigned long long)totals->unexpected,
 	       (unsigned long long)totals->differing, (unsigned long long)totals->repeated,
@@ -36,7 +38,8 @@ static unsigned int read_list(const struct command_line *line, const char *name,
 {
 	unsigned int count = 0;
 
-	while (count < VERIFY_RESULTS_MAX && (list[count] = command_option_text_at(line, name, count)))
+	while (count < VERIFY_RESULTS_MAX &&
+	       (list[count] = command_option_text_at(line, name, count)))
 		count++;
 	return count;
 }
@@ -54,7 +57,8 @@ static int verify(const struct command_line *line)
 		return EX_USAGE;
 	error = verify_run(&options, &totals, command_option_given(line, "json") ? stderr : stdout);
 	if (error)
-		return command_error(EX_NOINPUT, NULL, "cannot read the rows: %s", strerror(-error));
+		return command_error(EX_NOINPUT, NULL, "cannot read the rows: %s",
+				     strerror(-error));
 	print_totals(&totals, command_option_given(line, "json"));
 	return verify_is_equal(&totals) ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The option table of sluice-gen, and the step from texts to a shape and a plan. */
+/* From the texts of the command line to a shape and a plan; every mistake is named with its fix. */
 #include "options.h"
 
 #include <errno.h>
@@ -13,60 +13,21 @@
 #include "time_text.h"
 
 #define NS_PER_S 1000000000ull
-/* Event time runs at these rates when no rate is given: never ahead of the clock, or it would be `future`. */
+/* Event time runs at these rates when no rate is given: never ahead of the clock, or it would be
+ * `future`. */
 #define NOMINAL_LIVE_RATE 8000000
 #define NOMINAL_SOCKET_RATE 2000000
 #define DUPLICATE_REACH_MAX 32
 #define DUPLICATE_REACH_NS 50000000ull
 #define BATCH_MAX 256
 
-const struct command_option options_table[] = {
-	{ "to", 0, "HOST:PORT", NULL, NULL, "where the datagrams go, 10.0.0.2:9125 or [fd00::2]:9125" },
-	{ "interface", 0, "IF", NULL, NULL, "send live XDP frames out of this interface" },
-	{ "to-mac", 0, "MAC", NULL, NULL, "destination of the frames" },
-	{ "from", 0, "IP[:PORT]", NULL, NULL, "source address in frames and captures" },
-	{ "rate", 0, "N/s", NULL, NULL, "datagrams per second, as 200k/s; else as fast as possible" },
-	{ "duration", 0, "TIME", NULL, NULL, "stop after this long" },
-	{ "datagrams", 0, "N", NULL, NULL, "stop after so many sequence numbers" },
-	{ "events", 0, "N|N-M", "44", NULL, "events per datagram" },
-	{ "event-size", 0, "BYTES", "32", NULL, "32 to 256; from 40 with an event_id, from 48 with dim2, dim3" },
-	{ "batch", 0, "N", "64", NULL, "datagrams handed to the kernel at a time" },
-	{ "sources", 0, "N", "1", NULL, "sending sources" },
-	{ "first-source", 0, "ID", "1", NULL, "id of the first one" },
-	{ "epoch", 0, "N", NULL, NULL, "incarnation of the sources; else the second of the start time" },
-	{ "tenants", 0, "N", "1", NULL, "tenants, shared out among the sources" },
-	{ "keys", 0, "N", "1000", NULL, "distinct keys, from 0" },
-	{ "zipf", 0, "S", "0", NULL, "exponent of the keys' frequencies; 0: all alike" },
-	{ "types", 0, "N", "8", NULL, "distinct types, from 1" },
-	{ "dims", 0, "N", "16", NULL, "distinct values of each dimension, from 0" },
-	{ "weights", 0, "N", "0", NULL, "weights from 1 to this; 0: none" },
-	{ "values", 0, "MIN..MAX", "0..1000", NULL, "range of the values" },
-	{ "seed", 0, "N", "1", NULL, "the same seed and start time give the same bytes" },
-	{ "start-time", 0, "TIME", NULL, NULL, "event time of the first datagram, 2026-01-01T00:00:00Z; else now" },
-	{ "time-step", 0, "TIME", NULL, NULL, "event time from datagram to datagram; else 1 / rate" },
-	{ "disorder", 0, "TIME", "0", NULL, "events come out of order by up to this" },
-	{ "duplicates", 0, "P", "0", NULL, "share of retransmissions, 0.01 or 1%; on top of the rate" },
-	{ "loss", 0, "P", "0", NULL, "share of sequence numbers that are not sent" },
-	{ "corrupt", 0, "P", "0", NULL, "share of datagrams that must be refused" },
-	{ "late", 0, "P", "0", NULL, "share of datagrams that are too late" },
-	{ "late-by", 0, "TIME", "1h", NULL, "how late" },
-	{ "future", 0, "P", "0", NULL, "share of datagrams too far ahead" },
-	{ "future-by", 0, "TIME", "24h", NULL, "how far" },
-	{ "pcap", 0, "FILE", NULL, NULL, "write frames to a capture instead of sending" },
-	{ "from-pcap", 0, "FILE", NULL, NULL, "send what is in a capture" },
-	{ "truth", 0, "FILE", NULL, NULL, "write the rows that a correct agent must produce; needs -c" },
-	{ "truth-duplicates", 0, "WORD", "drop", "keep|drop", "whether the agent counts retransmissions" },
-	{ "listener", 0, "NAME", NULL, NULL, "listener of the configuration that receives; else the one with the port" },
-	{ NULL },
-};
-
 struct reader {
 	const struct command_line *line;
 	struct options *options;
-	__u64 datagrams;	/* 0: not given */
+	__u64 datagrams; /* 0: not given */
 	__s64 disorder_ns;
 	__s64 time_step_ns;
-	int exit_code;		/* of the first mistake */
+	int exit_code; /* of the first mistake */
 };
 
 static const char *text_of(struct reader *reader, const char *name)
@@ -77,8 +38,9 @@ static const char *text_of(struct reader *reader, const char *name)
 static void wrong(struct reader *reader, const char *name, const char *fix)
 {
 	if (!reader->exit_code)
-		reader->exit_code = command_error(EX_USAGE, fix, "--%s: '%s' makes no sense here", name,
-						  text_of(reader, name) ? text_of(reader, name) : "");
+		reader->exit_code =
+			command_error(EX_USAGE, fix, "--%s: '%s' makes no sense here", name,
+				      text_of(reader, name) ? text_of(reader, name) : "");
 }
 
 static __u64 number_of(struct reader *reader, const char *name, __u64 min, __u64 max)
@@ -90,8 +52,8 @@ static __u64 number_of(struct reader *reader, const char *name, __u64 min, __u64
 	if (result < 0)
 		reader->exit_code = EX_USAGE;
 	if (result > 0 && (number < min || number > max)) {
-		snprintf(fix, sizeof(fix), "give a number from %llu to %llu", (unsigned long long)min,
-			 (unsigned long long)max);
+		snprintf(fix, sizeof(fix), "give a number from %llu to %llu",
+			 (unsigned long long)min, (unsigned long long)max);
 		wrong(reader, name, fix);
 	}
 	return number;
@@ -179,17 +141,21 @@ static void read_shape(struct reader *reader)
 
 static void read_address(struct reader *reader)
 {
-	static const __u8 v6_from[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, v4_from[4] = { 192, 0, 2, 1 };
+	static const __u8 v6_from[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 },
+			  v4_from[4] = { 192, 0, 2, 1 };
 	static const __u8 v4_to[4] = { 192, 0, 2, 2 };
 	struct frame_address *address = &reader->options->shape.address;
-	const char *to = text_of(reader, "to"), *from = text_of(reader, "from"), *mac = text_of(reader, "to-mac");
+	const char *to = text_of(reader, "to"), *from = text_of(reader, "from"),
+		   *mac = text_of(reader, "to-mac");
 	bool from_is_v6;
 
 	address->to_port = to ? 0 : 9125;
 	address->from_port = 40000;
 	memcpy(address->to, v4_to, sizeof(v4_to));
-	if (to && (frame_parse_address(to, &address->is_v6, address->to, &address->to_port) || !address->to_port))
-		wrong(reader, "to", "give an address and a port, as 10.0.0.2:9125 or [fd00::2]:9125");
+	if (to && (frame_parse_address(to, &address->is_v6, address->to, &address->to_port) ||
+		   !address->to_port))
+		wrong(reader, "to",
+		      "give an address and a port, as 10.0.0.2:9125 or [fd00::2]:9125");
 	memcpy(address->from, address->is_v6 ? v6_from : v4_from, address->is_v6 ? 16 : 4);
 	if (from && (frame_parse_address(from, &from_is_v6, address->from, &address->from_port) ||
 		     from_is_v6 != address->is_v6))
@@ -216,13 +182,17 @@ static void read_target(struct reader *reader)
 	if (reader->exit_code)
 		return;
 	if (options->target == OPTIONS_NOTHING && !text_of(reader, "truth"))
-		reader->exit_code = command_error(EX_USAGE, "give --to HOST:PORT, --interface IF, --pcap FILE or --truth FILE",
-						  "nowhere to send to");
+		reader->exit_code = command_error(
+			EX_USAGE,
+			"give --to HOST:PORT, --interface IF, --pcap FILE or --truth FILE",
+			"nowhere to send to");
 	if (options->interface && options->pcap)
-		reader->exit_code = command_error(EX_USAGE, "give one of them", "both --interface and --pcap");
+		reader->exit_code =
+			command_error(EX_USAGE, "give one of them", "both --interface and --pcap");
 	if (options->target == OPTIONS_LIVE && !text_of(reader, "to-mac") && !options->from_pcap)
-		reader->exit_code = command_error(EX_USAGE, "give the address of the far end (ip link), or ff:ff:ff:ff:ff:ff",
-						  "--interface without --to-mac");
+		reader->exit_code = command_error(
+			EX_USAGE, "give the address of the far end (ip link), or ff:ff:ff:ff:ff:ff",
+			"--interface without --to-mac");
 }
 
 /* A flood belongs on a network of one's own: to a public address only at a rate and with an end. */
@@ -230,12 +200,14 @@ static void check_flood(struct reader *reader)
 {
 	const struct options *options = reader->options;
 
-	if (reader->exit_code || options->target != OPTIONS_SOCKET || frame_is_private(&options->shape.address))
+	if (reader->exit_code || options->target != OPTIONS_SOCKET ||
+	    frame_is_private(&options->shape.address))
 		return;
 	if (!options->rate || options->plan.original_count == UINT64_MAX)
-		reader->exit_code = command_error(EX_USAGE, "add --rate, and --duration or --datagrams",
-						  "--to %s is a public address: no flood without bounds",
-						  text_of(reader, "to"));
+		reader->exit_code =
+			command_error(EX_USAGE, "add --rate, and --duration or --datagrams",
+				      "--to %s is a public address: no flood without bounds",
+				      text_of(reader, "to"));
 }
 
 static void read_truth(struct reader *reader)
@@ -247,8 +219,9 @@ static void read_truth(struct reader *reader)
 	options->listener = text_of(reader, "listener");
 	options->truth_drops_duplicates = !strcmp(text_of(reader, "truth-duplicates"), "drop");
 	if (options->truth && !options->config && !reader->exit_code)
-		reader->exit_code = command_error(EX_USAGE, "add -c FILE, the agent's configuration",
-						  "--truth needs to know the windows");
+		reader->exit_code =
+			command_error(EX_USAGE, "add -c FILE, the agent's configuration",
+				      "--truth needs to know the windows");
 }
 
 static __u64 start_of(struct reader *reader, __u64 now_ns)
@@ -270,15 +243,17 @@ static __u64 originals_of(struct reader *reader)
 	if (command_option_given(reader->line, "datagrams"))
 		count = number_of(reader, "datagrams", 1, UINT64_MAX >> 20);
 	if (options->duration_ns && options->rate) {
-		unsigned __int128 made = (unsigned __int128)options->rate * (__u64)options->duration_ns / NS_PER_S;
+		unsigned __int128 made =
+			(unsigned __int128)options->rate * (__u64)options->duration_ns / NS_PER_S;
 
 		if (made < count)
 			count = (__u64)made;
 	}
-	if (count == UINT64_MAX && options->target != OPTIONS_SOCKET && options->target != OPTIONS_LIVE &&
-	    !options->from_pcap && !reader->exit_code)
-		reader->exit_code = command_error(EX_USAGE, "give --datagrams N, or --rate and --duration",
-						  "no end to what is to be written");
+	if (count == UINT64_MAX && options->target != OPTIONS_SOCKET &&
+	    options->target != OPTIONS_LIVE && !options->from_pcap && !reader->exit_code)
+		reader->exit_code =
+			command_error(EX_USAGE, "give --datagrams N, or --rate and --duration",
+				      "no end to what is to be written");
 	return count;
 }
 
@@ -287,7 +262,8 @@ static void read_times(struct reader *reader, __u64 now_ns)
 	struct options *options = reader->options;
 	struct plan *plan = &options->plan;
 	__u64 pace = options->target == OPTIONS_LIVE ? NOMINAL_LIVE_RATE : NOMINAL_SOCKET_RATE;
-	__u64 disorder_ns = (__u64)duration_of(reader, "disorder"), step_ns = (__u64)duration_of(reader, "time-step");
+	__u64 disorder_ns = (__u64)duration_of(reader, "disorder"),
+	      step_ns = (__u64)duration_of(reader, "time-step");
 
 	if (command_option_rate(reader->line, "rate", &options->rate) < 0)
 		reader->exit_code = EX_USAGE;
@@ -295,7 +271,8 @@ static void read_times(struct reader *reader, __u64 now_ns)
 	if (options->rate)
 		pace = options->rate;
 	plan->start_ns = start_of(reader, now_ns);
-	plan->step_256 = command_option_given(reader->line, "time-step") ? step_ns << 8 : (NS_PER_S << 8) / pace;
+	plan->step_256 = command_option_given(reader->line, "time-step") ? step_ns << 8
+									 : (NS_PER_S << 8) / pace;
 	options->shape.is_ordered = disorder_ns == 0;
 	options->shape.spread_ns = disorder_ns ? disorder_ns / 2 : plan->step_256 >> 8;
 	if (options->shape.spread_ns > UINT32_MAX * 1000ull)
@@ -311,7 +288,8 @@ static void read_times(struct reader *reader, __u64 now_ns)
 static void read_faults(struct reader *reader)
 {
 	struct plan *plan = &reader->options->plan;
-	__u64 step_256 = plan->step_256 ? plan->step_256 : 1, reach = (DUPLICATE_REACH_NS << 8) / step_256;
+	__u64 step_256 = plan->step_256 ? plan->step_256 : 1,
+	      reach = (DUPLICATE_REACH_NS << 8) / step_256;
 
 	plan->lost_below = share_of(reader, "loss");
 	plan->corrupt_below = plan->lost_below + share_of(reader, "corrupt");
@@ -319,16 +297,22 @@ static void read_faults(struct reader *reader)
 	plan->future_below = plan->late_below + share_of(reader, "future");
 	plan->duplicate_below = share_of(reader, "duplicates");
 	if (plan->future_below > PLAN_CERTAIN)
-		wrong(reader, "loss", "the shares of loss, corrupt, late and future add up to more than 1");
+		wrong(reader, "loss",
+		      "the shares of loss, corrupt, late and future add up to more than 1");
 	if (plan->duplicate_below > PLAN_CERTAIN / 2)
 		wrong(reader, "duplicates", "at most 0.5");
-	plan->duplicate_reach = reach < 1 ? 1 : reach > DUPLICATE_REACH_MAX ? DUPLICATE_REACH_MAX : reach;
-	/* Nothing is late before there is a watermark: a second of ordinary datagrams comes first. */
+	plan->duplicate_reach = reach < 1		      ? 1
+				: reach > DUPLICATE_REACH_MAX ? DUPLICATE_REACH_MAX
+							      : reach;
+	/* Nothing is late before there is a watermark: a second of ordinary datagrams comes
+	 * first. */
 	plan->warm_up = (NS_PER_S << 8) / step_256;
 	if (plan->warm_up < plan->source_count)
 		plan->warm_up = plan->source_count;
 	if (plan->future_below > plan->corrupt_below && plan->warm_up >= plan->original_count)
-		fprintf(stderr, "sluice-gen: warning: no late or future datagrams in so short a run: they begin after %llu\n",
+		fprintf(stderr,
+			"sluice-gen: warning: no late or future datagrams in so short a run: they "
+			"begin after %llu\n",
 			(unsigned long long)plan->warm_up);
 }
 
@@ -370,7 +354,7 @@ void options_finish_plan(struct options *options, const struct shape *shape)
 
 	plan->template_mask = shape->template_count - 1;
 	plan->key_bias = shape->key_bias;
-	/* Small datagrams are cheap to copy and get new templates in every run; of large ones a run of
-	 * templates is sent 16 times, each time with other keys. */
-	plan->run_shift = shape->frame_bytes_max <= 256 ? 6 : 10;
+	/* A run of templates is sent 4 times, of large ones 16 times, each time with other keys:
+	 * only the first time they must be copied. */
+	plan->run_shift = shape->frame_bytes_max <= 256 ? 8 : 10;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The capture format of draft-ietf-opsawg-pcap: a head of 24 bytes, then frames with heads of 16. */
+/* The capture format of draft-ietf-opsawg-pcap: a head of 24 bytes, then frames with heads of
+ * 16. */
 #include "pcap.h"
 
 #include <byteswap.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Classic pcap files of Ethernet frames: written with nanoseconds in this machine's byte order, read in
- * both resolutions and byte orders. */
+/* Classic pcap files of Ethernet frames: written with nanoseconds in this machine's byte order,
+ * read in both resolutions and byte orders. */
 #ifndef SLUICE_GEN_PCAP_H
 #define SLUICE_GEN_PCAP_H
 
@@ -24,8 +24,8 @@ struct pcap_reader {
 /* -EINVAL when it is no capture of Ethernet frames. The file stays the caller's. */
 int pcap_read_head(struct pcap_reader *reader, FILE *file);
 
-/* The next frame into `frame` (PCAP_FRAME_BYTES_MAX). Returns its captured length, 0 at the end, -EINVAL for
- * a damaged file. */
+/* The next frame into `frame` (PCAP_FRAME_BYTES_MAX). Returns its captured length, 0 at the end,
+ * -EINVAL for a damaged file. */
 long pcap_read_frame(struct pcap_reader *reader, __u64 *time_ns, __u8 *frame);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The plan: what the n-th datagram is, by arithmetic on its number and the seed alone. Compiled into the
- * BPF sender and into user space, so that frames, sockets, captures and the truth mean the same bytes.
- * An "original" uses a sequence number; a duplicate repeats one; a turn is one step of either. */
+/* The plan: what the n-th datagram is, by arithmetic on its number and the seed alone. Compiled
+ * into the BPF sender and into user space, so that frames, sockets, captures and the truth mean
+ * the same bytes. An "original" uses a sequence number; a duplicate repeats one; a turn is one
+ * step of either. */
 #ifndef SLUICE_GEN_PLAN_H
 #define SLUICE_GEN_PLAN_H
 
@@ -12,17 +13,17 @@
 #endif
 
 #define PLAN_EVENT_SIZE_WITH_ID 40
-#define PLAN_SHORT_PAYLOAD_BYTES 20	/* of a datagram that is damaged to be too short */
-#define PLAN_DUPLICATE_TRIES 8		/* originals looked at to find one that was sent unharmed */
-#define PLAN_CERTAIN (1ull << 32)	/* probabilities are in units of 2^−32 */
-#define PLAN_RUN_TEMPLATES 64		/* templates in turn during a run; a power of two */
+#define PLAN_SHORT_PAYLOAD_BYTES 20 /* of a datagram that is damaged to be too short */
+#define PLAN_DUPLICATE_TRIES 8 /* originals looked at to find one that was sent unharmed */
+#define PLAN_CERTAIN (1ull << 32) /* probabilities are in units of 2^−32 */
+#define PLAN_RUN_TEMPLATES 64 /* templates in turn during a run; a power of two */
 
 enum plan_kind {
 	PLAN_NORMAL,
-	PLAN_LOST,	/* the sequence number is used, nothing is sent */
-	PLAN_CORRUPT,	/* must be refused, for the reason of its damage */
-	PLAN_LATE,	/* all events late_ns in the past */
-	PLAN_FUTURE,	/* all events future_ns ahead */
+	PLAN_LOST, /* the sequence number is used, nothing is sent */
+	PLAN_CORRUPT, /* must be refused, for the reason of its damage */
+	PLAN_LATE, /* all events late_ns in the past */
+	PLAN_FUTURE, /* all events future_ns ahead */
 	PLAN_KINDS
 };
 
@@ -39,26 +40,26 @@ enum plan_damage {
 
 struct plan {
 	__u64 seed;
-	__u64 original_count;		/* the plan ends after so many */
-	__u64 source_first;		/* source ids are source_first … + source_count − 1 */
+	__u64 original_count; /* the plan ends after so many */
+	__u64 source_first; /* source ids are source_first … + source_count − 1 */
 	__u64 source_count;
-	__u64 start_ns;			/* event time of original 0 */
-	__u64 step_256;			/* event time from one original to the next, 1/256 ns */
-	__u64 jitter_1024;		/* event times go back by less than this, 1024 ns; 32 bits */
+	__u64 start_ns; /* event time of original 0 */
+	__u64 step_256; /* event time from one original to the next, 1/256 ns */
+	__u64 jitter_1024; /* event times go back by less than this, 1024 ns; 32 bits */
 	__u64 late_ns;
 	__u64 future_ns;
-	__u64 warm_up;			/* originals before the first late or future one */
-	__u64 lost_below;		/* cumulative probabilities, at most PLAN_CERTAIN */
+	__u64 warm_up; /* originals before the first late or future one */
+	__u64 lost_below; /* cumulative probabilities, at most PLAN_CERTAIN */
 	__u64 corrupt_below;
 	__u64 late_below;
 	__u64 future_below;
-	__u64 duplicate_below;		/* of a turn being a duplicate */
-	__u64 duplicate_reach;		/* duplicates repeat one of so many latest originals */
+	__u64 duplicate_below; /* of a turn being a duplicate */
+	__u64 duplicate_reach; /* duplicates repeat one of so many latest originals */
 	__u32 epoch;
-	__u32 tenant_count;		/* tenants are source mod this */
-	__u32 template_mask;		/* templates − 1, a power of two of at least PLAN_RUN_TEMPLATES */
-	__u32 run_shift;		/* log2 of the originals that share a run of templates */
-	__u32 key_bias;			/* taken from every key (see shape.h) */
+	__u32 tenant_count; /* tenants are source mod this */
+	__u32 template_mask; /* templates − 1, a power of two of at least PLAN_RUN_TEMPLATES */
+	__u32 run_shift; /* log2 of the originals that share a run of templates */
+	__u32 key_bias; /* taken from every key (see shape.h) */
 	__u16 event_size;
 	__u16 zero;
 };
@@ -71,22 +72,22 @@ struct plan_count {
 /* Where the plan is, and what it has given so far. */
 struct plan_state {
 	__u64 turn;
-	__u64 original;			/* the next one */
-	struct plan_count kind[PLAN_KINDS];	/* originals by kind */
+	__u64 original; /* the next one */
+	struct plan_count kind[PLAN_KINDS]; /* originals by kind */
 	struct plan_count duplicate;
 	__u64 damage[PLAN_DAMAGES];
 };
 
 struct plan_datagram {
-	__u64 number;			/* of the original */
+	__u64 number; /* of the original */
 	__u64 source_id;
 	__u64 sequence;
 	__u64 base_time_ns;
 	__u32 key_mask;
 	__u32 template;
 	__u16 tenant;
-	__u8 kind;			/* enum plan_kind */
-	__u8 damage;			/* enum plan_damage, of a corrupt one */
+	__u8 kind; /* enum plan_kind */
+	__u8 damage; /* enum plan_damage, of a corrupt one */
 	__u8 is_duplicate;
 };
 
@@ -116,7 +117,8 @@ static __always_inline __u8 plan_kind_of(const struct plan *plan, __u64 number)
 }
 
 /* Which original a duplicate in this turn repeats; plan->original_count for none. */
-static __always_inline __u64 plan_duplicate_of(const struct plan *plan, const struct plan_state *state)
+static __always_inline __u64 plan_duplicate_of(const struct plan *plan,
+					       const struct plan_state *state)
 {
 	__u64 draw = plan_hash(plan->seed ^ 0x44555021ull, state->turn);
 	__u64 back = 1 + ((draw >> 32) * plan->duplicate_reach >> 32);
@@ -135,8 +137,9 @@ static __always_inline __u64 plan_duplicate_of(const struct plan *plan, const st
 	return plan->original_count;
 }
 
-/* Templates come in runs of 64, forwards then backwards: live frames are taken from a stack of 64 pages,
- * so a frame usually carries the wanted template already. Nothing depends on that but the speed. */
+/* Templates come in runs of 64, forwards then backwards: live frames are taken from a stack of
+ * 64 pages, so a frame usually carries the wanted template already. Nothing depends on that but
+ * the speed. */
 static __always_inline __u32 plan_template_of(const struct plan *plan, __u64 number)
 {
 	__u32 slot = (__u32)number & (PLAN_RUN_TEMPLATES - 1);
@@ -180,7 +183,8 @@ static __always_inline void plan_describe(const struct plan *plan, __u64 number,
 	datagram->kind = kind;
 	datagram->damage = PLAN_DAMAGES;
 	if (kind == PLAN_CORRUPT)
-		datagram->damage = (__u8)(plan_hash(plan->seed ^ 0x44414D47ull, number) % PLAN_DAMAGES);
+		datagram->damage =
+			(__u8)(plan_hash(plan->seed ^ 0x44414D47ull, number) % PLAN_DAMAGES);
 }
 
 /* The next turn. Returns 0 at the end of the plan. */
@@ -207,8 +211,8 @@ static __always_inline int plan_next(const struct plan *plan, struct plan_state 
 }
 
 /* Counts a turn once its number of events is known. */
-static __always_inline void plan_count(struct plan_state *state, const struct plan_datagram *datagram,
-				       __u32 event_count)
+static __always_inline void plan_count(struct plan_state *state,
+				       const struct plan_datagram *datagram, __u32 event_count)
 {
 	struct plan_count *count = &state->duplicate;
 
@@ -222,7 +226,8 @@ static __always_inline void plan_count(struct plan_state *state, const struct pl
 
 /* The header of a datagram, every byte of it, as it should be. */
 static __always_inline void plan_stamp_header(const struct plan *plan, struct sluice_header *header,
-					      const struct plan_datagram *datagram, __u32 event_count)
+					      const struct plan_datagram *datagram,
+					      __u32 event_count)
 {
 	header->magic = SLUICE_MAGIC;
 	header->version = SLUICE_VERSION;
@@ -237,7 +242,8 @@ static __always_inline void plan_stamp_header(const struct plan *plan, struct sl
 }
 
 /* One lie in the header. PLAN_DAMAGE_SHORT is a matter of lengths outside the payload. */
-static __always_inline void plan_damage_header(struct sluice_header *header, __u8 damage, __u64 number)
+static __always_inline void plan_damage_header(struct sluice_header *header, __u8 damage,
+					       __u64 number)
 {
 	switch (damage) {
 	case PLAN_DAMAGE_MAGIC:

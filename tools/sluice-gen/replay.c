@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Captured frames, one after the other: read, send, add to the truth. What cannot be sent is counted. */
+/* Captured frames, one after the other: read, send, add to the truth. What cannot be sent is
+ * counted. */
 #include "replay.h"
 
 #include <arpa/inet.h>
@@ -26,7 +27,7 @@ struct replay {
 	struct pcap_reader reader;
 	FILE *file;
 	__u8 *frame;
-	int fd;		/* −1: nothing is sent, only the truth is told */
+	int fd; /* −1: nothing is sent, only the truth is told */
 };
 
 static int open_packet_socket(const char *interface)
@@ -57,8 +58,8 @@ static int open_udp_socket(const struct frame_address *to)
 		return -errno;
 	memcpy(&to4.sin_addr, to->to, 4);
 	memcpy(&to6.sin6_addr, to->to, 16);
-	if (to->is_v6 ? connect(fd, (struct sockaddr *)&to6, sizeof(to6)) :
-			connect(fd, (struct sockaddr *)&to4, sizeof(to4))) {
+	if (to->is_v6 ? connect(fd, (struct sockaddr *)&to6, sizeof(to6))
+		      : connect(fd, (struct sockaddr *)&to4, sizeof(to4))) {
 		int error = errno;
 
 		close(fd);
@@ -123,10 +124,12 @@ static void wait_until_due(const struct replay *replay, __u64 started_ns)
 
 	if (!replay->options->rate)
 		return;
-	due_ns = started_ns + (__u64)((unsigned __int128)replay->run->frames * 1000000000u / replay->options->rate);
+	due_ns = started_ns + (__u64)((unsigned __int128)replay->run->frames * 1000000000u /
+				      replay->options->rate);
 	while (run_clock_ns() < due_ns && !run_is_stopped()) {
 		__u64 left_ns = due_ns - run_clock_ns();
-		struct timespec pause = { .tv_nsec = left_ns < 10000000 ? (long)left_ns : 10000000 };
+		struct timespec pause = { .tv_nsec =
+						  left_ns < 10000000 ? (long)left_ns : 10000000 };
 
 		nanosleep(&pause, NULL);
 	}
@@ -142,11 +145,12 @@ static int replay_frame(struct replay *replay, size_t frame_bytes)
 	int result;
 
 	if (is_socket && bytes < 0)
-		return 0;	/* nothing that a UDP socket could send */
+		return 0; /* nothing that a UDP socket could send */
 	if (bytes >= (long)sizeof(struct sluice_header))
-		memcpy(&event_count, payload + offsetof(struct sluice_header, event_count), sizeof(event_count));
-	result = is_socket ? send_bytes(replay, payload, (size_t)bytes) :
-			     send_bytes(replay, replay->frame, frame_bytes);
+		memcpy(&event_count, payload + offsetof(struct sluice_header, event_count),
+		       sizeof(event_count));
+	result = is_socket ? send_bytes(replay, payload, (size_t)bytes)
+			   : send_bytes(replay, replay->frame, frame_bytes);
 	if (result < 0)
 		return result;
 	replay->run->state.kind[PLAN_NORMAL].datagrams++;
@@ -182,7 +186,9 @@ int replay_pcap(struct run *run, const struct options *options, struct truth *tr
 	run->elapsed_ns = run_clock_ns() - started_ns;
 	replay_close(&replay);
 	return error ? command_error(command_exit_code(error),
-				     error == -EINVAL ? "it must be a whole capture of Ethernet frames" : NULL,
-				     "cannot send %s: %s", options->from_pcap, strerror(-error)) :
-		       0;
+				     error == -EINVAL
+					     ? "it must be a whole capture of Ethernet frames"
+					     : NULL,
+				     "cannot send %s: %s", options->from_pcap, strerror(-error))
+		     : 0;
 }

@@ -6,8 +6,9 @@
 #include "run.h"
 #include "truth.h"
 
-/* Paced by --rate, else as fast as possible. Payloads that were sent are added to `truth` (may be NULL). Frames
- * without a UDP payload go out too, but count no event. 0, or an exit code after a message. */
+/* Paced by --rate, else as fast as possible. Payloads that were sent are added to `truth` (may
+ * be NULL). Frames without a UDP payload go out too, but count no event. 0, or an exit code
+ * after a message. */
 int replay_pcap(struct run *run, const struct options *options, struct truth *truth);
 
 #endif

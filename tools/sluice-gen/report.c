@@ -5,7 +5,7 @@
 #include "time_text.h"
 
 static const struct {
-	const char *name;	/* in JSON */
+	const char *name; /* in JSON */
 	const char *text;
 } kinds[PLAN_KINDS] = {
 	[PLAN_NORMAL] = { "normal", "as they should be" },
@@ -55,15 +55,17 @@ static double per_second(const struct run *run, __u64 count)
 static void print_count(FILE *out, const struct plan_count *count, const char *text)
 {
 	if (count->datagrams)
-		fprintf(out, "  %14llu datagrams %16llu events  %s\n", (unsigned long long)count->datagrams,
-			(unsigned long long)count->events, text);
+		fprintf(out, "  %14llu datagrams %16llu events  %s\n",
+			(unsigned long long)count->datagrams, (unsigned long long)count->events,
+			text);
 }
 
 static void print_damages(const struct run *run, FILE *out)
 {
 	for (int i = 0; i < PLAN_DAMAGES; i++)
 		if (run->state.damage[i])
-			fprintf(out, "    %12llu %s\n", (unsigned long long)run->state.damage[i], damages[i]);
+			fprintf(out, "    %12llu %s\n", (unsigned long long)run->state.damage[i],
+				damages[i]);
 }
 
 void run_print(const struct run *run, const struct options *options, FILE *out)
@@ -73,7 +75,8 @@ void run_print(const struct run *run, const struct options *options, FILE *out)
 	__u64 datagrams = run->frames - run->unsent, events = sent_events(run);
 
 	fprintf(out, "%s %llu datagrams, %llu events in %.3f s", verb_of(options),
-		(unsigned long long)datagrams, (unsigned long long)events, (double)run->elapsed_ns / 1e9);
+		(unsigned long long)datagrams, (unsigned long long)events,
+		(double)run->elapsed_ns / 1e9);
 	if (options->target != OPTIONS_NOTHING)
 		fprintf(out, ": %s datagrams/s, %s events/s",
 			units_format_number_about(about[0], (__u64)per_second(run, datagrams)),
@@ -87,7 +90,8 @@ void run_print(const struct run *run, const struct options *options, FILE *out)
 	print_count(out, &run->state.duplicate, "retransmissions");
 	print_count(out, &unsent, "of all these not sent: the kernel had no room");
 	if (run->bounces)
-		fprintf(out, "  %14llu answers that nobody listens there\n", (unsigned long long)run->bounces);
+		fprintf(out, "  %14llu answers that nobody listens there\n",
+			(unsigned long long)run->bounces);
 	if (!options->from_pcap)
 		fprintf(out, "  seed %llu, start time %s\n", (unsigned long long)options->plan.seed,
 			time_text_format(start, (__s64)options->plan.start_ns));
@@ -95,8 +99,8 @@ void run_print(const struct run *run, const struct options *options, FILE *out)
 
 static void print_json_count(FILE *out, const char *name, const struct plan_count *count)
 {
-	fprintf(out, ",\"%s\":{\"datagrams\":%llu,\"events\":%llu}", name, (unsigned long long)count->datagrams,
-		(unsigned long long)count->events);
+	fprintf(out, ",\"%s\":{\"datagrams\":%llu,\"events\":%llu}", name,
+		(unsigned long long)count->datagrams, (unsigned long long)count->events);
 }
 
 void run_print_json(const struct run *run, const struct options *options, FILE *out)
@@ -106,7 +110,8 @@ void run_print_json(const struct run *run, const struct options *options, FILE *
 	struct plan_count unsent = { run->unsent, run->unsent_events };
 
 	fprintf(out, "{\"seed\":%llu,\"start_time\":\"%s\",\"seconds\":%.6f,\"interrupted\":%s",
-		(unsigned long long)options->plan.seed, time_text_format(start, (__s64)options->plan.start_ns),
+		(unsigned long long)options->plan.seed,
+		time_text_format(start, (__s64)options->plan.start_ns),
 		(double)run->elapsed_ns / 1e9, run->is_interrupted ? "true" : "false");
 	fprintf(out, ",\"datagrams_per_second\":%.1f,\"events_per_second\":%.1f",
 		per_second(run, sent.datagrams), per_second(run, sent.events));
@@ -117,7 +122,8 @@ void run_print_json(const struct run *run, const struct options *options, FILE *
 	print_json_count(out, "unsent", &unsent);
 	fprintf(out, ",\"refused\":{");
 	for (int i = 0; i < PLAN_DAMAGES; i++)
-		fprintf(out, "%s\"%s\":%llu", i ? "," : "", damages[i], (unsigned long long)run->state.damage[i]);
+		fprintf(out, "%s\"%s\":%llu", i ? "," : "", damages[i],
+			(unsigned long long)run->state.damage[i]);
 	fprintf(out, "},\"retries\":%llu,\"bounces\":%llu}\n", (unsigned long long)run->retries,
 		(unsigned long long)run->bounces);
 }

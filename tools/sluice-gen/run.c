@@ -79,7 +79,8 @@ static bool is_in_gap(struct run_walk *walk, __u64 frame)
 
 bool run_walk_next(struct run_walk *walk, struct plan_datagram *datagram)
 {
-	while (walk->state.turn < walk->run->state.turn && plan_next(walk->plan, &walk->state, datagram)) {
+	while (walk->state.turn < walk->run->state.turn &&
+	       plan_next(walk->plan, &walk->state, datagram)) {
 		if (datagram->kind == PLAN_LOST)
 			continue;
 		if (!is_in_gap(walk, walk->frames++))
@@ -96,7 +97,8 @@ void run_count_unsent(struct run *run, const struct plan *plan, const struct sha
 	__u64 frames = 0;
 
 	run->unsent_events = 0;
-	while (run->gap_count && state.turn < run->state.turn && plan_next(plan, &state, &datagram)) {
+	while (run->gap_count && state.turn < run->state.turn &&
+	       plan_next(plan, &state, &datagram)) {
 		if (datagram.kind == PLAN_LOST)
 			continue;
 		if (is_in_gap(&gaps, frames++))

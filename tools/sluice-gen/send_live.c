@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Live frames at the kernel's own speed: loads the program, runs it in one long test run on a thread of its
- * own, watches it, and ends it by a signal. Every frame the kernel did not take is known by its number.
- * Starting a test run costs some 20 ms (the kernel waits for an RCU period), so there is only one. */
+/* Live frames at the kernel's own speed: loads the program, runs it in one long test run on a
+ * thread of its own, watches it, and ends it by a signal. Every frame the kernel did not take is
+ * known by its number. Starting a test run costs some 20 ms (the kernel waits for an RCU
+ * period), so there is only one. */
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -23,7 +24,7 @@
 #include "live.skel.h"
 #include "run.h"
 
-#define WATCH_NS 1000000	/* how soon the end is noticed */
+#define WATCH_NS 1000000 /* how soon the end is noticed */
 #define WAKE_SIGNAL SIGUSR1
 #define REPEAT_MAX 4000000000u
 
@@ -33,9 +34,9 @@ struct live {
 	struct run *run;
 	struct live_bpf *skeleton;
 	pthread_t thread;
-	volatile bool is_ending;	/* the thread starts no further run */
+	volatile bool is_ending; /* the thread starts no further run */
 	volatile bool is_ended;
-	int error;			/* of the thread */
+	int error; /* of the thread */
 };
 
 static int explain(int error, const char *interface)
@@ -43,23 +44,31 @@ static int explain(int error, const char *interface)
 	switch (-error) {
 	case EPERM:
 	case EACCES:
-		return command_error(EX_NOPERM, "run it as root", "live frames need CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+		return command_error(EX_NOPERM, "run it as root",
+				     "live frames need CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
 	case ENODEV:
-		return command_error(EX_UNAVAILABLE, "`ip link` lists them", "no interface %s", interface);
+		return command_error(EX_UNAVAILABLE, "`ip link` lists them", "no interface %s",
+				     interface);
 	case ENXIO:
-		return command_error(EX_UNAVAILABLE, "attach an XDP program there or switch GRO on (ethtool -K PEER gro on)",
-				     "the far end of %s takes no frames", interface);
+		return command_error(
+			EX_UNAVAILABLE,
+			"attach an XDP program there or switch GRO on (ethtool -K PEER gro on)",
+			"the far end of %s takes no frames", interface);
 	case ENETDOWN:
-		return command_error(EX_UNAVAILABLE, "ip link set IF up", "%s or its far end is down", interface);
+		return command_error(EX_UNAVAILABLE, "ip link set IF up",
+				     "%s or its far end is down", interface);
 	case EOPNOTSUPP:
-		return command_error(EX_UNAVAILABLE, "use a veth or a driver with XDP, or --to without --interface",
+		return command_error(EX_UNAVAILABLE,
+				     "use a veth or a driver with XDP, or --to without --interface",
 				     "the driver of %s cannot send XDP frames", interface);
 	case EMSGSIZE:
-		return command_error(EX_USAGE, "fewer --events, or a larger MTU (ip link set IF mtu N)",
-				     "the frames are too long for %s or for one page (%d bytes)", interface,
-				     LIVE_FRAME_BYTES_MAX);
+		return command_error(EX_USAGE,
+				     "fewer --events, or a larger MTU (ip link set IF mtu N)",
+				     "the frames are too long for %s or for one page (%d bytes)",
+				     interface, LIVE_FRAME_BYTES_MAX);
 	default:
-		return command_error(1, NULL, "cannot send live frames out of %s: %s", interface, strerror(-error));
+		return command_error(1, NULL, "cannot send live frames out of %s: %s", interface,
+				     strerror(-error));
 	}
 }
 
@@ -100,7 +109,8 @@ static void fill_layout(struct live *live, unsigned int ifindex)
 	if (shape->options.events_min == shape->options.events_max)
 		layout.event_count = shape->options.events_max;
 	memcpy((void *)(uintptr_t)&live->skeleton->rodata->layout, &layout, sizeof(layout));
-	memcpy((void *)(uintptr_t)&live->skeleton->rodata->plan, &live->options->plan, sizeof(struct plan));
+	memcpy((void *)(uintptr_t)&live->skeleton->rodata->plan, &live->options->plan,
+	       sizeof(struct plan));
 }
 
 /* The interface's own address goes into every template. */
@@ -108,7 +118,8 @@ static void set_from_mac(struct shape *shape, const __u8 mac[6])
 {
 	memcpy(shape->options.address.from_mac, mac, 6);
 	for (__u32 i = 0; i < shape->template_count; i++)
-		memcpy(shape->pool + (size_t)i * shape->slot_bytes + shape->frame_offset + 6, mac, 6);
+		memcpy(shape->pool + (size_t)i * shape->slot_bytes + shape->frame_offset + 6, mac,
+		       6);
 }
 
 static int live_open(struct live *live)
@@ -124,7 +135,8 @@ static int live_open(struct live *live)
 	error = read_interface(interface, mac, &mtu);
 	if (error)
 		return error;
-	if (shape->frame_bytes_max > LIVE_FRAME_BYTES_MAX || shape->options.events_max > LIVE_EVENTS_MAX ||
+	if (shape->frame_bytes_max > LIVE_FRAME_BYTES_MAX ||
+	    shape->options.events_max > LIVE_EVENTS_MAX ||
 	    shape->frame_bytes_max - ETH_HLEN > (__u32)mtu)
 		return -EMSGSIZE;
 	set_from_mac(shape, mac);
@@ -135,15 +147,18 @@ static int live_open(struct live *live)
 	error = live_bpf__load(live->skeleton);
 	if (error)
 		return error;
-	/* The last slots stay unused, so that no offset the program accepts leads out of the pool. */
-	assert((size_t)shape->template_count * shape->slot_bytes <= LIVE_POOL_BYTES - LIVE_SLOT_BYTES_MAX);
-	memcpy(live->skeleton->bss->live_pool, shape->pool, (size_t)shape->template_count * shape->slot_bytes);
+	/* The last slots stay unused, so that no offset the program accepts leads out of the
+	 * pool. */
+	assert((size_t)shape->template_count * shape->slot_bytes <=
+	       LIVE_POOL_BYTES - LIVE_SLOT_BYTES_MAX);
+	memcpy(live->skeleton->bss->live_pool, shape->pool,
+	       (size_t)shape->template_count * shape->slot_bytes);
 	return live_bpf__attach(live->skeleton);
 }
 
 static void wake(int number)
 {
-	(void)number;	/* only interrupts the test run */
+	(void)number; /* only interrupts the test run */
 }
 
 static void *run_program(void *context)
@@ -154,13 +169,14 @@ static void *run_program(void *context)
 	__u8 *frame = calloc(1, frame_bytes);
 	struct xdp_md where = { .data_end = frame_bytes,
 				.ingress_ifindex = live->skeleton->rodata->layout.ifindex };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = frame_bytes, .ctx_in = &where,
-		    .ctx_size_in = sizeof(where), .repeat = (int)REPEAT_MAX, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-		    .batch_size = live->options->batch);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = frame_bytes,
+		    .ctx_in = &where, .ctx_size_in = sizeof(where), .repeat = (int)REPEAT_MAX,
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = live->options->batch);
 	int error = frame ? 0 : -ENOMEM;
 
 	while (!error && !live->is_ending && !state->is_done) {
-		error = bpf_prog_test_run_opts(bpf_program__fd(live->skeleton->progs.gen_send), &options);
+		error = bpf_prog_test_run_opts(bpf_program__fd(live->skeleton->progs.gen_send),
+					       &options);
 		if (error == -EINTR || error == -EAGAIN)
 			error = 0;
 	}
@@ -190,7 +206,8 @@ static bool is_over(const struct live *live)
 	if (live->is_ended || run_is_stopped() || state->is_done)
 		return true;
 	return live->options->duration_ns && live->options->plan.original_count == UINT64_MAX &&
-	       state->started_ns && run_clock_ns() - state->started_ns >= (__u64)live->options->duration_ns;
+	       state->started_ns &&
+	       run_clock_ns() - state->started_ns >= (__u64)live->options->duration_ns;
 }
 
 static void watch(struct live *live)
@@ -228,8 +245,10 @@ static int read_result(struct live *live)
 	run->state = state->plan;
 	run->frames = state->frames;
 	if (state->gaps > LIVE_GAPS_MAX) {
-		fprintf(stderr, "sluice-gen: warning: the kernel refused frames more than %d times: which ones is not known, "
-			"so no truth can be told; lower --rate\n", LIVE_GAPS_MAX);
+		fprintf(stderr,
+			"sluice-gen: warning: the kernel refused frames more than %d times: which "
+			"ones is not known, so no truth can be told; lower --rate\n",
+			LIVE_GAPS_MAX);
 		run->unsent = state->unsent;
 		return -EOVERFLOW;
 	}
@@ -238,7 +257,8 @@ static int read_result(struct live *live)
 		error = run_add_gap(run, gaps[i].first_frame, gaps[i].frame_count);
 	if (!error && state->settled + state->unqueued != state->frames) {
 		fprintf(stderr, "sluice-gen: warning: of %llu frames only %llu are accounted for\n",
-			(unsigned long long)state->frames, (unsigned long long)(state->settled + state->unqueued));
+			(unsigned long long)state->frames,
+			(unsigned long long)(state->settled + state->unqueued));
 		error = -EPROTO;
 	}
 	return error ? error : (int)state->error;

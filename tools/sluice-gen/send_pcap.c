@@ -10,8 +10,8 @@
 
 #define BUFFER_BYTES (1u << 20)
 
-static int write_frames(struct run *run, const struct options *options, const struct shape *shape, FILE *file,
-			__u8 *frame)
+static int write_frames(struct run *run, const struct options *options, const struct shape *shape,
+			FILE *file, __u8 *frame)
 {
 	struct plan_datagram datagram;
 	int error = pcap_write_head(file);
@@ -25,7 +25,8 @@ static int write_frames(struct run *run, const struct options *options, const st
 		bytes = shape_write_frame(shape, &options->plan, &datagram, frame, &payload_bytes);
 		if (options->shape.address.is_v6)
 			frame_write_udp_checksum(true, frame);
-		error = pcap_write_frame(file, plan_time_of(&options->plan, run->state.original), frame, bytes);
+		error = pcap_write_frame(file, plan_time_of(&options->plan, run->state.original),
+					 frame, bytes);
 		run->frames++;
 	}
 	run->is_interrupted = run_is_stopped();
@@ -49,5 +50,7 @@ int send_pcap(struct run *run, const struct options *options, const struct shape
 		error = -errno;
 	free(frame);
 	run->elapsed_ns = run_clock_ns() - started_ns;
-	return error ? command_error(EX_CANTCREAT, NULL, "cannot write %s: %s", options->pcap, strerror(-error)) : 0;
+	return error ? command_error(EX_CANTCREAT, NULL, "cannot write %s: %s", options->pcap,
+				     strerror(-error))
+		     : 0;
 }

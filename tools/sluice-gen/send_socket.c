@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Datagrams through a UDP socket: batches by sendmmsg, and runs of equal length as one message that the
- * kernel cuts up (UDP_SEGMENT). What the kernel refuses in the end becomes a gap, never a guess. */
+/* Datagrams through a UDP socket: batches by sendmmsg, and runs of equal length as one message
+ * that the kernel cuts up (UDP_SEGMENT). What the kernel refuses in the end becomes a gap, never
+ * a guess. */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,21 +18,21 @@
 
 #define BATCH_BYTES (256u << 10)
 #define DATAGRAMS_MAX 256
-#define SEGMENTS_MAX 64		/* of one message: the kernel's own limit, UDP_MAX_SEGMENTS */
+#define SEGMENTS_MAX 64 /* of one message: the kernel's own limit, UDP_MAX_SEGMENTS */
 #define SEGMENTED_BYTES_MAX 65000
-#define TRIES_MAX 2000		/* of a full socket, half a millisecond apart */
+#define TRIES_MAX 2000 /* of a full socket, half a millisecond apart */
 #define TRY_AGAIN_NS 500000
 #define SEND_BUFFER_BYTES (4 << 20)
-#define PACE_NS 1000000		/* a paced sender sleeps this long at most */
+#define PACE_NS 1000000 /* a paced sender sleeps this long at most */
 
 struct sender {
 	int fd;
 	bool can_segment;
-	size_t segment_bytes_max;	/* what the path's MTU allows */
+	size_t segment_bytes_max; /* what the path's MTU allows */
 	__u32 batch;
 	__u8 *buffer;
 	size_t buffer_bytes;
-	__u32 count;			/* datagrams in the buffer */
+	__u32 count; /* datagrams in the buffer */
 	size_t offset[DATAGRAMS_MAX];
 	size_t bytes[DATAGRAMS_MAX];
 	struct run *run;
@@ -50,7 +51,8 @@ static int sender_open(struct sender *sender, const struct options *options, str
 	const struct frame_address *address = &options->shape.address;
 	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons(address->to_port) };
 	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons(address->to_port) };
-	int size = SEND_BUFFER_BYTES, mtu = 1280, level = address->is_v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	int size = SEND_BUFFER_BYTES, mtu = 1280,
+	    level = address->is_v6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	socklen_t mtu_bytes = sizeof(mtu);
 	int error;
 
@@ -64,8 +66,8 @@ static int sender_open(struct sender *sender, const struct options *options, str
 	if (sender->fd < 0)
 		return -errno;
 	setsockopt(sender->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	error = address->is_v6 ? connect(sender->fd, (struct sockaddr *)&to6, sizeof(to6)) :
-				 connect(sender->fd, (struct sockaddr *)&to4, sizeof(to4));
+	error = address->is_v6 ? connect(sender->fd, (struct sockaddr *)&to6, sizeof(to6))
+			       : connect(sender->fd, (struct sockaddr *)&to4, sizeof(to4));
 	if (error)
 		return -errno;
 	getsockopt(sender->fd, level, address->is_v6 ? IPV6_MTU : IP_MTU, &mtu, &mtu_bytes);
@@ -135,18 +137,21 @@ static void build_messages(const struct sender *sender, __u32 first, struct mess
 	}
 }
 
-/* After an error of the first message of `set`. 1: try again; 0: give these datagrams up; -errno: stop. */
-static int judge_error(struct sender *sender, const struct message_set *set, int error, unsigned int *tries)
+/* After an error of the first message of `set`. 1: try again; 0: give these datagrams up;
+ * -errno: stop. */
+static int judge_error(struct sender *sender, const struct message_set *set, int error,
+		       unsigned int *tries)
 {
 	struct timespec pause = { .tv_nsec = TRY_AGAIN_NS };
 
 	if (error == EINTR)
 		return 1;
-	if (error == ECONNREFUSED) {	/* the answer to something sent before */
+	if (error == ECONNREFUSED) { /* the answer to something sent before */
 		sender->run->bounces++;
 		return 1;
 	}
-	if (set->datagrams[0] > 1 && (error == EINVAL || error == EIO || error == EMSGSIZE || error == ENOTSUP)) {
+	if (set->datagrams[0] > 1 &&
+	    (error == EINVAL || error == EIO || error == EMSGSIZE || error == ENOTSUP)) {
 		sender->can_segment = false;
 		return 1;
 	}
@@ -179,11 +184,13 @@ static int flush(struct sender *sender)
 		verdict = judge_error(sender, &set, errno, &tries);
 		if (verdict == 1)
 			continue;
-		if (run_add_gap(sender->run, sender->run->frames - sender->count + done, set.datagrams[0]))
+		if (run_add_gap(sender->run, sender->run->frames - sender->count + done,
+				set.datagrams[0]))
 			return -ENOMEM;
 		done += set.datagrams[0];
 		if (verdict < 0) {
-			run_add_gap(sender->run, sender->run->frames - sender->count + done, sender->count - done);
+			run_add_gap(sender->run, sender->run->frames - sender->count + done,
+				    sender->count - done);
 			sender->count = 0;
 			return verdict;
 		}
@@ -198,7 +205,9 @@ static __u64 due(const struct options *options, __u64 started_ns)
 {
 	if (!options->rate)
 		return UINT64_MAX;
-	return (__u64)((unsigned __int128)(run_clock_ns() - started_ns) * options->rate / 1000000000ull) + 1;
+	return (__u64)((unsigned __int128)(run_clock_ns() - started_ns) * options->rate /
+		       1000000000ull) +
+	       1;
 }
 
 static void wait_for_next(const struct options *options)
@@ -220,7 +229,8 @@ static bool is_over(const struct options *options, __u64 started_ns)
 	       run_clock_ns() - started_ns >= (__u64)options->duration_ns;
 }
 
-static int fill_and_send(struct sender *sender, const struct options *options, const struct shape *shape)
+static int fill_and_send(struct sender *sender, const struct options *options,
+			 const struct shape *shape)
 {
 	struct run *run = sender->run;
 	struct plan_datagram datagram;
@@ -249,8 +259,8 @@ static int fill_and_send(struct sender *sender, const struct options *options, c
 		if (datagram.kind == PLAN_LOST)
 			continue;
 		sender->offset[sender->count] = sender->buffer_bytes;
-		sender->bytes[sender->count] = shape_write_payload(shape, &options->plan, &datagram,
-								   sender->buffer + sender->buffer_bytes);
+		sender->bytes[sender->count] = shape_write_payload(
+			shape, &options->plan, &datagram, sender->buffer + sender->buffer_bytes);
 		sender->buffer_bytes += sender->bytes[sender->count++];
 		run->frames++;
 	}
@@ -269,7 +279,8 @@ int send_socket(struct run *run, const struct options *options, const struct sha
 	if (!error)
 		error = fill_and_send(&sender, options, shape);
 	sender_close(&sender);
-	return error ? command_error(command_exit_code(error), error == -EPERM ? "a packet filter refuses it" : NULL,
-				     "cannot send: %s", strerror(-error)) :
-		       0;
+	return error ? command_error(command_exit_code(error),
+				     error == -EPERM ? "a packet filter refuses it" : NULL,
+				     "cannot send: %s", strerror(-error))
+		     : 0;
 }

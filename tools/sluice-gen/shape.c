@@ -22,7 +22,8 @@ struct maker {
 	struct zipf zipf;
 };
 
-/* The largest aligned block of a power of two around `key` that stays in [first, last]; as a mask. */
+/* The largest aligned block of a power of two around `key` that stays in [first, last]; as a
+ * mask. */
 static __u32 block_around(__u64 key, __u64 first, __u64 last)
 {
 	for (int bits = 31; bits > 0; bits--) {
@@ -42,7 +43,8 @@ static struct slot_key draw_key(struct maker *maker)
 
 	if (options->zipf <= 0) {
 		key = random_below(&maker->random, options->key_count);
-		drawn = (struct slot_key){ (__u32)key, block_around(key, 0, options->key_count - 1) };
+		drawn = (struct slot_key){ (__u32)key,
+					   block_around(key, 0, options->key_count - 1) };
 		return drawn;
 	}
 	key = zipf_draw(&maker->zipf, &maker->random);
@@ -69,7 +71,8 @@ static void make_event(struct maker *maker, __u8 *record, __u32 offset_us)
 	size_t known = options->event_size < sizeof(event) ? options->event_size : sizeof(event);
 
 	event.value = (__s64)((__u64)options->value_min +
-			      (values == UINT64_MAX ? random_next(random) : random_below(random, values + 1)));
+			      (values == UINT64_MAX ? random_next(random)
+						    : random_below(random, values + 1)));
 	event.type = (__u16)(1 + random_below(random, options->type_count));
 	if (options->weight_max)
 		event.weight = (__u16)(1 + random_below(random, options->weight_max));
@@ -89,8 +92,9 @@ static void make_template(struct maker *maker, __u32 index)
 	__u8 *frame = slot + shape->frame_offset;
 	__u8 *records = frame + shape->header_bytes + sizeof(struct sluice_header);
 	struct slot_key *keys = (struct slot_key *)(slot + SHAPE_SLOT_HEAD_BYTES);
-	__u32 count = options->events_min +
-		      (__u32)random_below(&maker->random, options->events_max - options->events_min + 1);
+	__u32 count =
+		options->events_min +
+		(__u32)random_below(&maker->random, options->events_max - options->events_min + 1);
 	__u32 earliest = (__u32)random_below(&maker->random, count);
 	size_t payload_bytes = sizeof(struct sluice_header) + (size_t)count * options->event_size;
 	__u32 head[2] = { count, (__u32)(shape->header_bytes + payload_bytes) };
@@ -111,7 +115,8 @@ static __u32 round_up(size_t bytes, size_t unit)
 
 int shape_open(struct shape **out, const struct shape_options *options)
 {
-	size_t payload_bytes = sizeof(struct sluice_header) + (size_t)options->events_max * options->event_size;
+	size_t payload_bytes =
+		sizeof(struct sluice_header) + (size_t)options->events_max * options->event_size;
 	struct shape *shape;
 	struct maker maker = { .random = { .seed = options->seed } };
 
@@ -123,7 +128,8 @@ int shape_open(struct shape **out, const struct shape_options *options)
 	shape->options = *options;
 	shape->header_bytes = (__u32)frame_header_bytes(&options->address);
 	shape->frame_bytes_max = (__u32)(shape->header_bytes + payload_bytes);
-	shape->frame_offset = round_up(SHAPE_SLOT_HEAD_BYTES + options->events_max * sizeof(struct slot_key), 64);
+	shape->frame_offset =
+		round_up(SHAPE_SLOT_HEAD_BYTES + options->events_max * sizeof(struct slot_key), 64);
 	shape->slot_bytes = round_up(shape->frame_offset + shape->frame_bytes_max, 64);
 	shape->key_bias = options->zipf > 0;
 	shape->template_count = SHAPE_TEMPLATES_MAX;
@@ -165,9 +171,11 @@ __u32 shape_event_count(const struct shape *shape, const struct plan_datagram *d
 	return count;
 }
 
-static void stamp_events(const struct shape *shape, const struct plan_datagram *datagram, __u8 *records)
+static void stamp_events(const struct shape *shape, const struct plan_datagram *datagram,
+			 __u8 *records)
 {
-	const struct slot_key *keys = (const struct slot_key *)(slot_of(shape, datagram) + SHAPE_SLOT_HEAD_BYTES);
+	const struct slot_key *keys =
+		(const struct slot_key *)(slot_of(shape, datagram) + SHAPE_SLOT_HEAD_BYTES);
 	__u32 count = shape_event_count(shape, datagram);
 	size_t event_size = shape->options.event_size;
 
@@ -178,7 +186,8 @@ static void stamp_events(const struct shape *shape, const struct plan_datagram *
 
 		memcpy(record + offsetof(struct sluice_event, key), &key, sizeof(key));
 		if (event_size >= PLAN_EVENT_SIZE_WITH_ID)
-			memcpy(record + offsetof(struct sluice_event, event_id), &event_id, sizeof(event_id));
+			memcpy(record + offsetof(struct sluice_event, event_id), &event_id,
+			       sizeof(event_id));
 	}
 }
 

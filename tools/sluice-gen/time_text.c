@@ -51,9 +51,11 @@ char *time_text_format(char *out, __s64 time_ns)
 	gmtime_r(&clock, &tm);
 	used = strftime(out, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (fraction % 1000000 == 0)
-		snprintf(out + used, TIME_TEXT_BYTES - used, ".%03lldZ", (long long)(fraction / 1000000));
+		snprintf(out + used, TIME_TEXT_BYTES - used, ".%03lldZ",
+			 (long long)(fraction / 1000000));
 	else if (fraction % 1000 == 0)
-		snprintf(out + used, TIME_TEXT_BYTES - used, ".%06lldZ", (long long)(fraction / 1000));
+		snprintf(out + used, TIME_TEXT_BYTES - used, ".%06lldZ",
+			 (long long)(fraction / 1000));
 	else
 		snprintf(out + used, TIME_TEXT_BYTES - used, ".%09lldZ", (long long)fraction);
 	return out;

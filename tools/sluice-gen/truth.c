@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The naive rules: which payloads are refused, which events a rule drops, into which intervals an event
- * falls. Reads the wire format by offsets of its own. */
+/* The naive rules: which payloads are refused, which events a rule drops, into which intervals
+ * an event falls. Reads the wire format by offsets of its own. */
 #include "truth.h"
 
 #include <assert.h>
@@ -19,10 +19,11 @@ struct truth {
 	unsigned int listener;
 	bool drops_duplicates;
 	struct truth_stats stats;
-	struct truth_set datagrams;	/* (source, epoch, sequence) seen, where duplicates are dropped */
-	struct truth_map newest;	/* source → largest event time */
+	struct truth_set
+		datagrams; /* (source, epoch, sequence) seen, where duplicates are dropped */
+	struct truth_map newest; /* source → largest event time */
 	struct truth_rows rows[SLUICE_WINDOWS_MAX];
-	struct truth_set ids[SLUICE_WINDOWS_MAX];	/* event_ids seen, where the window asks for it */
+	struct truth_set ids[SLUICE_WINDOWS_MAX]; /* event_ids seen, where the window asks for it */
 };
 
 static __u64 get(const __u8 *at, int bytes)
@@ -161,7 +162,8 @@ static bool is_selected(const struct window_where *where, const struct truth_eve
 
 	if (where->has_types && !(where->type_bits[type / 64] >> (type % 64) & 1))
 		return false;
-	if (where->has_value_range && (event->value < where->value_min || event->value > where->value_max))
+	if (where->has_value_range &&
+	    (event->value < where->value_min || event->value > where->value_max))
 		return false;
 	for (int i = 0; i < SLUICE_FIELD_VALUE; i++)
 		if (!has_value(where->field[i].value, where->field[i].count, event->field[i]))
@@ -202,7 +204,8 @@ static int add_to_window(struct truth *truth, __u32 index, const struct truth_ev
 			return is_new;
 	}
 	if (window->kind == SLUICE_WINDOW_SESSION) {
-		truth->stats.doubtful += may_be_late(truth, window, event, event->time_ns + window->gap_ns);
+		truth->stats.doubtful +=
+			may_be_late(truth, window, event, event->time_ns + window->gap_ns);
 		row = truth_rows_get(rows, 0, 0, group);
 		return row ? truth_row_keep(rows, row, event) : -ENOMEM;
 	}
@@ -226,7 +229,8 @@ static int add_event(struct truth *truth, const struct truth_event *event)
 	for (__u32 i = 0; i < truth->config->window_count; i++) {
 		const struct window_spec *window = &truth->config->window[i];
 
-		if (!(window->listener_mask >> truth->listener & 1) || !is_selected(&window->where, event))
+		if (!(window->listener_mask >> truth->listener & 1) ||
+		    !is_selected(&window->where, event))
 			continue;
 		if (add_to_window(truth, i, event))
 			return -ENOMEM;
@@ -267,7 +271,8 @@ int truth_add(struct truth *truth, const __u8 *payload, size_t bytes)
 	int verdict = judge(payload, bytes);
 
 	if (verdict == TRUTH_TAKEN && truth->drops_duplicates) {
-		const __u64 datagram[TRUTH_SET_WORDS] = { get(payload + 16, 8), get(payload + 12, 4),
+		const __u64 datagram[TRUTH_SET_WORDS] = { get(payload + 16, 8),
+							  get(payload + 12, 4),
 							  get(payload + 24, 8) };
 		int is_new = truth_set_add(&truth->datagrams, datagram);
 
@@ -303,7 +308,8 @@ static int split_sessions(struct truth_rows *sessions, const struct truth_row *g
 		    (!window->max_duration_ns ||
 		     events[next].time_ns < events[first].time_ns + window->max_duration_ns))
 			continue;
-		if (window->max_duration_ns && end_ns > events[first].time_ns + window->max_duration_ns)
+		if (window->max_duration_ns &&
+		    end_ns > events[first].time_ns + window->max_duration_ns)
 			end_ns = events[first].time_ns + window->max_duration_ns;
 		row = truth_rows_get(sessions, events[first].time_ns, end_ns, group->group);
 		if (!row)

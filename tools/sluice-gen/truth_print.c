@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A row of the truth as a line of JSON, in the shape that `sluice query --format json` prints. Beyond it,
- * for a fair comparison of sketches: quantiles_range and top_more. */
+/* A row of the truth as a line of JSON, in the shape that `sluice query --format json` prints.
+ * Beyond it, for a fair comparison of sketches: quantiles_range and top_more. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,12 +10,14 @@
 #include "time_text.h"
 #include "truth_rows.h"
 
-#define TOP_MORE_FACTOR 8	/* entries beyond the k best, times k */
+#define TOP_MORE_FACTOR 8 /* entries beyond the k best, times k */
 
 static const char *const field_names[SLUICE_FIELD_COUNT] = {
-	[SLUICE_FIELD_TENANT] = "tenant", [SLUICE_FIELD_SOURCE] = "source", [SLUICE_FIELD_TYPE] = "type",
-	[SLUICE_FIELD_KEY] = "key",	  [SLUICE_FIELD_DIM0] = "dim0",	    [SLUICE_FIELD_DIM1] = "dim1",
-	[SLUICE_FIELD_DIM2] = "dim2",	  [SLUICE_FIELD_DIM3] = "dim3",	    [SLUICE_FIELD_VALUE] = "value",
+	[SLUICE_FIELD_TENANT] = "tenant", [SLUICE_FIELD_SOURCE] = "source",
+	[SLUICE_FIELD_TYPE] = "type",	  [SLUICE_FIELD_KEY] = "key",
+	[SLUICE_FIELD_DIM0] = "dim0",	  [SLUICE_FIELD_DIM1] = "dim1",
+	[SLUICE_FIELD_DIM2] = "dim2",	  [SLUICE_FIELD_DIM3] = "dim3",
+	[SLUICE_FIELD_VALUE] = "value",
 };
 
 struct printer {
@@ -104,11 +106,13 @@ static void print_quantiles(const struct printer *printer, unsigned int index, b
 
 	putc('{', printer->out);
 	for (unsigned int i = 0; i < aggregate->quantile_count; i++) {
-		double quantile = quantile_of(aggregate, i), rank = ceil(quantile * (double)printer->row->count);
+		double quantile = quantile_of(aggregate, i),
+		       rank = ceil(quantile * (double)printer->row->count);
 
 		fprintf(printer->out, "%s\"%.15g\":", i ? "," : "", quantile);
 		if (is_range)
-			fprintf(printer->out, "[%lld,%lld]", value_at(bag, rank - 1), value_at(bag, rank + 1));
+			fprintf(printer->out, "[%lld,%lld]", value_at(bag, rank - 1),
+				value_at(bag, rank + 1));
 		else
 			print_real(printer->out, (double)value_at(bag, rank));
 	}
@@ -137,7 +141,8 @@ static void print_top(const struct printer *printer, unsigned int index, bool is
 	for (size_t i = from; i < bag->count && i < to; i++) {
 		fprintf(printer->out, "%s{\"key\":", i > from ? "," : "");
 		print_member(printer->config, aggregate->field, bag->items[i].value, printer->out);
-		fprintf(printer->out, ",\"count\":%llu,\"error\":0}", (unsigned long long)bag->items[i].weight);
+		fprintf(printer->out, ",\"count\":%llu,\"error\":0}",
+			(unsigned long long)bag->items[i].weight);
 	}
 	putc(']', printer->out);
 }
@@ -157,7 +162,8 @@ static void print_sketch(const struct printer *printer, unsigned int index, bool
 }
 
 /* All aggregates of a kind under one name, each under the name of its field. */
-static void print_sketches(const struct printer *printer, __u8 kind, const char *name, bool is_extra)
+static void print_sketches(const struct printer *printer, __u8 kind, const char *name,
+			   bool is_extra)
 {
 	const struct window_spec *window = printer->rows->window;
 	bool is_first = true;
@@ -166,7 +172,8 @@ static void print_sketches(const struct printer *printer, __u8 kind, const char 
 		if (window->aggregate[i].kind != kind)
 			continue;
 		fprintf(printer->out, is_first ? ",\"%s\":{" : ",", name);
-		print_string(printer->out, name_of_field(printer->config, window->aggregate[i].field));
+		print_string(printer->out,
+			     name_of_field(printer->config, window->aggregate[i].field));
 		putc(':', printer->out);
 		print_sketch(printer, i, is_extra);
 		is_first = false;
@@ -175,7 +182,8 @@ static void print_sketches(const struct printer *printer, __u8 kind, const char 
 		putc('}', printer->out);
 }
 
-static void print_aggregate(const struct printer *printer, const struct sluice_schema_aggregate *aggregate)
+static void print_aggregate(const struct printer *printer,
+			    const struct sluice_schema_aggregate *aggregate)
 {
 	const struct truth_row *row = printer->row;
 	FILE *out = printer->out;
@@ -208,7 +216,8 @@ static void print_aggregate(const struct printer *printer, const struct sluice_s
 		break;
 	case SLUICE_AGGREGATE_RATE:
 		fprintf(out, ",\"rate\":");
-		print_real(out, (double)((long double)row->count * 1e9L / (long double)(row->end_ns - row->start_ns)));
+		print_real(out, (double)((long double)row->count * 1e9L /
+					 (long double)(row->end_ns - row->start_ns)));
 		break;
 	default:
 		break;
@@ -223,15 +232,18 @@ static void print_head(const struct printer *printer)
 	fprintf(printer->out, "{\"window\":");
 	print_string(printer->out, window->name);
 	fprintf(printer->out, ",\"start\":\"%s\",\"end\":\"%s\",\"group\":{",
-		time_text_format(start, printer->row->start_ns), time_text_format(end, printer->row->end_ns));
+		time_text_format(start, printer->row->start_ns),
+		time_text_format(end, printer->row->end_ns));
 	for (unsigned int i = 0; i < window->group_count; i++) {
 		if (i)
 			putc(',', printer->out);
 		print_string(printer->out, name_of_field(printer->config, window->group_field[i]));
 		putc(':', printer->out);
-		print_member(printer->config, window->group_field[i], printer->row->group[i], printer->out);
+		print_member(printer->config, window->group_field[i], printer->row->group[i],
+			     printer->out);
 	}
-	fprintf(printer->out, "},\"revision\":0,\"final\":true,\"early\":false,\"retracted\":false");
+	fprintf(printer->out,
+		"},\"revision\":0,\"final\":true,\"early\":false,\"retracted\":false");
 }
 
 void truth_row_print(const struct truth_rows *rows, const struct truth_row *row,

@@ -60,7 +60,8 @@ static void *take(struct truth_rows *rows, size_t bytes)
 	return chunk->memory + chunk->used - bytes;
 }
 
-static size_t hash_of(const struct truth_rows *rows, __s64 start_ns, __s64 end_ns, const __u64 *group)
+static size_t hash_of(const struct truth_rows *rows, __s64 start_ns, __s64 end_ns,
+		      const __u64 *group)
 {
 	__u64 hash = (__u64)start_ns * 0x9E3779B97F4A7C15ull ^ (__u64)end_ns;
 
@@ -118,7 +119,8 @@ static bool needs_edges(const struct window_spec *window)
 static bool needs_bag(const struct sluice_schema_aggregate *aggregate)
 {
 	return aggregate->kind == SLUICE_AGGREGATE_DISTINCT ||
-	       aggregate->kind == SLUICE_AGGREGATE_QUANTILES || aggregate->kind == SLUICE_AGGREGATE_TOP;
+	       aggregate->kind == SLUICE_AGGREGATE_QUANTILES ||
+	       aggregate->kind == SLUICE_AGGREGATE_TOP;
 }
 
 static struct truth_row *row_make(struct truth_rows *rows)
@@ -146,7 +148,8 @@ static struct truth_row *row_make(struct truth_rows *rows)
 	return row;
 }
 
-struct truth_row *truth_rows_get(struct truth_rows *rows, __s64 start_ns, __s64 end_ns, const __u64 *group)
+struct truth_row *truth_rows_get(struct truth_rows *rows, __s64 start_ns, __s64 end_ns,
+				 const __u64 *group)
 {
 	struct truth_row **slot, *row;
 
@@ -167,7 +170,8 @@ struct truth_row *truth_rows_get(struct truth_rows *rows, __s64 start_ns, __s64 
 
 static int compare_unsigned(const void *left, const void *right)
 {
-	__u64 a = ((const struct truth_weight *)left)->value, b = ((const struct truth_weight *)right)->value;
+	__u64 a = ((const struct truth_weight *)left)->value,
+	      b = ((const struct truth_weight *)right)->value;
 
 	return (a > b) - (a < b);
 }
@@ -233,7 +237,8 @@ static void edges_add(struct truth_row *row, const struct truth_event *event)
 		row->edges->last = *event;
 }
 
-int truth_row_add(const struct truth_rows *rows, struct truth_row *row, const struct truth_event *event)
+int truth_row_add(const struct truth_rows *rows, struct truth_row *row,
+		  const struct truth_event *event)
 {
 	row->records++;
 	row->count += event->weight;
@@ -250,7 +255,8 @@ int truth_row_add(const struct truth_rows *rows, struct truth_row *row, const st
 
 		if (!needs_bag(aggregate))
 			continue;
-		value = aggregate->field == SLUICE_FIELD_VALUE ? (__u64)event->value : event->field[aggregate->field];
+		value = aggregate->field == SLUICE_FIELD_VALUE ? (__u64)event->value
+							       : event->field[aggregate->field];
 		if (bag_add(&row->bags[i], aggregate->field, value, event->weight))
 			return -ENOMEM;
 	}
@@ -281,7 +287,8 @@ static _Thread_local unsigned int sort_group_count;
 
 static int compare_rows(const void *left, const void *right)
 {
-	const struct truth_row *a = *(struct truth_row *const *)left, *b = *(struct truth_row *const *)right;
+	const struct truth_row *a = *(struct truth_row *const *)left,
+			       *b = *(struct truth_row *const *)right;
 
 	if (a->start_ns != b->start_ns)
 		return a->start_ns < b->start_ns ? -1 : 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Exact sets of number triples and a map from sources to times, as large as memory. Nothing is forgotten. */
+/* Exact sets of number triples and a map from sources to times, as large as memory. Nothing is
+ * forgotten. */
 #ifndef SLUICE_GEN_TRUTH_SET_H
 #define SLUICE_GEN_TRUTH_SET_H
 
@@ -11,7 +12,7 @@
 
 struct truth_set {
 	struct truth_set_item *items;
-	size_t room;	/* a power of two */
+	size_t room; /* a power of two */
 	size_t count;
 };
 

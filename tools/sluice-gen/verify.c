@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two files of rows as sets: the truth is indexed by a hash of each row's name, the results are read line
- * by line against it. Both stay in their files (mapped); the index takes 24 bytes a row. */
+/* Two files of rows as sets: the truth is indexed by a hash of each row's name, the results are
+ * read line by line against it. Both stay in their files (mapped); the index takes 24 bytes a
+ * row. */
 #include "verify.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ struct entry {
 };
 
 struct index {
-	struct entry *entries;	/* by hash once all are there */
+	struct entry *entries; /* by hash once all are there */
 	size_t count;
 	size_t room;
 };
@@ -87,7 +88,7 @@ static bool next_line(const struct file *file, size_t *at, struct json_slice *li
 
 static __u64 hash_of(const char *name)
 {
-	__u64 hash = 0xCBF29CE484222325ull;	/* FNV-1a */
+	__u64 hash = 0xCBF29CE484222325ull; /* FNV-1a */
 
 	for (; *name; name++)
 		hash = (hash ^ (unsigned char)*name) * 0x100000001B3ull;
@@ -142,10 +143,12 @@ static bool is_wanted(const struct verify_options *options, struct json_slice wi
 	return options->window_count == 0;
 }
 
-static void report(struct verifier *verifier, const char *what, const char *name, const char *detail)
+static void report(struct verifier *verifier, const char *what, const char *name,
+		   const char *detail)
 {
 	if (verifier->printed++ < verifier->options->limit)
-		fprintf(verifier->out, "%-10s %s%s%s\n", what, name, detail ? "  " : "", detail ? detail : "");
+		fprintf(verifier->out, "%-10s %s%s%s\n", what, name, detail ? "  " : "",
+			detail ? detail : "");
 }
 
 static void report_malformed(struct verifier *verifier, const char *path, struct json_slice line)
@@ -177,18 +180,22 @@ static int read_truth(struct verifier *verifier, const struct file *file)
 		verifier->totals.expected++;
 	}
 	if (verifier->index.count)
-		qsort(verifier->index.entries, verifier->index.count, sizeof(struct entry), compare_entries);
+		qsort(verifier->index.entries, verifier->index.count, sizeof(struct entry),
+		      compare_entries);
 	return 0;
 }
 
 /* The truth's entry with the row's name; `truth` is read from it. */
-static struct entry *find_truth(struct verifier *verifier, const struct verify_row *row, struct verify_row *truth)
+static struct entry *find_truth(struct verifier *verifier, const struct verify_row *row,
+				struct verify_row *truth)
 {
 	struct index *index = &verifier->index;
 	__u64 hash = hash_of(row->name);
 
-	for (size_t at = index_find(index, hash); at < index->count && index->entries[at].hash == hash; at++)
-		if (!verify_row_read(truth, index->entries[at].line) && !strcmp(truth->name, row->name))
+	for (size_t at = index_find(index, hash);
+	     at < index->count && index->entries[at].hash == hash; at++)
+		if (!verify_row_read(truth, index->entries[at].line) &&
+		    !strcmp(truth->name, row->name))
 			return &index->entries[at];
 	return NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names rows and compares their values: integers and reals as numbers, sketches within what they promise. */
+/* Names rows and compares their values: integers and reals as numbers, sketches within what they
+ * promise. */
 #include "verify_row.h"
 
 #include <errno.h>
@@ -11,14 +12,15 @@
 
 #define GROUP_MAX 8
 #define LIST_MAX 4096
-#define REAL_TOLERANCE 1e-12		/* relative; one rounding more or less */
-#define QUANTILE_TOLERANCE 0.011	/* the histogram's promise, relative */
-#define DISTINCT_TOLERANCE 0.065	/* four standard errors of 4096 registers */
+#define REAL_TOLERANCE 1e-12 /* relative; one rounding more or less */
+#define QUANTILE_TOLERANCE 0.011 /* the histogram's promise, relative */
+#define DISTINCT_TOLERANCE 0.065 /* four standard errors of 4096 registers */
 
 /* Members that name the row or that the truth cannot know. */
 static const char *const ignored[] = {
-	"window", "start", "end", "group", "revision", "final", "early", "retracted", "completeness",
-	"missing", "agent", "epoch", "quantiles_range", "top_more", NULL,
+	"window",	   "start",	"end",		"group",   "revision", "final",
+	"early",	   "retracted", "completeness", "missing", "agent",    "epoch",
+	"quantiles_range", "top_more",	NULL,
 };
 
 static struct json_slice member_of(const struct verify_row *row, const char *name)
@@ -63,7 +65,8 @@ static int add_group(struct text *text, struct json_slice value)
 	for (int i = 0; i < count; i++) {
 		struct json_slice string = json_string(fields[i].value);
 
-		text_format(text, "%s%.*s=", i ? " " : "", (int)fields[i].name.bytes, fields[i].name.text);
+		text_format(text, "%s%.*s=", i ? " " : "", (int)fields[i].name.bytes,
+			    fields[i].name.text);
 		if (!string.text)
 			string = fields[i].value;
 		text_add_bytes(text, string.text, string.bytes);
@@ -97,7 +100,8 @@ int verify_row_read(struct verify_row *row, struct json_slice line)
 
 bool verify_row_is_open(const struct verify_row *row, bool allows_open)
 {
-	if (json_is(member_of(row, "early"), "true") || json_is(member_of(row, "retracted"), "true"))
+	if (json_is(member_of(row, "early"), "true") ||
+	    json_is(member_of(row, "retracted"), "true"))
 		return true;
 	return !allows_open && !json_is(member_of(row, "final"), "true");
 }
@@ -144,11 +148,12 @@ static bool same_quantiles(struct json_slice range, struct json_slice result)
 	for (int i = 0; i < bound_count; i++) {
 		double low, high, value;
 
-		if (!json_equal(bounds[i].name, values[i].name) || json_scan(bounds[i].value, ends, 2) != 2 ||
-		    json_real(ends[0].value, &low) || json_real(ends[1].value, &high) ||
-		    json_real(values[i].value, &value))
+		if (!json_equal(bounds[i].name, values[i].name) ||
+		    json_scan(bounds[i].value, ends, 2) != 2 || json_real(ends[0].value, &low) ||
+		    json_real(ends[1].value, &high) || json_real(values[i].value, &value))
 			return false;
-		if (value < low - fabs(low) * QUANTILE_TOLERANCE || value > high + fabs(high) * QUANTILE_TOLERANCE)
+		if (value < low - fabs(low) * QUANTILE_TOLERANCE ||
+		    value > high + fabs(high) * QUANTILE_TOLERANCE)
 			return false;
 	}
 	return true;
@@ -168,11 +173,13 @@ static bool read_top_entry(struct json_slice value, struct top_entry *entry)
 	entry->error = 0;
 	entry->key = json_find(members, count, "key");
 	json_real(json_find(members, count, "error"), &entry->error);
-	return count > 0 && entry->key.text && !json_real(json_find(members, count, "count"), &entry->count);
+	return count > 0 && entry->key.text &&
+	       !json_real(json_find(members, count, "count"), &entry->count);
 }
 
 /* The true count of a key; the smallest one listed where it is not among them. */
-static double true_count(struct json_member *truth, int truth_count, struct json_slice key, bool *is_listed)
+static double true_count(struct json_member *truth, int truth_count, struct json_slice key,
+			 bool *is_listed)
 {
 	struct top_entry entry = { .count = 0 };
 
@@ -184,17 +191,20 @@ static double true_count(struct json_member *truth, int truth_count, struct json
 	return entry.count;
 }
 
-/* Exact entries must be the truth's at their place (ties may swap keys); others hold it within their error. */
+/* Exact entries must be the truth's at their place (ties may swap keys); others hold it within
+ * their error. */
 static bool same_top(struct json_slice best, struct json_slice more, struct json_slice result)
 {
 	static struct json_member truth[LIST_MAX], values[LIST_MAX];
-	int best_count = json_scan(best, truth, LIST_MAX), value_count = json_scan(result, values, LIST_MAX);
+	int best_count = json_scan(best, truth, LIST_MAX),
+	    value_count = json_scan(result, values, LIST_MAX);
 	int truth_count = best_count;
 
 	if (best_count < 0 || value_count != best_count)
 		return false;
 	if (more.text) {
-		int more_count = json_scan(more, truth + best_count, (unsigned int)(LIST_MAX - best_count));
+		int more_count =
+			json_scan(more, truth + best_count, (unsigned int)(LIST_MAX - best_count));
 
 		truth_count += more_count > 0 ? more_count : 0;
 	}
@@ -203,28 +213,33 @@ static bool same_top(struct json_slice best, struct json_slice more, struct json
 		bool is_listed;
 		double count;
 
-		if (!read_top_entry(values[i].value, &entry) || !read_top_entry(truth[i].value, &expected))
+		if (!read_top_entry(values[i].value, &entry) ||
+		    !read_top_entry(truth[i].value, &expected))
 			return false;
 		count = true_count(truth, truth_count, entry.key, &is_listed);
-		if (entry.error <= 0 && is_listed && (entry.count != count || entry.count != expected.count))
+		if (entry.error <= 0 && is_listed &&
+		    (entry.count != count || entry.count != expected.count))
 			return false;
 		if (entry.error <= 0 && !is_listed && entry.count != expected.count)
 			return false;
-		if (entry.error > 0 && (entry.count - entry.error > count || (is_listed && entry.count < count)))
+		if (entry.error > 0 &&
+		    (entry.count - entry.error > count || (is_listed && entry.count < count)))
 			return false;
 	}
 	return true;
 }
 
 /* A member per field: each field's sketch against the same field of the truth. */
-static bool same_sketches(const struct verify_row *truth_row, const char *name, struct json_slice truth,
-			  struct json_slice result)
+static bool same_sketches(const struct verify_row *truth_row, const char *name,
+			  struct json_slice truth, struct json_slice result)
 {
 	struct json_member expected[16], values[16], extra[16];
-	int count = json_scan(truth, expected, 16), value_count = json_scan(result, values, 16), extra_count;
+	int count = json_scan(truth, expected, 16), value_count = json_scan(result, values, 16),
+	    extra_count;
 	bool is_top = !strcmp(name, "top"), is_distinct = !strcmp(name, "distinct");
 
-	extra_count = json_scan(member_of(truth_row, is_top ? "top_more" : "quantiles_range"), extra, 16);
+	extra_count =
+		json_scan(member_of(truth_row, is_top ? "top_more" : "quantiles_range"), extra, 16);
 	if (count < 0 || count != value_count)
 		return false;
 	for (int i = 0; i < count; i++) {
@@ -238,9 +253,9 @@ static bool same_sketches(const struct verify_row *truth_row, const char *name, 
 				more = extra[j].value;
 		if (!found.text)
 			return false;
-		if (is_distinct ? !same_distinct(expected[i].value, found) :
-		    is_top	? !same_top(expected[i].value, more, found) :
-				  !same_quantiles(more, found))
+		if (is_distinct ? !same_distinct(expected[i].value, found)
+		    : is_top	? !same_top(expected[i].value, more, found)
+				: !same_quantiles(more, found))
 			return false;
 	}
 	return true;
@@ -262,11 +277,11 @@ static bool is_ignored(struct json_slice name)
 	return false;
 }
 
-static void add_difference(struct text *text, unsigned int index, struct json_slice name, struct json_slice expected,
-			   struct json_slice got)
+static void add_difference(struct text *text, unsigned int index, struct json_slice name,
+			   struct json_slice expected, struct json_slice got)
 {
-	text_format(text, "%s%.*s: expected %.*s, got ", index ? "; " : "", (int)name.bytes, name.text,
-		    (int)expected.bytes, expected.text ? expected.text : "");
+	text_format(text, "%s%.*s: expected %.*s, got ", index ? "; " : "", (int)name.bytes,
+		    name.text, (int)expected.bytes, expected.text ? expected.text : "");
 	if (got.text)
 		text_add_bytes(text, got.text, got.bytes);
 	else

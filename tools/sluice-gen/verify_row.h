@@ -12,7 +12,7 @@
 struct verify_row {
 	struct json_member members[VERIFY_MEMBERS_MAX];
 	int member_count;
-	char name[VERIFY_NAME_BYTES];	/* "clicks [start, end) {region=3 type=1}", fields sorted */
+	char name[VERIFY_NAME_BYTES]; /* "clicks [start, end) {region=3 type=1}", fields sorted */
 	struct json_slice window;
 };
 

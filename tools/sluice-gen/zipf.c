@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A hat of x^−exponent over [rank − ½, rank + ½] is inverted; what lies over the bar is drawn again. */
+/* A hat of x^−exponent over [rank − ½, rank + ½] is inverted; what lies over the bar is drawn
+ * again. */
 #include "zipf.h"
 
 #include <assert.h>
@@ -40,7 +41,8 @@ void zipf_init(struct zipf *zipf, __u64 count, double exponent)
 __u64 zipf_draw(const struct zipf *zipf, struct random_state *random)
 {
 	for (;;) {
-		double u = zipf->area_high + random_unit(random) * (zipf->area_low - zipf->area_high);
+		double u =
+			zipf->area_high + random_unit(random) * (zipf->area_low - zipf->area_high);
 		double x = area_inverse(zipf->exponent, u);
 		double rank = floor(x + 0.5);
 

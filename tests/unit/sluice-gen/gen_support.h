@@ -5,7 +5,7 @@
 
 #include "../../../tools/sluice-gen/generate.h"
 
-#define GEN_START_NS 1767225600000000000ull	/* 2026-01-01T00:00:00Z */
+#define GEN_START_NS 1767225600000000000ull /* 2026-01-01T00:00:00Z */
 
 struct gen {
 	struct options options;
@@ -19,7 +19,8 @@ void gen_init(struct gen *gen);
 void gen_open(struct gen *gen);
 void gen_close(struct gen *gen);
 
-/* `text` as a configuration with one listener "edge" on port 9125; `windows` is the list below `windows:`. */
+/* `text` as a configuration with one listener "edge" on port 9125; `windows` is the list below
+ * `windows:`. */
 struct config *gen_config(const char *extra, const char *windows);
 
 #endif

@@ -26,9 +26,16 @@ static void test_addresses(void **unused)
 		{ "[fd00::2]", 0, true, 77, 0xfd, 2 },
 		{ "fd00::2", 0, true, 77, 0xfd, 2 },
 		{ "[::1]:65535", 0, true, 65535, 0, 1 },
-		{ "10.0.0.2:0", -EINVAL }, { "10.0.0.2:65536", -EINVAL }, { "10.0.0.2:", -EINVAL },
-		{ "10.0.0:1", -EINVAL }, { "host:1", -EINVAL }, { "", -EINVAL }, { "[fd00::2", -EINVAL },
-		{ "[fd00::2]x", -EINVAL }, { "[10.0.0.1]:1", -EINVAL }, { ":1", -EINVAL },
+		{ "10.0.0.2:0", -EINVAL },
+		{ "10.0.0.2:65536", -EINVAL },
+		{ "10.0.0.2:", -EINVAL },
+		{ "10.0.0:1", -EINVAL },
+		{ "host:1", -EINVAL },
+		{ "", -EINVAL },
+		{ "[fd00::2", -EINVAL },
+		{ "[fd00::2]x", -EINVAL },
+		{ "[10.0.0.1]:1", -EINVAL },
+		{ ":1", -EINVAL },
 	};
 
 	(void)unused;
@@ -37,7 +44,8 @@ static void test_addresses(void **unused)
 		__u16 port = 77;
 		bool is_v6 = false;
 
-		assert_int_equal(frame_parse_address(cases[i].text, &is_v6, address, &port), cases[i].result);
+		assert_int_equal(frame_parse_address(cases[i].text, &is_v6, address, &port),
+				 cases[i].result);
 		if (cases[i].result)
 			continue;
 		assert_int_equal(is_v6, cases[i].is_v6);
@@ -66,13 +74,19 @@ static void test_private_addresses(void **unused)
 		const char *text;
 		bool is_private;
 	} cases[] = {
-		{ "127.0.0.1", true }, { "10.255.0.1", true }, { "11.0.0.1", false }, { "9.255.255.255", false },
-		{ "172.15.0.1", false }, { "172.16.0.1", true }, { "172.31.255.255", true }, { "172.32.0.1", false },
-		{ "192.168.7.7", true }, { "192.169.0.1", false }, { "1.1.1.1", false }, { "8.8.8.8", false },
-		{ "169.254.1.1", true }, { "100.64.0.1", true }, { "100.128.0.1", false }, { "192.0.2.2", true },
-		{ "198.18.0.1", true }, { "198.19.255.255", true }, { "198.20.0.1", false },
-		{ "::1", true }, { "::2", false }, { "fd08::1", true }, { "fc00::1", true }, { "fe80::1", true },
-		{ "2001:db8::1", true }, { "2606:4700:4700::1111", false },
+		{ "127.0.0.1", true },	    { "10.255.0.1", true },
+		{ "11.0.0.1", false },	    { "9.255.255.255", false },
+		{ "172.15.0.1", false },    { "172.16.0.1", true },
+		{ "172.31.255.255", true }, { "172.32.0.1", false },
+		{ "192.168.7.7", true },    { "192.169.0.1", false },
+		{ "1.1.1.1", false },	    { "8.8.8.8", false },
+		{ "169.254.1.1", true },    { "100.64.0.1", true },
+		{ "100.128.0.1", false },   { "192.0.2.2", true },
+		{ "198.18.0.1", true },	    { "198.19.255.255", true },
+		{ "198.20.0.1", false },    { "::1", true },
+		{ "::2", false },	    { "fd08::1", true },
+		{ "fc00::1", true },	    { "fe80::1", true },
+		{ "2001:db8::1", true },    { "2606:4700:4700::1111", false },
 	};
 
 	(void)unused;
@@ -80,14 +94,17 @@ static void test_private_addresses(void **unused)
 		struct frame_address address = { 0 };
 		__u16 port = 1;
 
-		assert_int_equal(frame_parse_address(cases[i].text, &address.is_v6, address.to, &port), 0);
+		assert_int_equal(
+			frame_parse_address(cases[i].text, &address.is_v6, address.to, &port), 0);
 		assert_int_equal(frame_is_private(&address), cases[i].is_private);
 	}
 }
 
 static void test_payloads_are_found_in_whole_udp_frames_only(void **unused)
 {
-	struct frame_address address = { .to = { 10, 0, 0, 2 }, .from = { 10, 0, 0, 1 }, .to_port = 1, .from_port = 2 };
+	struct frame_address address = {
+		.to = { 10, 0, 0, 2 }, .from = { 10, 0, 0, 1 }, .to_port = 1, .from_port = 2
+	};
 	__u8 frame[128] = { 0 }, tagged[128];
 	const __u8 *payload = NULL;
 
@@ -95,7 +112,7 @@ static void test_payloads_are_found_in_whole_udp_frames_only(void **unused)
 	frame_write_headers(&address, 5, 30, frame);
 	assert_int_equal(frame_find_payload(frame, 72, &payload), 30);
 	assert_ptr_equal(payload, frame + 42);
-	assert_int_equal(frame_find_payload(frame, 100, &payload), 30);	/* padding */
+	assert_int_equal(frame_find_payload(frame, 100, &payload), 30); /* padding */
 	for (size_t bytes = 0; bytes < 72; bytes++)
 		assert_int_equal(frame_find_payload(frame, bytes, &payload), -EINVAL);
 	memcpy(tagged, frame, 12);
@@ -103,14 +120,14 @@ static void test_payloads_are_found_in_whole_udp_frames_only(void **unused)
 	memcpy(tagged + 20, frame + 12, 60);
 	assert_int_equal(frame_find_payload(tagged, 80, &payload), 30);
 	assert_ptr_equal(payload, tagged + 50);
-	frame[14 + 6] = 0x20;	/* a fragment */
+	frame[14 + 6] = 0x20; /* a fragment */
 	assert_int_equal(frame_find_payload(frame, 72, &payload), -EINVAL);
-	frame[14 + 6] = 0x40;	/* may not be fragmented: fine */
+	frame[14 + 6] = 0x40; /* may not be fragmented: fine */
 	assert_int_equal(frame_find_payload(frame, 72, &payload), 30);
-	frame[14 + 9] = 6;	/* TCP */
+	frame[14 + 9] = 6; /* TCP */
 	assert_int_equal(frame_find_payload(frame, 72, &payload), -EINVAL);
 	frame[14 + 9] = 17;
-	frame[14] = 0x44;	/* a header shorter than itself */
+	frame[14] = 0x44; /* a header shorter than itself */
 	assert_int_equal(frame_find_payload(frame, 72, &payload), -EINVAL);
 	address.is_v6 = true;
 	frame_write_headers(&address, 5, 30, frame);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Live frames, on a veth pair in a network namespace of its own: what arrives is byte for byte what the plan
- * says, and what the kernel refused is known by number. Needs root; skipped otherwise. */
+/* Live frames, on a veth pair in a network namespace of its own: what arrives is byte for byte
+ * what the plan says, and what the kernel refused is known by number. Needs root; skipped
+ * otherwise. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -29,17 +30,20 @@ static bool run_command(const char *command)
 	return system(command) == 0;
 }
 
-/* live0 sends, live1 receives; generic receive offload makes a veth take XDP frames without a program. */
+/* live0 sends, live1 receives; generic receive offload makes a veth take XDP frames without a
+ * program. */
 static int make_network(void **state)
 {
 	(void)state;
-	if (geteuid() || unshare(CLONE_NEWNET | CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (geteuid() || unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("sysfs", "/sys", "sysfs", 0, NULL))
 		return 0;
-	if (!run_command("export PATH=$PATH:/usr/sbin:/sbin; exec >/dev/null 2>&1;"
-			 "ip link add live0 type veth peer name live1 &&"
-			 "sysctl -w net.ipv6.conf.live0.disable_ipv6=1 net.ipv6.conf.live1.disable_ipv6=1;"
-			 "ethtool -K live1 gro on && ip link set live0 up && ip link set live1 up"))
+	if (!run_command(
+		    "export PATH=$PATH:/usr/sbin:/sbin; exec >/dev/null 2>&1;"
+		    "ip link add live0 type veth peer name live1 &&"
+		    "for i in live0 live1; do sysctl -w net.ipv6.conf.$i.disable_ipv6=1; done;"
+		    "ethtool -K live1 gro on && ip link set live0 up && ip link set live1 up"))
 		return 0;
 	*state = (void *)1;
 	return 0;
@@ -59,16 +63,18 @@ static int open_receiver(void)
 	return fd;
 }
 
-static void check_frame(const struct gen *gen, const struct plan_datagram *datagram, const __u8 *got, ssize_t got_bytes)
+static void check_frame(const struct gen *gen, const struct plan_datagram *datagram,
+			const __u8 *got, ssize_t got_bytes)
 {
 	__u8 frame[4096];
-	size_t payload_bytes, bytes = shape_write_frame(gen->shape, &gen->options.plan, datagram, frame, &payload_bytes);
+	size_t payload_bytes, bytes = shape_write_frame(gen->shape, &gen->options.plan, datagram,
+							frame, &payload_bytes);
 
 	if (got_bytes != (ssize_t)bytes || memcmp(frame, got, bytes)) {
 		for (size_t i = 0; i < bytes; i++)
 			if (frame[i] != got[i])
-				fail_msg("datagram %llu: byte %zu is %02x, not %02x", (unsigned long long)datagram->number,
-					 i, got[i], frame[i]);
+				fail_msg("datagram %llu: byte %zu is %02x, not %02x",
+					 (unsigned long long)datagram->number, i, got[i], frame[i]);
 		fail_msg("%zd bytes, not %zu", got_bytes, bytes);
 	}
 }
@@ -154,7 +160,8 @@ static void test_frames_over_ipv6(void **state)
 	check_run(&gen, *state);
 }
 
-/* The far end looks at no queue while a thread of its own may not run: the veth fills up and refuses. */
+/* The far end looks at no queue while a thread of its own may not run: the veth fills up and
+ * refuses. */
 static void test_refused_frames_are_known_by_number(void **state)
 {
 	struct run run = { 0 };
@@ -172,7 +179,9 @@ static void test_refused_frames_are_known_by_number(void **state)
 		skip();
 	}
 	/* Both on one processor, and the far end's thread below everybody. */
-	assert_true(run_command("for p in $(pgrep napi/live1); do taskset -pc 0 $p && chrt -i -p 0 $p; done >/dev/null"));
+	assert_true(run_command(
+		"for p in $(pgrep napi/live1); do taskset -pc 0 $p && chrt -i -p 0 $p;"
+		"done >/dev/null"));
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
@@ -195,7 +204,8 @@ static void test_refused_frames_are_known_by_number(void **state)
 	}
 	assert_int_equal(arrived + run.unsent, 20000);
 	assert_true(run.unsent > 0 && run.gap_count > 0);
-	fprintf(stderr, "         %llu of 20000 refused in %zu gaps\n", (unsigned long long)run.unsent, run.gap_count);
+	fprintf(stderr, "         %llu of 20000 refused in %zu gaps\n",
+		(unsigned long long)run.unsent, run.gap_count);
 	sched_setaffinity(0, sizeof(all), &all);
 	run_command("echo 0 >/sys/class/net/live1/threaded");
 	close(fd);

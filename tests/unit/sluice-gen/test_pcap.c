@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Captures: written and read back, in both byte orders and resolutions; damaged ones are refused. A run that
- * is written to a capture and replayed tells the same truth. */
+/* Captures: written and read back, in both byte orders and resolutions; damaged ones are
+ * refused. A run that is written to a capture and replayed tells the same truth. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,8 @@ static void test_frames_come_back(void **unused)
 
 	(void)unused;
 	assert_int_equal(pcap_write_head(file), 0);
-	assert_int_equal(pcap_write_frame(file, 1234567890123456789ull, (const __u8 *)"frame", 5), 0);
+	assert_int_equal(pcap_write_frame(file, 1234567890123456789ull, (const __u8 *)"frame", 5),
+			 0);
 	assert_int_equal(pcap_write_frame(file, 1, (const __u8 *)"x", 1), 0);
 	rewind(file);
 	assert_int_equal(pcap_read_head(&reader, file), 0);
@@ -68,10 +69,10 @@ static void test_other_captures(void **unused)
 	assert_int_equal(time_ns, 2000003000ull);
 	for (size_t count = 0; count < 41; count++)
 		assert_int_equal(read_first(bytes, count, &time_ns), count == 24 ? 0 : -EINVAL);
-	bytes[23] = 101;	/* raw IP */
+	bytes[23] = 101; /* raw IP */
 	assert_int_equal(read_first(bytes, 41, &time_ns), -EINVAL);
 	bytes[23] = 1;
-	bytes[32] = 1;		/* a frame of 16 MiB */
+	bytes[32] = 1; /* a frame of 16 MiB */
 	assert_int_equal(read_first(bytes, 41, &time_ns), -EINVAL);
 	bytes[0] = 0;
 	assert_int_equal(read_first(bytes, 41, &time_ns), -EINVAL);
@@ -91,8 +92,10 @@ static char *truth_text(struct truth *truth)
 static void test_a_replayed_capture_tells_the_same_truth(void **unused)
 {
 	char path[] = "/tmp/sluice-pcap-XXXXXX", *texts[2];
-	struct config *config = gen_config("",
-		"  - {name: w, kind: tumbling, size: 100ms, group_by: [key, source], aggregate: [count, sum, last]}\n");
+	struct config *config = gen_config(
+		"",
+		"  - {name: w, kind: tumbling, size: 100ms, group_by: [key, source],\n"
+		"     aggregate: [count, sum, last]}\n");
 	struct truth *truths[2];
 	struct run written = { 0 }, replayed = { 0 };
 	struct gen gen;
@@ -104,7 +107,8 @@ static void test_a_replayed_capture_tells_the_same_truth(void **unused)
 	gen.options.pcap = path;
 	gen.options.plan.duplicate_below = PLAN_CERTAIN / 10;
 	gen.options.plan.lost_below = PLAN_CERTAIN / 10;
-	gen.options.plan.corrupt_below = gen.options.plan.late_below = gen.options.plan.future_below = PLAN_CERTAIN / 5;
+	gen.options.plan.corrupt_below = gen.options.plan.late_below =
+		gen.options.plan.future_below = PLAN_CERTAIN / 5;
 	gen_open(&gen);
 	assert_int_equal(send_pcap(&written, &gen.options, gen.shape), 0);
 	for (int i = 0; i < 2; i++)

@@ -11,7 +11,7 @@
 #include "base/crc32c.h"
 #include "gen_support.h"
 
-#define SHARE(p) ((__u64)((p) * 4294967296.0))
+#define SHARE(p) ((__u64)((p)*4294967296.0))
 
 static void set_faults(struct plan *plan)
 {
@@ -31,7 +31,8 @@ static __u32 checksum_of(const struct gen *gen)
 	__u32 checksum = 0;
 
 	while (plan_next(&gen->options.plan, &state, &datagram)) {
-		size_t bytes = shape_write_payload(gen->shape, &gen->options.plan, &datagram, payload);
+		size_t bytes =
+			shape_write_payload(gen->shape, &gen->options.plan, &datagram, payload);
 
 		checksum = crc32c(checksum, payload, bytes);
 	}
@@ -93,11 +94,12 @@ static void test_counts_add_up_to_the_originals(void **unused)
 	assert_in_range(state.kind[PLAN_CORRUPT].datagrams, 9600, 10400);
 	assert_in_range(state.kind[PLAN_LATE].datagrams, 4700, 5300);
 	assert_in_range(state.kind[PLAN_FUTURE].datagrams, 9600, 10400);
-	assert_in_range(state.duplicate.datagrams, 10500, 11700);	/* of the turns */
+	assert_in_range(state.duplicate.datagrams, 10500, 11700); /* of the turns */
 	gen_close(&gen);
 }
 
-/* Sequences per source count up without holes, losses included; duplicates repeat what was sent whole. */
+/* Sequences per source count up without holes, losses included; duplicates repeat what was sent
+ * whole. */
 static void test_sequences_count_up_and_duplicates_repeat(void **unused)
 {
 	enum { SOURCES = 3, COUNT = 20000 };
@@ -149,7 +151,8 @@ static void test_times_stay_within_the_disorder(void **unused)
 	gen.options.plan.jitter_1024 = 500000000 >> 10;
 	gen_open(&gen);
 	while (plan_next(&gen.options.plan, &state, &datagram)) {
-		__u64 ideal = GEN_START_NS + datagram.number * 1000000, back = ideal - datagram.base_time_ns;
+		__u64 ideal = GEN_START_NS + datagram.number * 1000000,
+		      back = ideal - datagram.base_time_ns;
 
 		assert_true(back < 500000000);
 		if (back > furthest)
@@ -170,7 +173,8 @@ static void test_late_and_future_are_moved_as_asked(void **unused)
 	set_faults(&gen.options.plan);
 	gen_open(&gen);
 	while (plan_next(&gen.options.plan, &state, &datagram)) {
-		__s64 moved = (__s64)(datagram.base_time_ns - GEN_START_NS - datagram.number * 1000000);
+		__s64 moved =
+			(__s64)(datagram.base_time_ns - GEN_START_NS - datagram.number * 1000000);
 
 		if (datagram.kind == PLAN_LATE)
 			assert_int_equal(moved, -3600000000000ll);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Templates and what is stamped on them: keys in their space and distribution, headers true, and every
- * damage refused for the reason that it announces. */
+/* Templates and what is stamped on them: keys in their space and distribution, headers true, and
+ * every damage refused for the reason that it announces. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include "gen_support.h"
 
-#define SHARE(p) ((__u64)((p) * 4294967296.0))
+#define SHARE(p) ((__u64)((p)*4294967296.0))
 
 static __u64 get(const __u8 *at, int bytes)
 {
@@ -104,7 +104,8 @@ static void test_every_record_size_and_count_is_a_true_datagram(void **unused)
 		gen_open(&gen);
 		payload = malloc(gen.shape->frame_bytes_max);
 		while (plan_next(&gen.options.plan, &state, &datagram)) {
-			size_t bytes = shape_write_payload(gen.shape, &gen.options.plan, &datagram, payload);
+			size_t bytes = shape_write_payload(gen.shape, &gen.options.plan, &datagram,
+							   payload);
 			__u64 count = get(payload + 6, 2), earliest = UINT64_MAX;
 
 			assert_memory_equal(payload, "SLC1\x01\x00", 6);
@@ -121,9 +122,10 @@ static void test_every_record_size_and_count_is_a_true_datagram(void **unused)
 				if (get(record + 16, 4) < earliest)
 					earliest = get(record + 16, 4);
 				if (sizes[i] >= 40)
-					assert_int_equal(get(record + 32, 8), (datagram.number << 16 | e) + 1);
+					assert_int_equal(get(record + 32, 8),
+							 (datagram.number << 16 | e) + 1);
 			}
-			assert_int_equal(earliest, 0);	/* base_time is that of the earliest event */
+			assert_int_equal(earliest, 0); /* base_time is that of the earliest event */
 		}
 		free(payload);
 		gen_close(&gen);
@@ -142,7 +144,7 @@ static void test_unordered_offsets_start_at_zero_too(void **unused)
 	gen.options.shape.is_ordered = false;
 	gen.options.shape.events_min = 9;
 	gen_open(&gen);
-	for (datagram.template = 0; datagram.template < 64; datagram.template++) {
+	for (datagram.template = 0; datagram.template <64; datagram.template ++) {
 		__u64 earliest = UINT64_MAX, last = 0;
 
 		shape_write_payload(gen.shape, &gen.options.plan, &datagram, payload);
@@ -171,7 +173,8 @@ static __u16 internet_sum(const __u8 *bytes, size_t count, __u32 sum)
 
 static void test_each_damage_is_refused_for_its_reason(void **unused)
 {
-	struct config *config = gen_config("", "  - {name: all, kind: tumbling, size: 1s, aggregate: [count]}\n");
+	struct config *config =
+		gen_config("", "  - {name: all, kind: tumbling, size: 1s, aggregate: [count]}\n");
 	struct run run = { 0 };
 	struct truth *truth;
 	struct plan_datagram datagram;
@@ -180,7 +183,8 @@ static void test_each_damage_is_refused_for_its_reason(void **unused)
 	(void)unused;
 	gen_init(&gen);
 	gen.options.plan.original_count = 5000;
-	gen.options.plan.corrupt_below = gen.options.plan.late_below = gen.options.plan.future_below = SHARE(0.5);
+	gen.options.plan.corrupt_below = gen.options.plan.late_below =
+		gen.options.plan.future_below = SHARE(0.5);
 	gen_open(&gen);
 	while (plan_next(&gen.options.plan, &run.state, &datagram)) {
 		plan_count(&run.state, &datagram, 0);
@@ -188,10 +192,14 @@ static void test_each_damage_is_refused_for_its_reason(void **unused)
 	}
 	assert_int_equal(truth_open(&truth, config, 0, false), 0);
 	assert_int_equal(generate_truth(truth, &run, &gen.options.plan, gen.shape), 0);
-	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_TAKEN], run.state.kind[PLAN_NORMAL].datagrams);
-	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_REFUSED_SHORT], run.state.damage[PLAN_DAMAGE_SHORT]);
-	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_REFUSED_LENGTH], run.state.damage[PLAN_DAMAGE_LENGTH]);
-	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_REFUSED_FLAGS], run.state.damage[PLAN_DAMAGE_FLAGS]);
+	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_TAKEN],
+			 run.state.kind[PLAN_NORMAL].datagrams);
+	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_REFUSED_SHORT],
+			 run.state.damage[PLAN_DAMAGE_SHORT]);
+	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_REFUSED_LENGTH],
+			 run.state.damage[PLAN_DAMAGE_LENGTH]);
+	assert_int_equal(truth_stats(truth)->datagrams[TRUTH_REFUSED_FLAGS],
+			 run.state.damage[PLAN_DAMAGE_FLAGS]);
 	truth_close(truth);
 	config_free(config);
 	gen_close(&gen);
@@ -208,20 +216,23 @@ static void check_frames(bool is_v6)
 
 	gen_init(&gen);
 	gen.options.shape.address.is_v6 = is_v6;
-	gen.options.plan.corrupt_below = gen.options.plan.late_below = gen.options.plan.future_below = SHARE(0.5);
+	gen.options.plan.corrupt_below = gen.options.plan.late_below =
+		gen.options.plan.future_below = SHARE(0.5);
 	gen_open(&gen);
 	while (plan_next(&gen.options.plan, &state, &datagram)) {
 		const __u8 *payload = NULL;
 		size_t payload_bytes, bytes;
 
-		bytes = shape_write_frame(gen.shape, &gen.options.plan, &datagram, frame, &payload_bytes);
+		bytes = shape_write_frame(gen.shape, &gen.options.plan, &datagram, frame,
+					  &payload_bytes);
 		shortened += payload_bytes == PLAN_SHORT_PAYLOAD_BYTES;
 		assert_int_equal(frame_find_payload(frame, bytes, &payload), payload_bytes);
 		assert_ptr_equal(payload, frame + gen.shape->header_bytes);
 		if (is_v6) {
 			frame_write_udp_checksum(true, frame);
 			assert_int_equal(internet_sum(frame + 22, 32 + 8 + payload_bytes,
-						      17 + 8 + (__u32)payload_bytes), 0xffff);
+						      17 + 8 + (__u32)payload_bytes),
+					 0xffff);
 		} else {
 			assert_int_equal(internet_sum(frame + 14, 20, 0), 0xffff);
 			assert_int_equal(frame[18] << 8 | frame[19], datagram.template);

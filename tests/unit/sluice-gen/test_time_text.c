@@ -30,17 +30,25 @@ static void test_there_and_back(void **unused)
 		__s64 time_ns = 42;
 
 		assert_string_equal(time_text_format(text, cases[i].time_ns), cases[i].text);
-		assert_int_equal(time_text_parse(cases[i].text, strlen(cases[i].text), &time_ns), 0);
+		assert_int_equal(time_text_parse(cases[i].text, strlen(cases[i].text), &time_ns),
+				 0);
 		assert_int_equal(time_ns, cases[i].time_ns);
 	}
 }
 
 static void test_what_is_no_time(void **unused)
 {
-	static const char *const texts[] = { "", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+01:00",
-					     "2026-01-01T00:00:00.1234567890Z", "2026-01-01T00:00:00Z ",
-					     "2026-13-01T00:00:00Z", "now",
-					     "2026-01-01T00:00:00.000000000000000000000000000000000Z" };
+	static const char *const texts[] = {
+		"",
+		"2026-01-01",
+		"2026-01-01T00:00:00",
+		"2026-01-01T00:00:00+01:00",
+		"2026-01-01T00:00:00.1234567890Z",
+		"2026-01-01T00:00:00Z ",
+		"2026-13-01T00:00:00Z",
+		"now",
+		"2026-01-01T00:00:00.000000000000000000000000000000000Z"
+	};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

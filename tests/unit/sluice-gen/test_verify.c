@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* verify: equal sets are equal in any order and spelling, and every kind of difference is found and named. */
+/* verify: equal sets are equal in any order and spelling, and every kind of difference is found
+ * and named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,9 +13,11 @@
 
 #include "../../../tools/sluice-gen/verify.h"
 
-#define ROW(window, second, group, rest)                                                                \
-	"{\"window\":\"" window "\",\"start\":\"2026-01-01T00:00:0" second "Z\",\"end\":\"2026-01-01T00:01:00Z\"," \
-	"\"group\":{" group "},\"revision\":0,\"final\":true,\"early\":false,\"retracted\":false" rest "}\n"
+#define ROW(window, second, group, rest)                                   \
+	"{\"window\":\"" window "\",\"start\":\"2026-01-01T00:00:0" second \
+	"Z\",\"end\":\"2026-01-01T00:01:00Z\","                            \
+	"\"group\":{" group                                                \
+	"},\"revision\":0,\"final\":true,\"early\":false,\"retracted\":false" rest "}\n"
 #define A "\"type\":\"1\",\"region\":\"3\""
 
 static void write_file(char *path, const char *text)
@@ -29,8 +32,8 @@ static void write_file(char *path, const char *text)
 }
 
 /* Compares two texts; what was printed is in `printed` (to be freed). */
-static struct verify_totals compare(const char *truth, const char *results, struct verify_options options,
-				    char **printed)
+static struct verify_totals compare(const char *truth, const char *results,
+				    struct verify_options options, char **printed)
 {
 	char paths[2][32];
 	struct verify_totals totals = { 0 };
@@ -53,7 +56,8 @@ static struct verify_totals compare(const char *truth, const char *results, stru
 static bool are_equal(const char *truth, const char *results)
 {
 	char *printed = NULL;
-	struct verify_totals totals = compare(truth, results, (struct verify_options){ 0 }, &printed);
+	struct verify_totals totals =
+		compare(truth, results, (struct verify_options){ 0 }, &printed);
 	bool is_equal = verify_is_equal(&totals);
 
 	assert_int_equal(is_equal, printed[0] == 0);
@@ -64,37 +68,49 @@ static bool are_equal(const char *truth, const char *results)
 static void test_order_spelling_and_the_unknowable_do_not_matter(void **unused)
 {
 	(void)unused;
-	assert_true(are_equal(ROW("w", "1", A, ",\"count\":5") ROW("w", "2.5", A, ",\"count\":6"),
-			      "\n" ROW("w", "2.500", "\"region\":\"3\",\"type\":\"1\"", ",\"count\":6,\"epoch\":4,\"completeness\":0.5")
-			      ROW("w", "1.000", A, ",\"count\":5,\"missing\":{\"shed\":[1,{\"a\":2}]}") "\n"));
+	assert_true(
+		are_equal(ROW("w", "1", A, ",\"count\":5") ROW("w", "2.5", A, ",\"count\":6"),
+			  "\n" ROW("w", "2.500", "\"region\":\"3\",\"type\":\"1\"",
+				   ",\"count\":6,\"epoch\":4,\"completeness\":0.5")
+				  ROW("w", "1.000", A,
+				      ",\"count\":5,\"missing\":{\"shed\":[1,{\"a\":2}]}") "\n"));
 	assert_true(are_equal("", ""));
-	assert_true(are_equal(ROW("w", "1", "", ",\"avg\":0.1"), ROW("w", "1", "", ",\"avg\":0.10000000000000002")));
+	assert_true(are_equal(ROW("w", "1", "", ",\"avg\":0.1"),
+			      ROW("w", "1", "", ",\"avg\":0.10000000000000002")));
 }
 
 static void test_values_differ(void **unused)
 {
 	char *printed = NULL;
-	struct verify_totals totals = compare(
-		ROW("w", "1", A, ",\"count\":5,\"sum\":9223372036854775807"),
-		ROW("w", "1", A, ",\"count\":6,\"sum\":9223372036854775806"), (struct verify_options){ 0 }, &printed);
+	struct verify_totals totals =
+		compare(ROW("w", "1", A, ",\"count\":5,\"sum\":9223372036854775807"),
+			ROW("w", "1", A, ",\"count\":6,\"sum\":9223372036854775806"),
+			(struct verify_options){ 0 }, &printed);
 
 	(void)unused;
 	assert_int_equal(totals.differing, 1);
 	assert_false(verify_is_equal(&totals));
-	assert_non_null(strstr(printed, "differs    w [2026-01-01T00:00:01.000Z, 2026-01-01T00:01:00.000Z) {region=3 type=1}"
-			       "  count: expected 5, got 6; sum: expected 9223372036854775807, got 9223372036854775806"));
+	assert_non_null(strstr(
+		printed,
+		"differs    w [2026-01-01T00:00:01.000Z, 2026-01-01T00:01:00.000Z) "
+		"{region=3 type=1}"
+		"  count: expected 5, got 6; "
+		"sum: expected 9223372036854775807, got 9223372036854775806"));
 	free(printed);
 	assert_false(are_equal(ROW("w", "1", A, ",\"count\":5"), ROW("w", "1", A, "")));
-	assert_false(are_equal(ROW("w", "1", "", ",\"avg\":0.1"), ROW("w", "1", "", ",\"avg\":0.1000001")));
-	assert_false(are_equal(ROW("w", "1", "", ",\"count\":5"), ROW("w", "1", "", ",\"count\":\"5\"")));
+	assert_false(are_equal(ROW("w", "1", "", ",\"avg\":0.1"),
+			       ROW("w", "1", "", ",\"avg\":0.1000001")));
+	assert_false(are_equal(ROW("w", "1", "", ",\"count\":5"),
+			       ROW("w", "1", "", ",\"count\":\"5\"")));
 }
 
 static void test_missing_unexpected_and_repeated(void **unused)
 {
 	char *printed = NULL;
-	struct verify_totals totals = compare(
-		ROW("w", "1", A, "") ROW("w", "2", A, ""),
-		ROW("w", "2", A, "") ROW("w", "2", A, "") ROW("w", "3", A, ""), (struct verify_options){ 0 }, &printed);
+	struct verify_totals totals =
+		compare(ROW("w", "1", A, "") ROW("w", "2", A, ""),
+			ROW("w", "2", A, "") ROW("w", "2", A, "") ROW("w", "3", A, ""),
+			(struct verify_options){ 0 }, &printed);
 
 	(void)unused;
 	assert_int_equal(totals.expected, 2);
@@ -111,10 +127,14 @@ static void test_missing_unexpected_and_repeated(void **unused)
 static void test_open_early_and_retracted_rows(void **unused)
 {
 	const char *truth = ROW("w", "1", A, "");
-	const char *open = "{\"window\":\"w\",\"start\":\"2026-01-01T00:00:01Z\",\"end\":\"2026-01-01T00:01:00Z\","
-			   "\"group\":{" A "},\"final\":false,\"early\":false,\"retracted\":false}\n";
-	const char *early = "{\"window\":\"w\",\"start\":\"2026-01-01T00:00:01Z\",\"end\":\"2026-01-01T00:01:00Z\","
-			    "\"group\":{" A "},\"final\":true,\"early\":true,\"retracted\":false}\n";
+	const char *open =
+		"{\"window\":\"w\",\"start\":\"2026-01-01T00:00:01Z\","
+		"\"end\":\"2026-01-01T00:01:00Z\","
+		"\"group\":{" A "},\"final\":false,\"early\":false,\"retracted\":false}\n";
+	const char *early =
+		"{\"window\":\"w\",\"start\":\"2026-01-01T00:00:01Z\","
+		"\"end\":\"2026-01-01T00:01:00Z\","
+		"\"group\":{" A "},\"final\":true,\"early\":true,\"retracted\":false}\n";
 	struct verify_options allows = { .allows_open = true };
 	struct verify_totals totals;
 	char *printed = NULL;
@@ -137,7 +157,8 @@ static void test_one_window_of_several(void **unused)
 	char *printed = NULL;
 
 	(void)unused;
-	totals = compare(ROW("w", "1", A, "") ROW("v", "1", A, ""), ROW("w", "1", A, ""), only, &printed);
+	totals = compare(ROW("w", "1", A, "") ROW("v", "1", A, ""), ROW("w", "1", A, ""), only,
+			 &printed);
 	assert_true(verify_is_equal(&totals));
 	assert_int_equal(totals.expected, 1);
 	free(printed);
@@ -146,14 +167,23 @@ static void test_one_window_of_several(void **unused)
 static void test_malformed_lines_are_reported_not_trusted(void **unused)
 {
 	static const char *const lines[] = {
-		"nonsense\n", "{\n", "{}\n", "[]\n", "{\"window\":\"w\"}\n", "{\"window\":1,\"start\":\"a\",\"end\":\"b\",\"group\":{}}\n",
-		"{\"window\":\"w\",\"start\":\"a\",\"end\":\"b\",\"group\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}\n",
-		"{\"window\":\"w\",\"start\":\"a\",\"end\":\"b\",\"group\":{},}\n", "{\"window\":\"w\" \"x\"}\n", "{\"window\":\"w\\",
+		"nonsense\n",
+		"{\n",
+		"{}\n",
+		"[]\n",
+		"{\"window\":\"w\"}\n",
+		"{\"window\":1,\"start\":\"a\",\"end\":\"b\",\"group\":{}}\n",
+		"{\"window\":\"w\",\"start\":\"a\",\"end\":\"b\","
+		"\"group\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}\n",
+		"{\"window\":\"w\",\"start\":\"a\",\"end\":\"b\",\"group\":{},}\n",
+		"{\"window\":\"w\" \"x\"}\n",
+		"{\"window\":\"w\\",
 	};
 	(void)unused;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		char *printed = NULL;
-		struct verify_totals totals = compare("", lines[i], (struct verify_options){ 0 }, &printed);
+		struct verify_totals totals =
+			compare("", lines[i], (struct verify_options){ 0 }, &printed);
 
 		assert_int_equal(totals.malformed, 1);
 		assert_int_equal(totals.found, 0);
@@ -161,7 +191,8 @@ static void test_malformed_lines_are_reported_not_trusted(void **unused)
 	}
 }
 
-#define DISTINCT(v, e) ROW("w", "1", "", ",\"distinct\":{\"key\":{\"value\":" v ",\"exact\":" e "}}")
+#define DISTINCT(v, e) \
+	ROW("w", "1", "", ",\"distinct\":{\"key\":{\"value\":" v ",\"exact\":" e "}}")
 
 static void test_distinct_within_its_promise(void **unused)
 {
@@ -172,7 +203,10 @@ static void test_distinct_within_its_promise(void **unused)
 	assert_false(are_equal(DISTINCT("1000", "true"), DISTINCT("1080", "false")));
 }
 
-#define QUANTILES(v) ROW("w", "1", "", ",\"quantiles\":{\"value\":{\"0.5\":" v "}},\"quantiles_range\":{\"value\":{\"0.5\":[100,200]}}")
+#define QUANTILES(v)                                \
+	ROW("w", "1", "",                           \
+	    ",\"quantiles\":{\"value\":{\"0.5\":" v \
+	    "}},\"quantiles_range\":{\"value\":{\"0.5\":[100,200]}}")
 
 static void test_quantiles_within_their_promise(void **unused)
 {
@@ -184,7 +218,10 @@ static void test_quantiles_within_their_promise(void **unused)
 }
 
 #define ENTRY(k, c, e) "{\"key\":\"" k "\",\"count\":" c ",\"error\":" e "}"
-#define TOP(list) ROW("w", "1", "", ",\"top\":{\"key\":[" list "]},\"top_more\":{\"key\":[" ENTRY("c", "5", "0") "," ENTRY("d", "1", "0") "]}")
+#define TOP(list)                      \
+	ROW("w", "1", "",              \
+	    ",\"top\":{\"key\":[" list \
+	    "]},\"top_more\":{\"key\":[" ENTRY("c", "5", "0") "," ENTRY("d", "1", "0") "]}")
 
 static void test_top_exactly_or_within_its_error(void **unused)
 {
