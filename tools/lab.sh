@@ -24,9 +24,9 @@ lab_fail() {
 lab_enter() {
 	[ -z "${SLUICE_LAB:-}" ] || return 0
 	[ "$(id -u)" -eq 0 ] || lab_fail "needs root: it makes network namespaces and attaches an XDP program"
-	unshare --mount --pid --net --fork true 2>/dev/null ||
-		lab_fail "this machine allows no new namespaces (a container without CAP_SYS_ADMIN?)"
-	local inner status=0
+	local inner status=0 refusal
+	refusal=$(unshare --mount --pid --net --fork true 2>&1) ||
+		lab_fail "this machine allows no new namespaces (a container without CAP_SYS_ADMIN?): $refusal"
 	SLUICE_LAB=1 setpriv --pdeathsig KILL setsid unshare --mount --propagation private --pid --net --fork \
 		--kill-child --mount-proc bash "$0" "$@" </dev/null &
 	inner=$!
