@@ -46,6 +46,7 @@ consumed=$(status .stream.consumed)
 begin=$SECONDS
 agent_stop
 expect_that "the stop did not wait for the end of the flood" test $((SECONDS - begin)) -lt 5
+expect_that "nothing arrived after detaching" sh -c "! grep -q 'still arrive' $agent_log"
 final=$(sed -n 's/.*msg="final ledger".* consumed=\([0-9]*\).*/\1/p' "$agent_log")
 expect_that "the flood went on until the stop" test "$final" -gt "$consumed"
 aggregated=$(sed -n 's/.*msg="final ledger".* aggregated=\([0-9]*\).*/\1/p' "$agent_log")

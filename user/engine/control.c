@@ -120,6 +120,9 @@ static void end_tick(struct engine *engine)
 	engine->settle_ticks++;
 	if ((engine->settle_ticks >= SETTLE_TICKS_MIN && tick_is_settled(&engine->tick)) ||
 	    engine->settle_ticks >= SETTLE_TICKS_MAX) {
+		if (!tick_is_settled(&engine->tick))
+			log_line(LOG_LEVEL_ERROR, "engine",
+				 "packets still arrive after detaching: what is in the rings is left there");
 		engine->stage = ENGINE_FINISHING;
 		tick_give_order(&engine->tick, ORDER_FINISH);
 		return;

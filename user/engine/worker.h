@@ -70,6 +70,7 @@ struct worker {
 	__u32 ends_seen;		/* outboxes that are complete for this order */
 	size_t import_at;		/* in the block that is being imported */
 	__u64 blocked_mono_ns;		/* since when importing waits for emission; 0: it does not */
+	bool is_finishing;		/* nothing is drained any more */
 	bool is_finished;		/* worker 0: stream_finish() was called */
 	__u64 finish_by_mono_ns;
 	__u32 empty_sleeps;		/* since the last record */

@@ -142,7 +142,7 @@ static enum progress step_advance(struct worker *worker)
 static void begin_finish(struct worker *worker)
 {
 	worker->ends_seen = 0;
-	worker->is_finished = false;
+	worker->is_finishing = true;
 	worker->finish_by_mono_ns = worker->now_mono_ns + WORKER_FINISH_NS;
 	if (worker->index)
 		stream_finish(worker->stream);

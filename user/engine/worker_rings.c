@@ -26,7 +26,7 @@ bool worker_drain(struct worker *worker)
 	size_t budget = WORKER_TURN_BYTES;
 	__u32 visited;
 
-	if (worker->order == 0)	/* not set up yet */
+	if (worker->order == 0 || worker->is_finishing)	/* not set up yet, or windows are closed */
 		return false;
 	for (visited = 0; visited < worker->ring_count && budget; visited++) {
 		__u64 place = (worker->turn + visited) % worker->ring_count;
