@@ -37,7 +37,8 @@ struct bare_loop {
 /* Two rounds of multiply and fold. */
 static inline __u64 hash_key(__u64 key)
 {
-	unsigned __int128 wide = (unsigned __int128)(key ^ 0x243f6a8885a308d3ull) * 0x9fb21c651e98df25ull;
+	unsigned __int128 wide =
+		(unsigned __int128)(key ^ 0x243f6a8885a308d3ull) * 0x9fb21c651e98df25ull;
 	__u64 folded = (__u64)wide ^ (__u64)(wide >> 64);
 
 	wide = (unsigned __int128)(folded ^ 0x13198a2e03707344ull) * 0xe7037ed1a0b428dbull;
@@ -91,8 +92,8 @@ static struct row *add_row(struct bare_loop *loop, __u64 *slot, __u64 tag, __u64
 	return row;
 }
 
-/* The row whose tag fits; `is_exact` compares the key as well, which the update asks for only when the
- * first answer turned out to be somebody else's. */
+/* The row whose tag fits; `is_exact` compares the key as well, which the update asks for only when
+ * the first answer turned out to be somebody else's. */
 static inline struct row *find_row(struct bare_loop *loop, __u64 hash, __u64 key, bool is_exact)
 {
 	__u64 tag = hash >> 32;
@@ -165,7 +166,8 @@ static void run_small(struct bare_loop *loop, unsigned int count)
 		__u64 key;
 
 		memcpy(&key, loop->event[i], sizeof(key));
-		update(loop, find_row(loop, loop->hash[i], key, false), loop->hash[i], loop->event[i]);
+		update(loop, find_row(loop, loop->hash[i], key, false), loop->hash[i],
+		       loop->event[i]);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The yardstick of the in-process measurements: parse, hash, one table of fixed size, and nothing else.
- * No windows, watermarks, sources, filters, growth or bounds: what remains between it and the engine
- * is the price of those. */
+/* The yardstick of the in-process measurements: parse, hash, one table of fixed size, and nothing
+ * else. No windows, watermarks, sources, filters, growth or bounds: what remains between it and the
+ * engine is the price of those. */
 #ifndef BENCH_BARE_LOOP_H
 #define BENCH_BARE_LOOP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bench_inproc NAME…: events a second through decode and windows, without kernel and disk, beside the
- * bare loop of the same minute. Ring records lie ready in memory; each run is a new pane. A run whose
- * rows do not add up to what went in is reported as unaccounted. */
+/* bench_inproc NAME…: events a second through decode and windows, without kernel and disk, beside
+ * the bare loop of the same minute. Ring records lie ready in memory; each run is a new pane. A run
+ * whose rows do not add up to what went in is reported as unaccounted. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,8 @@ static double distance(__u64 a, __u64 b)
 	return (double)(a > b ? a - b : b - a);
 }
 
-static int measure_bare(struct report *report, const struct dataset *set, __u64 groups, __u64 *found)
+static int measure_bare(struct report *report, const struct dataset *set, __u64 groups,
+			__u64 *found)
 {
 	struct bare_loop *loop = bare_loop_open(groups);
 	double rate[RUNS];
@@ -72,15 +73,16 @@ static int measure_bare(struct report *report, const struct dataset *set, __u64 
 }
 
 /* Adds what is wrong with the rows of the last pass to `unaccounted`. */
-static void check_rows(struct report *report, const struct engine_run *run, const struct dataset *set,
-		       __u64 groups)
+static void check_rows(struct report *report, const struct engine_run *run,
+		       const struct dataset *set, __u64 groups)
 {
 	report->unaccounted += distance(run->count, set->events);
 	if (run->rows != groups || run->sum != set->value_sum)
 		report->unaccounted += 1;
 }
 
-static int measure_engine(struct report *report, struct engine_run *run, struct dataset *set, __u64 groups)
+static int measure_engine(struct report *report, struct engine_run *run, struct dataset *set,
+			  __u64 groups)
 {
 	double emission_ns[RUNS];
 
@@ -96,7 +98,8 @@ static int measure_engine(struct report *report, struct engine_run *run, struct 
 			return err;
 		check_rows(report, run, set, groups);
 		if (i < 0) {
-			report_add_extra(report, "first_run", per_second(set->events, added_ns - begin_ns));
+			report_add_extra(report, "first_run",
+					 per_second(set->events, added_ns - begin_ns));
 			run->longest_step_ns = 0;
 		} else {
 			report_add_run(report, per_second(set->events, added_ns - begin_ns));
@@ -165,7 +168,8 @@ static int measure_memory(const struct measurement *what)
 		if (panes == 1)
 			report_add_run(&report, (double)used / (double)stats.pane_groups);
 		else
-			report_add_extra(&report, "two_panes", (double)used / (double)stats.pane_groups);
+			report_add_extra(&report, "two_panes",
+					 (double)used / (double)stats.pane_groups);
 		dataset_shift_time(&set, ENGINE_RUN_WINDOW_NS);
 	}
 	report_add_extra(&report, "panes", (double)stats.panes);

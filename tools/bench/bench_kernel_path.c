@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bench_kernel_path PROGRAM INTERFACE: attaches an XDP program and drains its rings without looking at
- * what is in them, until SIGTERM; then prints one JSON object of counts. PROGRAM is bare (hand-over
- * alone), types (and each record's type counted) or sluice (the real one), with sluice:PERCENT that
- * share of 100 types dropped by rules. What differs between them is the price of the stages. */
+/* bench_kernel_path PROGRAM INTERFACE: attaches an XDP program and drains its rings without looking
+ * at what is in them, until SIGTERM; then prints one JSON object of counts. PROGRAM is bare
+ * (hand-over alone), types (and each record's type counted) or sluice (the real one), with
+ * sluice:PERCENT that share of 100 types dropped by rules. What differs between them is the price
+ * of the stages. */
 #include <errno.h>
 #include <net/if.h>
 #include <signal.h>
@@ -47,7 +48,8 @@ static int open_yardstick_rings(struct path *path)
 	int rings_fd = bpf_map__fd(path->yardstick->maps.yardstick_rings);
 
 	for (__u32 cpu = 0; cpu < path->ring_count; cpu++) {
-		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "yardstick_ring", 0, 0, RING_BYTES, NULL);
+		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "yardstick_ring", 0, 0, RING_BYTES,
+					NULL);
 
 		if (fd < 0)
 			return fd;
@@ -166,7 +168,8 @@ static void count(const struct path *path, __u64 *seen, __u64 *events, __u64 *ri
 	}
 	value_bytes = bpf_map__value_size(yardstick->maps.yardstick_count);
 	values = calloc(path->ring_count, value_bytes);
-	if (values && !bpf_map_lookup_elem(bpf_map__fd(yardstick->maps.yardstick_count), &zero, values)) {
+	if (values &&
+	    !bpf_map_lookup_elem(bpf_map__fd(yardstick->maps.yardstick_count), &zero, values)) {
 		for (__u32 cpu = 0; cpu < path->ring_count; cpu++) {
 			const __u64 *of_cpu = values + cpu * (value_bytes / sizeof(*values));
 
@@ -183,8 +186,8 @@ static void print(const struct path *path, const char *program)
 	__u64 seen, events, ring_full;
 
 	count(path, &seen, &events, &ring_full);
-	printf("{\"program\":\"%s\",\"seen\":%llu,\"events\":%llu,\"ring_full\":%llu,\"consumed\":%llu,"
-	       "\"seconds\":%.6f}\n",
+	printf("{\"program\":\"%s\",\"seen\":%llu,\"events\":%llu,\"ring_full\":%llu,"
+	       "\"consumed\":%llu,\"seconds\":%.6f}\n",
 	       program, seen, events, ring_full, path->consumed,
 	       (double)(path->last_ns - path->first_ns) / 1e9);
 }

@@ -32,8 +32,8 @@ static __u64 draw_below(struct random *random, __u64 bound)
 	return (__u64)((unsigned __int128)draw(random) * bound >> 64);
 }
 
-/* Zipf with exponent 1 on 1 … n, by rejection inversion (Hörmann and Derflinger, 1996): the density 1/x
- * integrates to log x, and a draw is kept when it falls under the bar of its rank. */
+/* Zipf with exponent 1 on 1 … n, by rejection inversion (Hörmann and Derflinger, 1996): the density
+ * 1/x integrates to log x, and a draw is kept when it falls under the bar of its rank. */
 static __u64 draw_zipf(struct random *random, __u64 n)
 {
 	double low = log(1.5) - 1, high = log((double)n + 0.5);
@@ -52,7 +52,8 @@ static __u64 draw_zipf(struct random *random, __u64 n)
 	}
 }
 
-/* Odd multiplier: distinct ranks stay distinct keys, spread over 64 bits as hashes of strings are. */
+/* Odd multiplier: distinct ranks stay distinct keys, spread over 64 bits as hashes of strings
+ * are. */
 static __u64 key_of_rank(__u64 rank)
 {
 	__u64 key = (rank + 1) * 0xd1342543de82ef95ull;
@@ -60,7 +61,8 @@ static __u64 key_of_rank(__u64 rank)
 	return key ^ key >> 32;
 }
 
-static void fill_event(struct dataset *set, __u8 *at, __u32 index, struct random *random, __u64 rank)
+static void fill_event(struct dataset *set, __u8 *at, __u32 index, struct random *random,
+		       __u64 rank)
 {
 	struct sluice_event event = {
 		.key = key_of_rank(rank),
@@ -76,7 +78,8 @@ static void fill_event(struct dataset *set, __u8 *at, __u32 index, struct random
 	set->value_sum += (__u64)event.value;
 }
 
-static void fill_datagram(struct dataset *set, __u32 i, struct random *random, __u64 groups, bool is_zipf)
+static void fill_datagram(struct dataset *set, __u32 i, struct random *random, __u64 groups,
+			  bool is_zipf)
 {
 	struct sluice_record *record = dataset_record(set, i);
 	struct sluice_header *header = dataset_header(set, i);
@@ -104,7 +107,8 @@ static void fill_datagram(struct dataset *set, __u32 i, struct random *random, _
 void *dataset_map(size_t bytes, size_t *mapped_bytes)
 {
 	size_t rounded = (bytes + 2 * (size_t)LARGE_PAGE - 1) & ~((size_t)LARGE_PAGE - 1);
-	__u8 *memory = mmap(NULL, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u8 *memory =
+		mmap(NULL, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;

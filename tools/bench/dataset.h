@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ring records in memory as the XDP program writes them, filled with seeded events: what the in-process
- * measurements feed to the engine and to the bare loop alike. */
+/* Ring records in memory as the XDP program writes them, filled with seeded events: what the
+ * in-process measurements feed to the engine and to the bare loop alike. */
 #ifndef BENCH_DATASET_H
 #define BENCH_DATASET_H
 
@@ -28,7 +28,8 @@ struct dataset {
 int dataset_open(struct dataset *set, __u32 datagrams, __u64 groups, bool is_zipf, __u64 seed);
 void dataset_close(struct dataset *set);
 
-/* Moves every event by `ns`, with new sequence numbers: the next pass falls into the next window. */
+/* Moves every event by `ns`, with new sequence numbers: the next pass falls into the next
+ * window. */
 void dataset_shift_time(struct dataset *set, __u64 ns);
 
 static inline struct sluice_record *dataset_record(const struct dataset *set, __u32 i)

@@ -118,7 +118,8 @@ void engine_run_add(struct engine_run *run, const struct dataset *set, __u32 dat
 {
 	for (__u32 i = 0; i < set->datagrams;) {
 		__u64 begin_ns = report_wall_ns(), step_ns;
-		__u32 end = i + datagrams_a_step < set->datagrams ? i + datagrams_a_step : set->datagrams;
+		__u32 end = i + datagrams_a_step < set->datagrams ? i + datagrams_a_step
+								  : set->datagrams;
 
 		stream_set_time(run->stream, dataset_header(set, i)->base_time_ns, run->mono_ns);
 		for (; i < end; i++)
@@ -138,8 +139,8 @@ int engine_run_emit(struct engine_run *run, const struct dataset *set, __u32 row
 	/* All sources fall silent: after the idle timeout the wall clock moves the watermark. */
 	run->mono_ns += 6000000000;
 	sources_snapshot(run->sources, run->mono_ns);
-	sources_watermarks(run->sources, set->base_time_ns + 10 * ENGINE_RUN_WINDOW_NS, &run->window, 1,
-			   &run->watermark_ns);
+	sources_watermarks(run->sources, set->base_time_ns + 10 * ENGINE_RUN_WINDOW_NS,
+			   &run->window, 1, &run->watermark_ns);
 	stream_advance(run->stream, &run->watermark_ns);
 	run->rows = run->count = run->sum = 0;
 	do

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pure engine with one tumbling window over a data set, in one thread: what the agent's worker does
- * without rings and disk. Rows that come out are summed, so that a wrong result is no fast result. */
+/* The pure engine with one tumbling window over a data set, in one thread: what the agent's worker
+ * does without rings and disk. Rows that come out are summed, so that a wrong result is no fast
+ * result. */
 #ifndef BENCH_ENGINE_RUN_H
 #define BENCH_ENGINE_RUN_H
 
@@ -30,8 +31,8 @@ void engine_run_close(struct engine_run *run);
 /* Adds every record, flushed every `datagrams_a_step`. */
 void engine_run_add(struct engine_run *run, const struct dataset *set, __u32 datagrams_a_step);
 
-/* Moves the watermark past all windows of the data set and takes their rows, `rows_a_slice` at a time.
- * -EIO when a row is not what the format says. */
+/* Moves the watermark past all windows of the data set and takes their rows, `rows_a_slice` at a
+ * time. -EIO when a row is not what the format says. */
 int engine_run_emit(struct engine_run *run, const struct dataset *set, __u32 rows_a_slice);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One measured result goes in, one line of JSON comes out on stdout, for tools/bench/run to collect.
- * Clocks and the median live here too, so that every program means the same by them. */
+/* One measured result goes in, one line of JSON comes out on stdout, for tools/bench/run to
+ * collect. Clocks and the median live here too, so that every program means the same by them. */
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
@@ -20,7 +20,7 @@ struct report {
 	unsigned int run_count;
 	double run[REPORT_RUNS_MAX];
 	double yardstick;	/* the same metric of the bare loop; 0: there is none */
-	double unaccounted;	/* events that went in and are in no result; anything but 0 is a bug */
+	double unaccounted; /* events that went in and are in no result; anything but 0 is a bug */
 	unsigned int extra_count;
 	struct report_extra extra[REPORT_EXTRAS_MAX];
 };
