@@ -460,28 +460,40 @@ struct fault {
 	int result;		/* INT32_MIN: half of what was asked for */
 	int times;
 	int seen;		/* completions of any kind */
-	bool takes_sync;	/* the sync that is linked to a faulty write is cancelled */
+	/* Syncs that are linked to a faulty write are cancelled; they stand behind it in their batch. */
+	struct uring_request *cancelled[RESULTS_LOG_IN_FLIGHT];
 };
+
+static bool take_cancelled(struct fault *fault, struct uring_request *request,
+			   struct uring_request *instead)
+{
+	for (int i = 0; i < RESULTS_LOG_IN_FLIGHT; i++) {
+		if (fault->cancelled[i] == request) {
+			fault->cancelled[i] = instead;
+			return true;
+		}
+	}
+	return false;
+}
 
 static int inject(void *context, struct uring_request *request, int result)
 {
 	struct fault *fault = context;
 
 	fault->seen++;
-	if (request->operation == URING_SYNC && fault->takes_sync) {
-		fault->takes_sync = false;
+	if (request->operation == URING_SYNC && take_cancelled(fault, request, NULL))
 		return -ECANCELED;
-	}
 	if (request->operation != fault->operation || fault->times == 0)
 		return result;
 	fault->times--;
-	fault->takes_sync = fault->operation == URING_WRITE;
+	if (fault->operation == URING_WRITE)
+		assert_true(take_cancelled(fault, NULL, request + 1));
 	return fault->result == INT32_MIN ? result / 2 : fault->result;
 }
 
 static void short_writes_are_finished(void **state)
 {
-	struct fault fault = { URING_WRITE, INT32_MIN, 12, 0, false };
+	struct fault fault = { URING_WRITE, INT32_MIN, 12, 0, { NULL } };
 	struct results_log_stats stats;
 	struct results_maker maker;
 
@@ -500,7 +512,7 @@ static void short_writes_are_finished(void **state)
 
 static void passing_errors_are_tried_again(void **state)
 {
-	struct fault fault = { URING_WRITE, -EAGAIN, 3, 0, false };
+	struct fault fault = { URING_WRITE, -EAGAIN, 3, 0, { NULL } };
 	struct results_maker maker;
 
 	(void)state;
@@ -508,7 +520,7 @@ static void passing_errors_are_tried_again(void **state)
 	uring_set_fault(maker.uring, inject, &fault);
 	write_rows(&maker, 0, 10, 1);
 	results_maker_flush(&maker);
-	fault = (struct fault){ URING_SYNC, -ECANCELED, 2, 0, false };
+	fault = (struct fault){ URING_SYNC, -ECANCELED, 2, 0, { NULL } };
 	write_rows(&maker, 10, 10, 1);
 	results_maker_close(&maker);
 	assert_int_equal(fault.times, 0);
@@ -517,7 +529,7 @@ static void passing_errors_are_tried_again(void **state)
 
 static void no_space_waits_and_goes_on(void **state)
 {
-	struct fault fault = { URING_WRITE, -ENOSPC, 1000000, 0, false };
+	struct fault fault = { URING_WRITE, -ENOSPC, 1000000, 0, { NULL } };
 	struct results_log_stats stats;
 	struct results_maker maker;
 
@@ -546,7 +558,7 @@ static void no_space_waits_and_goes_on(void **state)
 /* One failed sync, and nothing counts any more; no later success is believed. */
 static void final_error(enum uring_operation operation, int result)
 {
-	struct fault fault = { operation, result, 1, 0, false };
+	struct fault fault = { operation, result, 1, 0, { NULL } };
 	const struct row_writer *writer;
 	struct results_log_stats stats;
 	struct results_maker maker;
@@ -595,7 +607,7 @@ static void a_failed_write_is_final(void **state)
 /* The second of two batches is durable first: what counts is what has no gap before it. */
 static void durable_has_no_gaps(void **state)
 {
-	struct fault fault = { URING_WRITE, -ENOSPC, 1, 0, false };
+	struct fault fault = { URING_WRITE, -ENOSPC, 1, 0, { NULL } };
 	struct results_maker maker;
 	__u64 now_ns = 1;
 
