@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What goes in as datagrams comes out as rows: native and generic XDP, one and several workers, IPv4 and
-# IPv6, rules, refused and future datagrams; every row is compared with the generator's own truth.
+# What goes in as datagrams comes out as rows: native and generic XDP, one and several workers, IPv4
+# and IPv6, rules, refused and future datagrams; every row is compared with the generator's own
+# truth.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -36,16 +37,19 @@ run_case() {
 			| select(.value.datagrams > 0) | "\(.key) \(.value.datagrams)"] | sort | join(",")')" \
 		"$(jq -r '[.refused | to_entries[] | select(.value > 0) | "\(.key) \(.value)"] | sort | join(",")' \
 			"$work/sent.json")"
-	expect "events from the future" "$(status .stream.future)" "$(jq .future.events "$work/sent.json")"
+	expect "events from the future" \
+		"$(status .stream.future)" "$(jq .future.events "$work/sent.json")"
 	expect_that "the ledger balances" ledger_balances
-	wait_until 10 rows_are_final || { cat "$work/verify.txt"; fail "rows differ from the truth"; }
+	wait_until 10 rows_are_final ||
+		{ cat "$work/verify.txt"; fail "rows differ from the truth"; }
 	echo "ok: $(cat "$work/verify.txt")"
 	agent_stop
 	rm -rf "$state"
 }
 
-# Two senders on different CPUs, so that both rings carry events of the same windows and groups of both
-# workers meet in worker 0. Rows of the two senders differ by source, so the truth is both together.
+# Two senders on different CPUs, so that both rings carry events of the same windows and groups of
+# both workers meet in worker 0. Rows of the two senders differ by source, so the truth is both
+# together.
 run_both() {
 	local cpu pid=()
 	echo "--- $1"
@@ -62,9 +66,11 @@ run_both() {
 	cat "$work/truth-0.json" "$work/truth-1.json" >"$work/truth.json"
 	await_rest
 	expect "datagrams seen" "$(status '.listeners[0].ledger.seen.datagrams')" 30000
-	expect "rings that carried some" "$(status '[.rings[] | select(.consumed_bytes > 0)] | length')" 2
+	expect "rings that carried some" \
+		"$(status '[.rings[] | select(.consumed_bytes > 0)] | length')" 2
 	expect_that "the ledger balances" ledger_balances
-	wait_until 10 rows_are_final || { cat "$work/verify.txt"; fail "rows differ from the truth"; }
+	wait_until 10 rows_are_final ||
+		{ cat "$work/verify.txt"; fail "rows differ from the truth"; }
 	echo "ok: $(cat "$work/verify.txt")"
 	agent_stop
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The results log meets an error that is not want of space: the agent publishes nothing more, detaches,
-# and ends with 74 so that whoever watches it knows; what was durable stays readable.
+# The results log meets an error that is not want of space: the agent publishes nothing more,
+# detaches, and ends with 74 so that whoever watches it knows; what was durable stays readable.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+

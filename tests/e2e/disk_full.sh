@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The disk of the results fills: packets are still taken in and accounted for, status says what is wrong,
-# and with room again everything that waited is written. A disk that cannot even hold the first segment
-# stops the start.
+# The disk of the results fills: packets are still taken in and accounted for, status says what is
+# wrong, and with room again everything that waited is written. A disk that cannot even hold the
+# first segment stops the start.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -32,7 +32,8 @@ agent_start "$work/c.yaml"
 # 60,000 groups in each of some windows of one second: more than 8 MiB of rows.
 generate --to 10.8.0.1:9125 --datagrams 100000 --rate 40k/s --events 20 --keys 60000 >/dev/null &
 sender=$!
-wait_until 15 is_true .results_log.out_of_space || { status .results_log; fail "want of space is not shown"; }
+wait_until 15 is_true .results_log.out_of_space ||
+	{ status .results_log; fail "want of space is not shown"; }
 echo "ok: status shows the want of space"
 wait "$sender" || fail "the generator"
 await_rest

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Far more than the agent can take, as live frames: it stops and continues in the middle, every document
-# that status gives balances, and an orderly stop in the middle still accounts for all.
+# Far more than the agent can take, as live frames: it stops and continues in the middle, every
+# document that status gives balances, and an orderly stop in the middle still accounts for all.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The interface goes down and up, is removed, and comes back: the agent goes on, says so, attaches again.
+# The interface goes down and up, is removed, and comes back: the agent goes on, says so, attaches
+# again.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -12,7 +13,8 @@ netns_enter "$@"
 netns_open
 
 send() {
-	generate --to 10.8.0.1:9125 --datagrams 1000 --rate 20k/s --events 5 --epoch "$1" || fail "the generator"
+	generate --to 10.8.0.1:9125 --datagrams 1000 --rate 20k/s --events 5 --epoch "$1" ||
+		fail "the generator"
 	await_rest
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# kill -9 while packets arrive: the program goes on, its successor takes over rings and counters, and the
-# ledger accounts for every datagram of both. What only a dead agent knew is named as that.
+# kill -9 while packets arrive: the program goes on, its successor takes over rings and counters,
+# and the ledger accounts for every datagram of both. What only a dead agent knew is named as that.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -14,7 +14,8 @@ netns_open
 
 write_config "$work/c.yaml" workers=2
 agent_start "$work/c.yaml"
-generate --to 10.8.0.1:9125 --datagrams 3000 --rate 20k/s --events 4 --epoch 1 || fail "the generator"
+generate --to 10.8.0.1:9125 --datagrams 3000 --rate 20k/s --events 4 --epoch 1 ||
+	fail "the generator"
 await_rest
 agent_kill
 
@@ -23,7 +24,8 @@ expect_that "the program is still attached" sh -c 'ip link show edge0 | grep -q 
 expect "exit status of status without an agent" $? 69
 expect_that "status says what is left and what to do" grep -q 'sluice detach' "$work/status.log"
 
-generate --to 10.8.0.1:9125 --datagrams 2000 --rate 20k/s --events 4 --epoch 2 || fail "the generator"
+generate --to 10.8.0.1:9125 --datagrams 2000 --rate 20k/s --events 4 --epoch 2 ||
+	fail "the generator"
 agent_start "$work/c.yaml"
 await_rest
 expect "taken over" "$(status .agent.taken_over)" true

@@ -23,7 +23,8 @@ agent_fails "$work/c.yaml" 75 "$work/file"
 expect_that "a failed start leaves no program" sh -c '! ip link show edge0 | grep -q xdp'
 expect_that "a failed start leaves no pins" sh -c '! ls /sys/fs/bpf/sluice/v1/ledger 2>/dev/null'
 
-bpftool prog load "$root/build/bpf/foreign.bpf.o" /sys/fs/bpf/foreign type xdp || fail "bpftool prog load"
+bpftool prog load "$root/build/bpf/foreign.bpf.o" /sys/fs/bpf/foreign type xdp ||
+	fail "bpftool prog load"
 bpftool net attach xdp pinned /sys/fs/bpf/foreign dev edge0 || fail "bpftool net attach"
 id=$(bpftool -j prog show pinned /sys/fs/bpf/foreign | jq .id)
 write_config "$work/c.yaml"

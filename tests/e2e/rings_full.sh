@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A stopped agent loses only what its rings cannot hold, and counts that to the datagram; rows say so.
+# A stopped agent loses only what its rings cannot hold, and counts that to the datagram; rows say
+# so.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -24,10 +25,12 @@ await_rest
 expect "lost before" "$(status '.listeners[0].ledger.ring_full.datagrams')" 0
 
 kill -STOP "$agent"
-generate --to 10.8.0.1:9125 --datagrams 15000 --rate 20k/s --events 10 --epoch 2 || fail "the generator"
+generate --to 10.8.0.1:9125 --datagrams 15000 --rate 20k/s --events 10 --epoch 2 ||
+	fail "the generator"
 kill -CONT "$agent"
 await_rest
-generate --to 10.8.0.1:9125 --datagrams 1000 --rate 20k/s --events 10 --epoch 3 || fail "the generator"
+generate --to 10.8.0.1:9125 --datagrams 1000 --rate 20k/s --events 10 --epoch 3 ||
+	fail "the generator"
 await_rest
 
 lost=$(status '.listeners[0].ledger.ring_full.datagrams')

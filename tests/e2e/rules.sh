@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Rules in the kernel: dropped types reach no window and no other count, `tap` leaves the packet to the
-# stack, and a listener with an address takes only what is sent there.
+# Rules in the kernel: dropped types reach no window and no other count, `tap` leaves the packet to
+# the stack, and a listener with an address takes only what is sent there.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -27,7 +27,8 @@ generate --to 10.8.0.1:9125 --truth "$work/truth.json" -c "$work/c.yaml" --datag
 generate --to 10.8.0.9:9125 --datagrams 300 --rate 20k/s --json >/dev/null || fail "the generator"
 await_rest
 expect "datagrams seen" "$(status '.listeners[0].ledger.seen.datagrams')" 5000
-expect "events seen" "$(status '.listeners[0].ledger.seen.events')" "$(jq .sent.events "$work/sent.json")"
+expect "events seen" \
+	"$(status '.listeners[0].ledger.seen.events')" "$(jq .sent.events "$work/sent.json")"
 expect "types of which all were dropped" \
 	"$(status '[.types[] | select(.dropped > 0) | select(.dropped == .seen) | .type] | join(",")')" 2,3
 expect "events dropped by type and by ledger" \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What status prints: valid JSON with every counter, a page for people that ends with the balance, from
-# the socket of the option or of the file; and what it says when no agent runs. Under load too.
+# What status prints: valid JSON with every counter, a page for people that ends with the balance,
+# from the socket of the option or of the file; and what it says when no agent runs. Under load too.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+

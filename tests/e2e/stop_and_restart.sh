@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# An orderly stop writes open windows as not final and leaves nothing in the kernel; the next start has a
-# higher epoch, and the rows of both add up. SIGHUP judges the file and changes nothing.
+# An orderly stop writes open windows as not final and leaves nothing in the kernel; the next start
+# has a higher epoch, and the rows of both add up. SIGHUP judges the file and changes nothing.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -45,7 +45,8 @@ generate "${send[@]}" --epoch 2 || fail "the generator"
 await_rest
 agent_stop
 expect "records of both runs" "$(query '[.[].records] | add')" 28000
-expect "rows are one for each group" "$(query 'length == (map([.start, .group]) | unique | length)')" true
+expect "rows are one for each group" \
+	"$(query 'length == (map([.start, .group]) | unique | length)')" true
 "$sluice" log verify --state "$work/state" >/dev/null || fail "the log does not verify"
 echo "ok: the log verifies"
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # For network tests: sourced, not run. The test runs again inside of namespaces of its own (mounts,
 # processes, network), so whatever happens, nothing of it stays and nothing of the host is met: no
-# process, interface, pinned map, mount or file. Every test draws its own topology; this is the usual one.
+# process, interface, pinned map, mount or file. Every test draws its own topology; this is the
+# usual one.
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -59,7 +60,7 @@ netns_enter() {
 	for tool in ip tc ethtool unshare nsenter setpriv jq; do
 		command -v $tool >/dev/null || skip "$tool is not installed"
 	done
-	[ -x "$sluice" ] && [ -x "$generator" ] || fail "build first: make"
+	if [ ! -x "$sluice" ] || [ ! -x "$generator" ]; then fail "build first: make"; fi
 	[ "$(id -u)" -eq 0 ] || skip "needs root: it makes network namespaces"
 	unshare --mount --pid --net --fork true 2>/dev/null ||
 		skip "no new namespaces here (a container without CAP_SYS_ADMIN?)"
@@ -152,7 +153,8 @@ agent_start() {
 	"$@" "$sluice" run -c "$config" >>"$agent_log" 2>&1 &
 	agent=$!
 	wait_until 10 agent_is_decided "$config" || fail "the agent did not get ready"
-	kill -0 "$agent" 2>/dev/null || { wait "$agent"; fail "the agent did not start: exit status $?"; }
+	kill -0 "$agent" 2>/dev/null ||
+		{ wait "$agent"; fail "the agent did not start: exit status $?"; }
 }
 
 agent_is_decided() {
@@ -163,7 +165,8 @@ agent_is_decided() {
 agent_fails() {
 	local status=0
 	timeout 20 "$sluice" run -c "$1" >"$work/refused.log" 2>&1 || status=$?
-	[ "$status" -eq "$2" ] || { cat "$work/refused.log"; fail "exit status $status instead of $2"; }
+	[ "$status" -eq "$2" ] ||
+		{ cat "$work/refused.log"; fail "exit status $status instead of $2"; }
 	grep -q -- "$3" "$work/refused.log" || { cat "$work/refused.log"; fail "says nothing of '$3'"; }
 	echo "ok: refused with $2 and '$3'"
 }

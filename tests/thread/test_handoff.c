@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Producer and consumer on two threads, under the thread sanitizer: every record arrives once and in
- * order, whatever the two do in between. */
+/* Producer and consumer on two threads, under the thread sanitizer: every record arrives once
+ * and in order, whatever the two do in between. */
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>

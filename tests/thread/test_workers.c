@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The whole engine without a kernel: feeders fill rings in memory as the program would, workers drain
- * them, ticks move time, rows go to a log on disk. Under the thread sanitizer; every event that was fed
- * must be in a row, once, and the hand-over must balance at every tick. */
+/* The whole engine without a kernel: feeders fill rings in memory as the program would, workers
+ * drain them, ticks move time, rows go to a log on disk. Under the thread sanitizer; every event
+ * that was fed must be in a row, once, and the hand-over must balance at every tick. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,10 +27,10 @@
 #define WORKERS 3u
 #define RINGS 4u
 #define RING_BYTES 65536u
-#define DATAGRAMS 4000u		/* a ring */
+#define DATAGRAMS 4000u /* a ring */
 #define EVENTS 5u
 #define KINDS 7u
-#define STEP_NS 1000000ull	/* event time between datagrams: 4 s of it in all */
+#define STEP_NS 1000000ull /* event time between datagrams: 4 s of it in all */
 #define START_NS 1700000000000000000ull
 
 struct datagram {
@@ -66,7 +66,8 @@ static char directory[] = "/tmp/sluice-workers-XXXXXX";
 
 static void *map(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert_ptr_not_equal(memory, MAP_FAILED);
 	return memory;
@@ -83,8 +84,9 @@ static void open_ring(__u32 i)
 				      MAP_SHARED | MAP_FIXED, fd, 0),
 				 data + at);
 	close(fd);
-	fake[i] = (struct fake_ring){ .consumer = map(4096), .producer = map(4096), .data = data,
-				      .number = i };
+	fake[i] = (struct fake_ring){
+		.consumer = map(4096), .producer = map(4096), .data = data, .number = i
+	};
 	rings[i] = (struct worker_ring){ .wake = &wake[i], .cpu = i };
 	rings[i].reader = (struct ring_reader){ .map_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 						.ring_bytes = RING_BYTES,
@@ -97,9 +99,14 @@ static void fill(struct datagram *datagram, __u32 ring, __u64 number)
 {
 	*datagram = (struct datagram){
 		.record = { .payload_bytes = sizeof(*datagram) - sizeof(datagram->record),
-			    .prefix_bytes = SLUICE_PREFIX_SHORT, .kept = EVENTS },
-		.header = { .magic = SLUICE_MAGIC, .version = SLUICE_VERSION, .event_count = EVENTS,
-			    .event_size = SLUICE_EVENT_SIZE_MIN, .source_id = ring, .sequence = number,
+			    .prefix_bytes = SLUICE_PREFIX_SHORT,
+			    .kept = EVENTS },
+		.header = { .magic = SLUICE_MAGIC,
+			    .version = SLUICE_VERSION,
+			    .event_count = EVENTS,
+			    .event_size = SLUICE_EVENT_SIZE_MIN,
+			    .source_id = ring,
+			    .sequence = number,
 			    .base_time_ns = START_NS + number * STEP_NS },
 	};
 	for (__u32 e = 0; e < EVENTS; e++) {
@@ -119,7 +126,8 @@ static void *feed(void *context)
 		unsigned long position = *ring->producer;
 		__u32 *header = (void *)(ring->data + position % RING_BYTES);
 
-		while (position + bytes - __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE) > RING_BYTES)
+		while (position + bytes - __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE) >
+		       RING_BYTES)
 			usleep(50);
 		fill((void *)(header + 2), ring->number, number);
 		__atomic_store_n(header, (__u32)sizeof(struct datagram), __ATOMIC_RELEASE);
@@ -142,14 +150,24 @@ static __u64 now_ns(clockid_t clock)
 static void open_worker(__u32 i)
 {
 	const struct stream_options stream = {
-		.windows = config->window, .window_count = 1, .worker = i, .worker_count = WORKERS,
-		.groups_max = 1000, .memory_bytes = 64 << 20, .hash_seed = 42,
-		.max_ahead_ns = INT64_MAX / 4, .sources = tick.sources,
+		.windows = config->window,
+		.window_count = 1,
+		.worker = i,
+		.worker_count = WORKERS,
+		.groups_max = 1000,
+		.memory_bytes = 64 << 20,
+		.hash_seed = 42,
+		.max_ahead_ns = INT64_MAX / 4,
+		.sources = tick.sources,
 	};
 	struct worker *worker = &workers[i];
 
-	*worker = (struct worker){ .index = i, .count = WORKERS, .config = config, .orders = &orders,
-				   .first = workers, .wake_bytes = 8192 };
+	*worker = (struct worker){ .index = i,
+				   .count = WORKERS,
+				   .config = config,
+				   .orders = &orders,
+				   .first = workers,
+				   .wake_bytes = 8192 };
 	/* Ring 3 belongs to worker 0, as ring 0 does: it comes first in the order by worker. */
 	worker->ring = &rings[i == 0 ? 0 : i + 1];
 	worker->ring_count = i == 0 ? 2 : 1;
@@ -163,8 +181,12 @@ static void open_worker(__u32 i)
 static void open_log(void)
 {
 	const struct results_log_options options = {
-		.store = &store, .uring = workers[0].uring, .segment_bytes = 8 << 20,
-		.bytes_max = 1 << 30, .commit_interval_ns = 5000000, .config_epoch = 1,
+		.store = &store,
+		.uring = workers[0].uring,
+		.segment_bytes = 8 << 20,
+		.bytes_max = 1 << 30,
+		.commit_interval_ns = 5000000,
+		.config_epoch = 1,
 		.now_wall_ns = now_ns(CLOCK_REALTIME),
 	};
 
@@ -179,27 +201,36 @@ static void make_config(void)
 	config->window_count = 1;
 	config->listener_count = 1;
 	config->window[0] = (struct window_spec){
-		.name = "kinds", .listener_mask = 1, .kind = SLUICE_WINDOW_TUMBLING,
-		.size_ns = 100000000, .slide_ns = 100000000, .group_count = 1,
-		.group_field = { SLUICE_FIELD_TYPE }, .aggregate_count = 1,
+		.name = "kinds",
+		.listener_mask = 1,
+		.kind = SLUICE_WINDOW_TUMBLING,
+		.size_ns = 100000000,
+		.slide_ns = 100000000,
+		.group_count = 1,
+		.group_field = { SLUICE_FIELD_TYPE },
+		.aggregate_count = 1,
 		.aggregate = { { .kind = SLUICE_AGGREGATE_RECORDS } },
-		.max_disorder_ns = (__s64)(DATAGRAMS * STEP_NS),	/* rings run apart */
+		.max_disorder_ns = (__s64)(DATAGRAMS * STEP_NS), /* rings run apart */
 	};
 }
 
 static void open_all(void)
 {
-	const struct sources_options sources = { .sources_max = 16, .worker_count = WORKERS,
-						 .listener_count = 1, .idle_timeout_ns = 60000000000,
-						 .max_lag_ns = 3600000000000, .hash_seed = 42 };
+	const struct sources_options sources = { .sources_max = 16,
+						 .worker_count = WORKERS,
+						 .listener_count = 1,
+						 .idle_timeout_ns = 60000000000,
+						 .max_lag_ns = 3600000000000,
+						 .hash_seed = 42 };
 
 	assert_non_null(mkdtemp(directory));
 	make_config();
 	orders.answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	workers = aligned_alloc(_Alignof(struct worker), WORKERS * sizeof(*workers));
 	assert_non_null(workers);
-	tick = (struct tick){ .config = config, .orders = &orders, .worker = workers,
-			      .worker_count = WORKERS };
+	tick = (struct tick){
+		.config = config, .orders = &orders, .worker = workers, .worker_count = WORKERS
+	};
 	assert_int_equal(sources_open(&tick.sources, &sources), 0);
 	tick_open(&tick);
 	for (__u32 i = 0; i < RINGS; i++)
@@ -255,10 +286,12 @@ static __u64 records_on_disk(void)
 			const struct sluice_disk_record *record = (const void *)at;
 			const struct sluice_rows *rows = (const void *)(record + 1);
 
-			for (__u32 i = 0; record->kind == SLUICE_DISK_ROWS && i < rows->row_count; i++)
-				records += ((const struct sluice_partial *)
-					    ((const unsigned char *)(rows + 1) +
-					     (size_t)i * rows->row_bytes + 8))->records;
+			for (__u32 i = 0; record->kind == SLUICE_DISK_ROWS && i < rows->row_count;
+			     i++)
+				records += ((const struct sluice_partial
+						     *)((const unsigned char *)(rows + 1) +
+							(size_t)i * rows->row_bytes + 8))
+						   ->records;
 		}
 	}
 	log_reader_close(&reader);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice detach: removes what an agent that died left in the kernel. It never takes anything from an
- * agent that runs. */
+/* sluice detach: removes what an agent that died left in the kernel. It never takes anything
+ * from an agent that runs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,14 +22,16 @@ static int run(const struct command_line *line)
 	}
 	if (!problem[0])
 		snprintf(problem, sizeof(problem), "cannot detach: %s", strerror(-count));
-	return command_error(count == -EBUSY  ? EX_TEMPFAIL :
-			     count == -ENODEV ? EX_UNAVAILABLE :
-						command_exit_code(count),
+	return command_error(count == -EBUSY	? EX_TEMPFAIL
+			     : count == -ENODEV ? EX_UNAVAILABLE
+						: command_exit_code(count),
 			     NULL, "%s", problem);
 }
 
 static const struct command_option options[] = {
-	{ .name = "interface", .value = "IF", .help = "only from this interface; rings and counters stay" },
+	{ .name = "interface",
+	  .value = "IF",
+	  .help = "only from this interface; rings and counters stay" },
 	{ .name = NULL },
 };
 
@@ -37,7 +39,9 @@ const struct command command_detach = {
 	.name = "detach",
 	.summary = "Removes the program, rings and counters that a dead agent left behind.",
 	.options = options,
-	.details = "Packets then go to the stack again. Refused while an agent runs; stop that with SIGTERM.\n",
+	.details =
+		"Packets then go to the stack again. Refused while an agent runs: stop that with\n"
+		"SIGTERM.\n",
 	.examples = "sluice detach\n"
 		    "sluice detach --interface eth0\n",
 	.run = run,

@@ -12,11 +12,13 @@
 static void log_plan(const struct config *config)
 {
 	for (__u32 i = 0; i < config->listener_count; i++)
-		log_line(LOG_LEVEL_INFO, "run", "listener", log_text("name", config->listener[i].name),
+		log_line(LOG_LEVEL_INFO, "run", "listener",
+			 log_text("name", config->listener[i].name),
 			 log_text("interface", config->listener[i].interface),
 			 log_unsigned("port", config->listener[i].port),
-			 log_text("action",
-				  config->listener[i].action == SLUICE_ACTION_TAP ? "tap" : "consume"),
+			 log_text("action", config->listener[i].action == SLUICE_ACTION_TAP
+						    ? "tap"
+						    : "consume"),
 			 log_unsigned("ring_bytes", config->listener[i].ring_bytes));
 	log_line(LOG_LEVEL_INFO, "run",
 		 "durability none: committed results survive a crash, open windows do not",
@@ -31,7 +33,8 @@ static int override(char *field, size_t room, const struct command_line *line, c
 	if (!command_option_given(line, option))
 		return 0;
 	if (strlen(value) >= room)
-		return command_error(EX_USAGE, NULL, "--%s is longer than %zu bytes", option, room - 1);
+		return command_error(EX_USAGE, NULL, "--%s is longer than %zu bytes", option,
+				     room - 1);
 	snprintf(field, room, "%s", value);
 	return 0;
 }
@@ -46,8 +49,8 @@ static int run(const struct command_line *line)
 	if (error == -EINVAL)
 		return EX_CONFIG;
 	if (error)
-		return command_error(EX_NOINPUT, NULL, "%s: %s", command_option_text(line, "config"),
-				     strerror(-error));
+		return command_error(EX_NOINPUT, NULL, "%s: %s",
+				     command_option_text(line, "config"), strerror(-error));
 	code = override(config->state_dir, sizeof(config->state_dir), line, "state");
 	if (!code)
 		code = override(config->admin_socket, sizeof(config->admin_socket), line, "socket");
@@ -66,10 +69,10 @@ const struct command command_run = {
 	.summary = "Runs the agent in the foreground.",
 	.common = COMMAND_CONFIG | COMMAND_STATE | COMMAND_SOCKET,
 	.details =
-		"SIGTERM and SIGINT stop it in order: the program is detached, the rings are drained, open\n"
-		"windows are written as not final, and nothing stays behind. A second signal ends it at\n"
-		"once. After kill -9 the program and its rings stay in the kernel and go on filling; the\n"
-		"next start takes them over.\n",
+		"SIGTERM and SIGINT stop it in order: the program is detached, the rings are\n"
+		"drained, open windows are written as not final, and nothing stays behind. A\n"
+		"second signal ends it at once. After kill -9 the program and its rings stay in\n"
+		"the kernel and go on filling; the next start takes them over.\n",
 	.examples = "sluice run -c /etc/sluice/sluice.yaml\n",
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice status: asks the running agent for its report and prints it as it comes. When no agent runs,
- * says what is left in the kernel and what to do. */
+/* sluice status: asks the running agent for its report and prints it as it comes. When no agent
+ * runs, says what is left in the kernel and what to do. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,18 +18,20 @@ static int no_agent(const char *path)
 	struct bpf_loader_left left = { 0 };
 
 	if (bpf_loader_look(NULL, &left) < 0 || !left.has_pins)
-		return command_error(EX_UNAVAILABLE, "start it: sluice run -c /etc/sluice/sluice.yaml",
+		return command_error(EX_UNAVAILABLE,
+				     "start it: sluice run -c /etc/sluice/sluice.yaml",
 				     "no agent answers at %s", path);
 	if (left.is_held)
 		return command_error(EX_UNAVAILABLE, "name its socket: sluice status --socket PATH",
 				     "an agent is running, but it does not answer at %s", path);
-	return command_error(EX_UNAVAILABLE,
-			     "start it again to take over what waits (sluice run -c FILE), look at the "
-			     "counters (bpftool map dump pinned " SLUICE_PIN_DIR
-			     "/ledger), or remove all (sluice detach)",
-			     "no agent answers at %s, but one that died left its program attached: it goes "
-			     "on filling the rings",
-			     path);
+	return command_error(
+		EX_UNAVAILABLE,
+		"start it again to take over what waits (sluice run -c FILE), look at the "
+		"counters (bpftool map dump pinned " SLUICE_PIN_DIR
+		"/ledger), or remove all (sluice detach)",
+		"no agent answers at %s, but one that died left its program attached: it goes "
+		"on filling the rings",
+		path);
 }
 
 /* The socket that the file names, so that `status -c FILE` finds the agent of `run -c FILE`. */
@@ -50,7 +52,8 @@ static int socket_of_config(const char *path, char socket[CONFIG_SOCKET_MAX])
 static int run(const struct command_line *line)
 {
 	const char *path = command_option_text(line, "socket");
-	const char *request = command_is_colour(STDOUT_FILENO) ? "status text colour" : "status text";
+	const char *request =
+		command_is_colour(STDOUT_FILENO) ? "status text colour" : "status text";
 	char socket[CONFIG_SOCKET_MAX];
 	int error;
 
@@ -67,10 +70,12 @@ static int run(const struct command_line *line)
 	if (error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR)
 		return no_agent(path);
 	if (error == -EACCES)
-		return command_error(EX_NOPERM, "run it as root or as a member of the socket's group",
+		return command_error(EX_NOPERM,
+				     "run it as root or as a member of the socket's group",
 				     "not allowed to ask at %s", path);
 	if (error)
-		return command_error(EX_UNAVAILABLE, NULL, "no answer at %s: %s", path, strerror(-error));
+		return command_error(EX_UNAVAILABLE, NULL, "no answer at %s: %s", path,
+				     strerror(-error));
 	return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 
@@ -78,8 +83,10 @@ const struct command command_status = {
 	.name = "status",
 	.summary = "Prints the ledger and the state of the running agent.",
 	.common = COMMAND_CONFIG | COMMAND_SOCKET | COMMAND_JSON,
-	.details = "The last line says how many datagrams and events are unaccounted for. It is 0; anything\n"
-		   "else is a bug worth reporting. With -c it asks at the admin.socket of that file.\n",
+	.details =
+		"The last line says how many datagrams and events are unaccounted for. It is 0;\n"
+		"anything else is a bug worth reporting. With -c it asks at the admin.socket of\n"
+		"that file.\n",
 	.examples = "sluice status\n"
 		    "sluice status --json | jq .unaccounted\n",
 	.run = run,

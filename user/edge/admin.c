@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The server's side: one epoll over the listening socket and its clients. When all places are taken,
- * the client that has been there longest gives way. */
+/* The server's side: one epoll over the listening socket and its clients. When all places are
+ * taken, the client that has been there longest gives way. */
 #include "edge/admin.h"
 
 #include <errno.h>
@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 struct client {
-	int fd;			/* −1: the place is free */
-	__u64 number;		/* in the order of arrival */
+	int fd; /* −1: the place is free */
+	__u64 number; /* in the order of arrival */
 	size_t request_bytes;
 	char request[ADMIN_REQUEST_BYTES_MAX + 1];
-	char *answer;		/* NULL while the request is read */
+	char *answer; /* NULL while the request is read */
 	size_t answer_bytes;
 	size_t sent_bytes;
 };
@@ -29,7 +29,7 @@ struct admin {
 	int listen_fd;
 	int epoll_fd;
 	__u64 arrivals;
-	char *scratch;		/* ADMIN_ANSWER_BYTES_MAX */
+	char *scratch; /* ADMIN_ANSWER_BYTES_MAX */
 	struct client client[ADMIN_CLIENTS_MAX];
 };
 
@@ -215,8 +215,8 @@ static void send_more(struct client *client)
 
 static void make_answer(struct admin *admin, struct client *client)
 {
-	size_t bytes = admin->options.answer(admin->options.context, client->request, admin->scratch,
-					     ADMIN_ANSWER_BYTES_MAX);
+	size_t bytes = admin->options.answer(admin->options.context, client->request,
+					     admin->scratch, ADMIN_ANSWER_BYTES_MAX);
 
 	client->answer = malloc(bytes + 1);
 	if (!client->answer || watch(admin, EPOLL_CTL_MOD, client->fd, EPOLLOUT, client)) {
@@ -261,7 +261,7 @@ void admin_serve(struct admin *admin)
 		struct client *client = event[i].data.ptr;
 
 		if (!client)
-			is_welcome = true;	/* last: it may take the place of a client listed here */
+			is_welcome = true; /* last: it may take the place of a client listed here */
 		else if (client->fd >= 0 && client->answer)
 			send_more(client);
 		else if (client->fd >= 0)

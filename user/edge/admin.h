@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The agent's admin socket: a client writes one line, gets one answer, and the connection ends. Clients,
- * request and answer are bounded, nothing waits for a slow client. Whoever may open the socket (mode
- * 0660) may ask. What the answers say is the caller's business. */
+/* The agent's admin socket: a client writes one line, gets one answer, and the connection ends.
+ * Clients, request and answer are bounded, nothing waits for a slow client. Whoever may open the
+ * socket (mode 0660) may ask. What the answers say is the caller's business. */
 #ifndef SLUICE_EDGE_ADMIN_H
 #define SLUICE_EDGE_ADMIN_H
 
@@ -18,7 +18,8 @@ struct admin;
 
 struct admin_options {
 	const char *path;
-	/* Writes the answer to `request` (without its line end) into `room` bytes; returns how many. */
+	/* Writes the answer to `request` (without its line end) into `room` bytes; returns how
+	 * many. */
 	size_t (*answer)(void *context, const char *request, char *answer, size_t room);
 	void *context;
 };
@@ -33,8 +34,9 @@ void admin_close(struct admin *admin);
 int admin_fd(const struct admin *admin);
 void admin_serve(struct admin *admin);
 
-/* The client's side: sends the request and copies the answer to `out`. Gives up when nothing moves for
- * `timeout_ms`. 0; -ENOENT or -ECONNREFUSED: nobody there; -EACCES; -ETIMEDOUT; other -errno. */
+/* The client's side: sends the request and copies the answer to `out`. Gives up when nothing
+ * moves for `timeout_ms`. 0; -ENOENT or -ECONNREFUSED: nobody there; -EACCES; -ETIMEDOUT; other
+ * -errno. */
 int admin_ask(const char *path, const char *request, int timeout_ms, FILE *out);
 
 #endif

@@ -75,7 +75,7 @@ int admin_ask(const char *path, const char *request, int timeout_ms, FILE *out)
 	if (fd < 0)
 		return -errno;
 	error = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	if (error == -EAGAIN)	/* its queue of connections is full: as if it did not answer */
+	if (error == -EAGAIN) /* its queue of connections is full: as if it did not answer */
 		error = -ETIMEDOUT;
 	if (!error)
 		error = send_line(fd, request, timeout_ms);

@@ -53,7 +53,7 @@ static int receive(struct netlink *netlink)
 	netlink->fill = 0;
 	if (bytes < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
-	if (from.nl_pid == 0)	/* anybody may send to the socket; only the kernel is believed */
+	if (from.nl_pid == 0) /* anybody may send to the socket; only the kernel is believed */
 		netlink->fill = (size_t)bytes;
 	return 1;
 }
@@ -106,7 +106,8 @@ static int read_message(const struct nlmsghdr *message, struct netlink_event *ev
 int netlink_next(struct netlink *netlink, struct netlink_event *event)
 {
 	for (;;) {
-		const struct nlmsghdr *message = (const void *)(netlink->buffer + netlink->position);
+		const struct nlmsghdr *message =
+			(const void *)(netlink->buffer + netlink->position);
 		size_t left = netlink->fill - netlink->position;
 		int result;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What happens to the network interfaces of this namespace: link messages of the kernel come in, one
- * event at a time goes out. It only listens; it never changes an interface. */
+/* What happens to the network interfaces of this namespace: link messages of the kernel come in,
+ * one event at a time goes out. It only listens; it never changes an interface. */
 #ifndef SLUICE_EDGE_NETLINK_H
 #define SLUICE_EDGE_NETLINK_H
 

@@ -63,11 +63,12 @@ static __u64 seen_datagrams(const struct account_kernel *kernel)
 	return sum;
 }
 
-#define BOTH(function, field)                                                                      \
+#define BOTH(function, field) \
 	((struct account_reading){ function(&before->field), function(&after->field) })
 #define BOTH_OF(value) ((struct account_reading){ before->value, after->value })
 
-static __u64 listener_distance(const struct sluice_ledger *before, const struct sluice_ledger *after)
+static __u64 listener_distance(const struct sluice_ledger *before,
+			       const struct sluice_ledger *after)
 {
 	return account_distance(BOTH_OF(seen.datagrams),
 				(struct account_reading){ outcome_datagrams(before),
@@ -77,7 +78,8 @@ static __u64 listener_distance(const struct sluice_ledger *before, const struct 
 							  outcome_events(after) });
 }
 
-__u64 account_kernel_distance(const struct account_kernel *before, const struct account_kernel *after)
+__u64 account_kernel_distance(const struct account_kernel *before,
+			      const struct account_kernel *after)
 {
 	struct account_reading seen = { seen_datagrams(before), seen_datagrams(after) };
 	__u64 distance = account_distance(BOTH_OF(traffic.frames), BOTH(outcome_frames, traffic)) +
@@ -102,7 +104,8 @@ void account_kernel_settle(const struct account_kernel *before, struct account_k
 		struct sluice_ledger *later = &after->ledger[i];
 
 		settle((struct account_reading){ earlier->seen.datagrams, later->seen.datagrams },
-		       (struct account_reading){ outcome_datagrams(earlier), outcome_datagrams(later) },
+		       (struct account_reading){ outcome_datagrams(earlier),
+						 outcome_datagrams(later) },
 		       &later->seen.datagrams);
 		settle((struct account_reading){ earlier->seen.events, later->seen.events },
 		       (struct account_reading){ outcome_events(earlier), outcome_events(later) },
@@ -133,8 +136,8 @@ struct account_unread account_unread_at_start(struct sluice_count emitted_before
 					.highest = count_less(emitted_after, waiting) };
 }
 
-/* Cuts [*lowest, *highest] to [from, to]. Returns how far they are apart when they do not meet; then
- * nothing is cut. */
+/* Cuts [*lowest, *highest] to [from, to]. Returns how far they are apart when they do not meet;
+ * then nothing is cut. */
 static __u64 narrow(__u64 *lowest, __u64 *highest, __u64 from, __u64 to)
 {
 	if (from > *highest)
@@ -146,7 +149,8 @@ static __u64 narrow(__u64 *lowest, __u64 *highest, __u64 from, __u64 to)
 	return 0;
 }
 
-__u64 account_handover_distance(const struct account_handover *handover, struct account_unread *unread)
+__u64 account_handover_distance(const struct account_handover *handover,
+				struct account_unread *unread)
 {
 	const struct sluice_count *emitted = &handover->emitted;
 	const struct sluice_count *before = &handover->consumed_before;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The requests of the admin socket: a table of words and functions. An unknown request is answered with
- * the ones there are. */
+/* The requests of the admin socket: a table of words and functions. An unknown request is
+ * answered with the ones there are. */
 #include "engine/engine_state.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The control thread: signals, the timer, answers of the workers, interfaces and the admin socket, one
- * event after the other. It stays out of the turns: a slow client or a slow disk delays only itself. */
+/* The control thread: signals, the timer, answers of the workers, interfaces and the admin
+ * socket, one event after the other. It stays out of the turns: a slow client or a slow disk
+ * delays only itself. */
 #include "engine/engine_state.h"
 
 #include <errno.h>
@@ -28,8 +29,8 @@ static void start_tick(struct engine *engine)
 	int error = tick_start(&engine->tick, engine_clock_ns(CLOCK_MONOTONIC));
 
 	if (error)
-		log_line_limited(&limit, LOG_LEVEL_ERROR, "engine", "cannot read the kernel's counters",
-				 log_error(error));
+		log_line_limited(&limit, LOG_LEVEL_ERROR, "engine",
+				 "cannot read the kernel's counters", log_error(error));
 }
 
 /* Intake ends first: from here on packets go to the stack. */
@@ -49,7 +50,8 @@ static void begin_stop(struct engine *engine, int exit_code)
 /* Gives up what an orderly stop would still do, but leaves no program behind. */
 static void end_at_once(struct engine *engine)
 {
-	log_line(LOG_LEVEL_WARNING, "engine", "second signal: ended at once; open windows are lost");
+	log_line(LOG_LEVEL_WARNING, "engine",
+		 "second signal: ended at once; open windows are lost");
 	bpf_loader_stop(engine->loader);
 	bpf_loader_unpin(engine->loader);
 	admin_close(engine->admin);
@@ -62,11 +64,12 @@ static void check_configuration(const struct engine *engine)
 	int error = config_load(&config, engine->config->path, stderr);
 
 	if (error)
-		log_line(LOG_LEVEL_ERROR, "engine", "the new configuration is not valid; the old one goes on",
+		log_line(LOG_LEVEL_ERROR, "engine",
+			 "the new configuration is not valid; the old one goes on",
 			 log_text("file", engine->config->path));
 	else
 		log_line(LOG_LEVEL_WARNING, "engine",
-			 "the configuration is valid, but reload is not in this version; restart to apply it",
+			 "the configuration is valid, but reload is not in this version; restart",
 			 log_text("file", engine->config->path));
 	config_free(config);
 }
@@ -122,7 +125,7 @@ static void end_tick(struct engine *engine)
 	    engine->settle_ticks >= SETTLE_TICKS_MAX) {
 		if (!tick_is_settled(&engine->tick))
 			log_line(LOG_LEVEL_ERROR, "engine",
-				 "packets still arrive after detaching: what is in the rings is left there");
+				 "packets still arrive after detaching; what waits is left");
 		engine->stage = ENGINE_FINISHING;
 		tick_give_order(&engine->tick, ORDER_FINISH);
 		return;
@@ -137,7 +140,8 @@ static __u64 aggregated(const struct engine *engine)
 	__u64 sum = 0;
 
 	for (__u32 w = 0; w < engine->config->window_count; w++)
-		sum += engine->tick.sums.window[w].aggregated + engine->tick.sums.window[w].overflow;
+		sum += engine->tick.sums.window[w].aggregated +
+		       engine->tick.sums.window[w].overflow;
 	return sum;
 }
 
@@ -157,8 +161,8 @@ static void log_final(const struct engine *engine)
 		 log_unsigned("future", sums->stream.future),
 		 log_unsigned("aggregated", aggregated(engine)), log_unsigned("rows", stats.rows),
 		 log_unsigned("durable_lsn", stats.durable_lsn),
-		 log_unsigned("unaccounted",
-			      tick_imbalance(&engine->tick) + account_kernel_distance(&kernel, &kernel)));
+		 log_unsigned("unaccounted", tick_imbalance(&engine->tick) +
+						     account_kernel_distance(&kernel, &kernel)));
 }
 
 static void note_failures(struct engine *engine)

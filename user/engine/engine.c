@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ladder: rungs in the order of start-up, closed from the last one reached back to the first. Each
- * close takes a rung that was reached only in part. */
+/* The ladder: rungs in the order of start-up, closed from the last one reached back to the
+ * first. Each close takes a rung that was reached only in part. */
 #include "engine/engine_state.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static int open_signals(struct engine *engine)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);	/* the results log sees a short write instead */
+	signal(SIGXFSZ, SIG_IGN); /* the results log sees a short write instead */
 	engine->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	engine->orders.answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -125,7 +125,8 @@ static int loader_code(int error)
 	}
 }
 
-static void fill_listener(struct bpf_loader_listener *listener, const struct config_listener *config)
+static void fill_listener(struct bpf_loader_listener *listener,
+			  const struct config_listener *config)
 {
 	static const enum bpf_loader_mode modes[] = {
 		[CONFIG_MODE_AUTO] = BPF_LOADER_AUTO,
@@ -193,7 +194,7 @@ static int open_attachment(struct engine *engine)
 	char problem[BPF_LOADER_ERROR_BYTES] = "";
 	int error = bpf_loader_attach(engine->loader, problem);
 
-	if (error == -EBUSY)	/* a program of somebody else: it will not go away by waiting */
+	if (error == -EBUSY) /* a program of somebody else: it will not go away by waiting */
 		return engine_problem(engine, EX_UNAVAILABLE, "%s", problem);
 	if (error)
 		return engine_problem(engine, loader_code(error), "%s", problem);
@@ -209,10 +210,11 @@ static int open_admin(struct engine *engine)
 	int error = admin_open(&engine->admin, &options);
 
 	if (error == -EADDRINUSE)
-		return engine_problem(engine, EX_TEMPFAIL,
-				      "%s is in use by another process; stop that one, or name another "
-				      "admin.socket",
-				      options.path);
+		return engine_problem(
+			engine, EX_TEMPFAIL,
+			"%s is in use by another process; stop that one, or name another "
+			"admin.socket",
+			options.path);
 	if (error)
 		return engine_problem(engine, EX_CANTCREAT, "cannot make the admin socket %s: %s",
 				      options.path, strerror(-error));
@@ -227,7 +229,8 @@ static void close_admin(struct engine *engine)
 static int open_timer(struct engine *engine)
 {
 	const __s64 tick_ns = engine->config->tick_ns;
-	const struct timespec tick = { .tv_sec = tick_ns / 1000000000, .tv_nsec = tick_ns % 1000000000 };
+	const struct timespec tick = { .tv_sec = tick_ns / 1000000000,
+				       .tv_nsec = tick_ns % 1000000000 };
 	const struct itimerspec timer = { .it_interval = tick, .it_value = tick };
 
 	if (timerfd_settime(engine->timer_fd, 0, &timer, NULL) < 0)
@@ -236,7 +239,7 @@ static int open_timer(struct engine *engine)
 }
 
 static const struct rung {
-	int (*open)(struct engine *engine);	/* exit code; problem is set */
+	int (*open)(struct engine *engine); /* exit code; problem is set */
 	void (*close)(struct engine *engine);
 } ladder[] = {
 	{ open_signals, close_signals },

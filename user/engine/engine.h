@@ -8,8 +8,8 @@
 
 #define ENGINE_PROBLEM_MAX 1536
 
-/* Runs until a signal or a failure. `problem` (ENGINE_PROBLEM_MAX bytes) says why when the agent could
- * not start: what is wrong; how to fix it. It is "" otherwise. */
+/* Runs until a signal or a failure. `problem` (ENGINE_PROBLEM_MAX bytes) says why when the agent
+ * could not start: what is wrong; how to fix it. It is "" otherwise. */
 int engine_run(const struct config *config, char *problem);
 
 #endif

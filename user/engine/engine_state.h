@@ -53,7 +53,8 @@ struct engine {
 	int signal_fd;
 	int timer_fd;
 	struct engine_rates rates;
-	struct results_log *log;	/* for its statistics; worker 0 owns it, NULL once it may be closed */
+	/* For its statistics; worker 0 owns it. NULL once it may be closed. */
+	struct results_log *log;
 };
 
 __u64 engine_clock_ns(int clock);

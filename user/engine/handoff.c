@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two counters of blocks, `given` (producer) and `taken` (consumer), that only rise; each side writes
- * its own with release and reads the other's with acquire, which hands over the blocks between. */
+/* Two counters of blocks, `given` (producer) and `taken` (consumer), that only rise; each side
+ * writes its own with release and reads the other's with acquire, which hands over the blocks
+ * between. */
 #include "engine/handoff.h"
 
 #include <assert.h>
@@ -21,12 +22,13 @@ struct handoff {
 	unsigned char *blocks;
 	struct slot slot[HANDOFF_BLOCKS];
 	_Alignas(LINE) _Atomic __u64 given;
-	size_t fill;			/* producer: bytes committed in the open block */
-	size_t reserved;		/* producer: room that was promised behind them */
+	size_t fill; /* producer: bytes committed in the open block */
+	size_t reserved; /* producer: room that was promised behind them */
 	_Alignas(LINE) _Atomic __u64 taken;
 };
 
-_Static_assert((HANDOFF_BLOCKS & (HANDOFF_BLOCKS - 1)) == 0, "positions are taken modulo the blocks");
+_Static_assert((HANDOFF_BLOCKS & (HANDOFF_BLOCKS - 1)) == 0,
+	       "positions are taken modulo the blocks");
 _Static_assert(HANDOFF_FILL_BYTES < HANDOFF_BLOCK_BYTES, "a full block is not over its end");
 
 int handoff_open(struct handoff **handoff)
@@ -92,7 +94,7 @@ static void *reserve(void *context, size_t bytes_min, size_t bytes_max, size_t *
 		if (!is_room(handoff, given))
 			return NULL;
 	}
-	room = HANDOFF_FILL_BYTES - handoff->fill;	/* fill is 0 where it could be more */
+	room = HANDOFF_FILL_BYTES - handoff->fill; /* fill is 0 where it could be more */
 	if (room < bytes_min)
 		room = bytes_min;
 	if (room > bytes_max)

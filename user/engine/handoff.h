@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What one worker hands to worker 0 at a tick: blocks of exported records through a bounded queue with
- * one producer and one consumer, without a lock. A full queue is an answer (-EAGAIN, NULL): the
- * producer comes back in a later turn. It looks into no record. */
+/* What one worker hands to worker 0 at a tick: blocks of exported records through a bounded
+ * queue with one producer and one consumer, without a lock. A full queue is an answer (-EAGAIN,
+ * NULL): the producer comes back in a later turn. It looks into no record. */
 #ifndef SLUICE_ENGINE_HANDOFF_H
 #define SLUICE_ENGINE_HANDOFF_H
 

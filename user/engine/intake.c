@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counting what waits walks the records with copies of the ring readers, which move no shared position. */
+/* Counting what waits walks the records with copies of the ring readers, which move no shared
+ * position. */
 #include "engine/intake.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@
 #define QUIET_TRIES 2000
 #define WAKE_BYTES_MAX (256u << 10)
 
-static void compile_listener(struct sluice_listener *compiled, const struct config_listener *listener)
+static void compile_listener(struct sluice_listener *compiled,
+			     const struct config_listener *listener)
 {
 	*compiled = (struct sluice_listener){
 		.port = listener->port,
@@ -33,7 +35,8 @@ void intake_compile(struct sluice_config *compiled, const struct config *config)
 	/* The first rule that names a type decides: from the last to the first. */
 	for (__u32 i = config->rule_count; i-- > 0;)
 		for (__u32 k = 0; k < config->rules[i].type_count; k++)
-			compiled->type_rule[config->rules[i].types[k]] = (__u8)config->rules[i].action;
+			compiled->type_rule[config->rules[i].types[k]] =
+				(__u8)config->rules[i].action;
 	compiled->has_rules =
 		memchr(compiled->type_rule, SLUICE_RULE_DROP, sizeof(compiled->type_rule)) != NULL;
 }
@@ -55,7 +58,8 @@ __u32 intake_wake_bytes(__u64 ring_bytes)
 	return eighth < WAKE_BYTES_MAX ? (__u32)eighth : WAKE_BYTES_MAX;
 }
 
-int intake_read(const struct bpf_loader *loader, __u32 listener_count, struct account_kernel *kernel)
+int intake_read(const struct bpf_loader *loader, __u32 listener_count,
+		struct account_kernel *kernel)
 {
 	int error = bpf_loader_read_traffic(loader, &kernel->traffic);
 
@@ -85,7 +89,8 @@ static bool is_at_end(const struct ring_reader *readers, __u32 count)
 	return true;
 }
 
-static int read_emitted(const struct bpf_loader *loader, __u32 listener_count, struct sluice_count *emitted)
+static int read_emitted(const struct bpf_loader *loader, __u32 listener_count,
+			struct sluice_count *emitted)
 {
 	struct account_kernel kernel;
 	int error = intake_read(loader, listener_count, &kernel);
@@ -96,8 +101,9 @@ static int read_emitted(const struct bpf_loader *loader, __u32 listener_count, s
 }
 
 /* One try; exact when nothing moved between the two readings of the counters. */
-static int try_count(const struct bpf_loader *loader, __u32 listener_count, struct ring_reader *readers,
-		     __u32 ring_count, struct sluice_count *waiting, struct account_unread *unread)
+static int try_count(const struct bpf_loader *loader, __u32 listener_count,
+		     struct ring_reader *readers, __u32 ring_count, struct sluice_count *waiting,
+		     struct account_unread *unread)
 {
 	struct sluice_count before, after;
 	int error = read_emitted(loader, listener_count, &before);

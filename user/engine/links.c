@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Events come by netlink. Attaching is the loader's; it is asked whenever an interface of ours that was
- * gone is there again, and after lost messages. */
+/* Events come by netlink. Attaching is the loader's; it is asked whenever an interface of ours
+ * that was gone is there again, and after lost messages. */
 #include "engine/links.h"
 
 #include <net/if.h>
@@ -43,10 +43,11 @@ static void attach_again(struct links_interface *interface, struct bpf_loader *l
 		log_line(LOG_LEVEL_WARNING, "interface", "attached again",
 			 log_text("interface", interface->name),
 			 log_unsigned("ifindex", interface->ifindex),
-			 log_text("mode", bpf_loader_mode_name(
-						  bpf_loader_mode(loader, interface->name))));
+			 log_text("mode",
+				  bpf_loader_mode_name(bpf_loader_mode(loader, interface->name))));
 	else if (count < 0)
-		log_line(LOG_LEVEL_ERROR, "interface", "cannot attach again; its packets go to the stack",
+		log_line(LOG_LEVEL_ERROR, "interface",
+			 "cannot attach again; its packets go to the stack",
 			 log_text("interface", interface->name), log_text("why", problem),
 			 log_error(count));
 }
@@ -77,7 +78,8 @@ static void take_removed(struct links_interface *interface)
 	interface->removals++;
 	log_line(LOG_LEVEL_ERROR, "interface",
 		 "was removed: nothing arrives until an interface of this name is there again",
-		 log_text("interface", interface->name), log_unsigned("ifindex", interface->ifindex));
+		 log_text("interface", interface->name),
+		 log_unsigned("ifindex", interface->ifindex));
 }
 
 /* After lost messages: what netlink would have told. */
@@ -105,7 +107,8 @@ static void take_renamed(struct links_interface *interface, const char *name)
 		 log_text("interface", interface->name), log_text("now", name));
 }
 
-static void take_event(struct links *links, const struct netlink_event *event, struct bpf_loader *loader)
+static void take_event(struct links *links, const struct netlink_event *event,
+		       struct bpf_loader *loader)
 {
 	for (__u32 i = 0; i < links->count; i++) {
 		struct links_interface *interface = &links->interface[i];
@@ -135,5 +138,6 @@ void links_serve(struct links *links, struct netlink *netlink, struct bpf_loader
 			take_event(links, &event, loader);
 	}
 	if (result < 0)
-		log_line(LOG_LEVEL_ERROR, "interface", "cannot read link messages", log_error(result));
+		log_line(LOG_LEVEL_ERROR, "interface", "cannot read link messages",
+			 log_error(result));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The interfaces of the listeners while the agent runs: what happens to them is logged once, and when a
- * removed one comes back under its name, the program is attached again. */
+/* The interfaces of the listeners while the agent runs: what happens to them is logged once, and
+ * when a removed one comes back under its name, the program is attached again. */
 #ifndef SLUICE_ENGINE_LINKS_H
 #define SLUICE_ENGINE_LINKS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the control thread tells its workers: one order at a time for all of them, with the plain memory
- * that belongs to it. Control writes it while no order is open; the number (release, acquire) hands it
- * over, and the answers of all workers hand it back. */
+/* What the control thread tells its workers: one order at a time for all of them, with the plain
+ * memory that belongs to it. Control writes it while no order is open; the number (release,
+ * acquire) hands it over, and the answers of all workers hand it back. */
 #ifndef SLUICE_ENGINE_ORDERS_H
 #define SLUICE_ENGINE_ORDERS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Small pieces with pauses between them: on a machine where it shares a CPU with a worker, a piece is
- * all the worker ever waits for. */
+/* Small pieces with pauses between them: on a machine where it shares a CPU with a worker, a
+ * piece is all the worker ever waits for. */
 #include "engine/prefault.h"
 
 #include <stdint.h>
@@ -13,7 +13,7 @@
 #include "core/stream.h"
 
 #define PIECE_BYTES (256u << 10)
-#define AHEAD_BYTES (8u << 20)	/* some milliseconds of the fastest growth */
+#define AHEAD_BYTES (8u << 20) /* some milliseconds of the fastest growth */
 #define PAUSE_BUSY_NS 500000
 #define PAUSE_IDLE_NS 25000000
 #define NICE 10
@@ -23,8 +23,8 @@
 #endif
 
 struct progress {
-	char *start;		/* of the range as last told */
-	size_t done_bytes;	/* from there on is in memory */
+	char *start; /* of the range as last told */
+	size_t done_bytes; /* from there on is in memory */
 };
 
 /* Returns whether a piece was touched. */
@@ -42,7 +42,8 @@ static bool touch_piece(const struct stream *stream, struct progress *progress)
 		size_t moved = (size_t)((char *)start - progress->start);
 
 		/* The range usually moves on within what was touched already. */
-		progress->done_bytes = moved < progress->done_bytes ? progress->done_bytes - moved : 0;
+		progress->done_bytes =
+			moved < progress->done_bytes ? progress->done_bytes - moved : 0;
 		progress->start = start;
 	}
 	if (progress->done_bytes >= bytes)

@@ -46,7 +46,8 @@ int report_collect(struct report *report, const struct engine *engine)
 		return error;
 	report->now_wall_ns = engine_clock_ns(CLOCK_REALTIME);
 	report->now_mono_ns = engine_clock_ns(CLOCK_MONOTONIC);
-	report->waiting = account_waiting(account_emitted(&report->kernel), consumed, &engine->tick.unread);
+	report->waiting =
+		account_waiting(account_emitted(&report->kernel), consumed, &engine->tick.unread);
 	sources_read_stats(engine->sources, &report->sources);
 	if (engine->log)
 		results_log_read_stats(engine->log, &report->results);
@@ -75,8 +76,8 @@ struct sluice_count report_rate(const struct report *report, __u32 listener)
 
 const char *report_promise(void)
 {
-	return "committed results survive a crash; windows still open at a crash are lost, and counted by "
-	       "the next start as unread after a crash";
+	return "committed results survive a crash; windows still open at a crash are lost, and "
+	       "the next start counts them as unread after a crash";
 }
 
 const char *report_window_kind(unsigned int kind)

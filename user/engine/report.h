@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state of a running agent at one moment, and its two forms. Engine numbers are those of the last
- * tick, when they balance; kernel counters are read now, twice, and shown with what is on its way left
- * out. So every equation of ledger.h holds in what is shown, also under load. */
+/* The state of a running agent at one moment, and its two forms. Engine numbers are those of the
+ * last tick, when they balance; kernel counters are read now, twice, and shown with what is on
+ * its way left out. So every equation of ledger.h holds in what is shown, also under load. */
 #ifndef SLUICE_ENGINE_REPORT_H
 #define SLUICE_ENGINE_REPORT_H
 

@@ -97,7 +97,8 @@ static void put_agent(struct json *json, const struct report *report)
 static void put_listener(struct json *json, const struct report *report, __u32 i)
 {
 	const struct config_listener *listener = &report->engine->config->listener[i];
-	const struct links_interface *link = links_find(&report->engine->links, listener->interface);
+	const struct links_interface *link =
+		links_find(&report->engine->links, listener->interface);
 	enum bpf_loader_mode mode = bpf_loader_mode(report->engine->loader, listener->interface);
 	const struct sluice_ledger *ledger = &report->kernel.ledger[i];
 	bool is_gone = link && link->is_gone;
@@ -107,7 +108,8 @@ static void put_listener(struct json *json, const struct report *report, __u32 i
 	put_text(json, "interface", listener->interface);
 	put_number(json, "port", listener->port);
 	put_text(json, "action", listener->action == SLUICE_ACTION_TAP ? "tap" : "consume");
-	put_text(json, "mode", is_gone || mode == BPF_LOADER_AUTO ? "none" : bpf_loader_mode_name(mode));
+	put_text(json, "mode",
+		 is_gone || mode == BPF_LOADER_AUTO ? "none" : bpf_loader_mode_name(mode));
 	put_flag(json, "gone", is_gone);
 	put_flag(json, "up", link && link->is_up);
 	put_number(json, "removals", link ? link->removals : 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The report for people: what is running, then the way of a datagram stage by stage. Reasons that never
- * happened are left out; all are in the JSON form. */
+/* The report for people: what is running, then the way of a datagram stage by stage. Reasons
+ * that never happened are left out; all are in the JSON form. */
 #include "engine/report.h"
 
 #include <stdio.h>
@@ -74,8 +74,8 @@ static void write_agent(struct page *page, const struct report *report)
 	const struct engine *engine = report->engine;
 	char time[NUMBER_BYTES];
 
-	text_format(page->out, "sluice %s, %s for %s, pid %d, epoch %llu, %u worker%s\n", engine_version(),
-		    engine->stage == ENGINE_RUNNING ? "running" : "stopping",
+	text_format(page->out, "sluice %s, %s for %s, pid %d, epoch %llu, %u worker%s\n",
+		    engine_version(), engine->stage == ENGINE_RUNNING ? "running" : "stopping",
 		    passed(time, report->now_mono_ns - engine->started_mono_ns), (int)getpid(),
 		    engine->store.manifest.agent_epoch, engine->worker_count,
 		    engine->worker_count == 1 ? "" : "s");
@@ -104,13 +104,14 @@ static void write_listeners(struct page *page, const struct report *report)
 		struct sluice_count rate = report_rate(report, i);
 		char datagrams[UNITS_BYTES_MAX], events[UNITS_BYTES_MAX];
 
-		text_format(page->out,
-			    "  %-16s udp port %-5u on %-15s %-8s %-8s %9s datagrams/s %9s events/s\n",
-			    listener->name, listener->port, listener->interface,
-			    effective_mode(report, listener->interface),
-			    listener->action == SLUICE_ACTION_TAP ? "tap" : "consume",
-			    units_format_number_about(datagrams, rate.datagrams),
-			    units_format_number_about(events, rate.events));
+		text_format(
+			page->out,
+			"  %-16s udp port %-5u on %-15s %-8s %-8s %9s datagrams/s %9s events/s\n",
+			listener->name, listener->port, listener->interface,
+			effective_mode(report, listener->interface),
+			listener->action == SLUICE_ACTION_TAP ? "tap" : "consume",
+			units_format_number_about(datagrams, rate.datagrams),
+			units_format_number_about(events, rate.events));
 	}
 }
 
@@ -181,12 +182,13 @@ static void write_handover(struct page *page, const struct report *report)
 static void write_stream(struct page *page, const struct report *report)
 {
 	const struct tick_sums *sums = &report->engine->tick.sums;
-	char used[UNITS_BYTES_MAX], most[UNITS_BYTES_MAX], groups[NUMBER_BYTES], panes[NUMBER_BYTES];
+	char used[UNITS_BYTES_MAX], most[UNITS_BYTES_MAX], groups[NUMBER_BYTES],
+		panes[NUMBER_BYTES];
 
 	heading(page, "Stream");
-#define SLUICE_FIELD(name, text)                                                                   \
-	if (strcmp(#name, "consumed_datagrams") != 0 &&                                            \
-	    (sums->stream.name || strcmp(#name, "accepted") == 0))                                 \
+#define SLUICE_FIELD(name, text)                                   \
+	if (strcmp(#name, "consumed_datagrams") != 0 &&            \
+	    (sums->stream.name || strcmp(#name, "accepted") == 0)) \
 		write_number(page, strcmp(#name, "consumed") != 0, text, sums->stream.name);
 	SLUICE_STREAM_LEDGER(SLUICE_FIELD)
 #undef SLUICE_FIELD
@@ -206,10 +208,10 @@ static void write_window(struct page *page, const struct report *report, __u32 w
 
 	if (tick->watermark_ns[w] != SOURCES_WATERMARK_NONE)
 		snprintf(lag, sizeof(lag), "%.3f s behind", (double)lag_ns / 1e9);
-	text_format(page->out, "  %s, %s, watermark %s\n", spec->name, report_window_kind(spec->kind),
-		    lag);
-#define SLUICE_FIELD(name, text)                                                                   \
-	if (ledger->name || strcmp(#name, "aggregated") == 0 || strcmp(#name, "late") == 0)        \
+	text_format(page->out, "  %s, %s, watermark %s\n", spec->name,
+		    report_window_kind(spec->kind), lag);
+#define SLUICE_FIELD(name, text)                                                            \
+	if (ledger->name || strcmp(#name, "aggregated") == 0 || strcmp(#name, "late") == 0) \
 		write_number(page, 1, text, ledger->name);
 	SLUICE_WINDOW_LEDGER(SLUICE_FIELD)
 #undef SLUICE_FIELD
@@ -239,7 +241,8 @@ static void write_rings(struct page *page, const struct report *report)
 			__u64 waiting = worker_ring_waiting_bytes(ring);
 			char size[UNITS_BYTES_MAX];
 
-			text_format(page->out, "  cpu %-3u worker %-3u %5.1f %% full of %s\n", ring->cpu, w,
+			text_format(page->out, "  cpu %-3u worker %-3u %5.1f %% full of %s\n",
+				    ring->cpu, w,
 				    100.0 * (double)waiting / (double)ring->reader.ring_bytes,
 				    units_format_size(size, ring->reader.ring_bytes));
 		}
@@ -249,19 +252,23 @@ static void write_rings(struct page *page, const struct report *report)
 static void write_results(struct page *page, const struct report *report)
 {
 	const struct results_log_stats *stats = &report->results;
-	char rows[NUMBER_BYTES], written[UNITS_BYTES_MAX], kept[UNITS_BYTES_MAX], commit[NUMBER_BYTES];
+	char rows[NUMBER_BYTES], written[UNITS_BYTES_MAX], kept[UNITS_BYTES_MAX],
+		commit[NUMBER_BYTES];
 
 	heading(page, "Results log");
-	text_format(page->out,
-		    "  %s rows in %llu batches, %s written; durable up to LSN %llu; longest commit %s\n",
-		    grouped(rows, stats->rows), stats->batches,
-		    units_format_size_about(written, stats->bytes), stats->durable_lsn,
-		    brief(commit, stats->commit_ns_max));
+	text_format(
+		page->out,
+		"  %s rows in %llu batches, %s written; durable to LSN %llu; longest commit %s\n",
+		grouped(rows, stats->rows), stats->batches,
+		units_format_size_about(written, stats->bytes), stats->durable_lsn,
+		brief(commit, stats->commit_ns_max));
 	text_format(page->out, "  %llu segment%s of %s kept in %s\n", stats->segments,
-		    stats->segments == 1 ? "" : "s", units_format_size_about(kept, stats->segment_bytes),
+		    stats->segments == 1 ? "" : "s",
+		    units_format_size_about(kept, stats->segment_bytes),
 		    report->engine->config->state_dir);
 	if (stats->is_out_of_space)
-		text_add(page->out, "  NO SPACE LEFT: rows wait; free some space, it goes on by itself\n");
+		text_add(page->out,
+			 "  NO SPACE LEFT: rows wait; free some space, it goes on by itself\n");
 	if (stats->error)
 		text_format(page->out, "  FAILED: %s; the agent stops\n", strerror(-stats->error));
 }
@@ -270,14 +277,16 @@ static void write_times(struct page *page, const struct report *report)
 {
 	const struct turn_times_sum *turns = &report->turns;
 	const struct tick *tick = &report->engine->tick;
-	char count[NUMBER_BYTES], longest[NUMBER_BYTES], own[NUMBER_BYTES], longest_tick[NUMBER_BYTES];
+	char count[NUMBER_BYTES], longest[NUMBER_BYTES], own[NUMBER_BYTES],
+		longest_tick[NUMBER_BYTES];
 
 	heading(page, "Turns");
 	text_format(page->out, "  %s turns, the longest %s (of its own CPU time %s)\n",
 		    grouped(count, turns->turns), brief(longest, turns->longest_ns),
 		    brief(own, turns->longest_cpu_ns));
-	text_format(page->out, "  %s ticks, the longest %s, %llu delayed\n", grouped(count, tick->ticks),
-		    brief(longest_tick, tick->longest_ns), tick->delayed);
+	text_format(page->out, "  %s ticks, the longest %s, %llu delayed\n",
+		    grouped(count, tick->ticks), brief(longest_tick, tick->longest_ns),
+		    tick->delayed);
 }
 
 void report_write_text(const struct report *report, struct text *out, bool is_colour)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rungs between the loader and running workers: rings with what they hold, sources, streams, the
- * results log, threads. Closing takes whatever was opened. */
+/* The rungs between the loader and running workers: rings with what they hold, sources, streams,
+ * the results log, threads. Closing takes whatever was opened. */
 #include "engine/engine_state.h"
 
 #include <errno.h>
@@ -30,17 +30,20 @@ int engine_open_rings(struct engine *engine)
 
 		ring->cpu = engine->ring_count;
 		ring->wake = &wake[ring->cpu];
-		error = ring_reader_open(&ring->reader, bpf_loader_ring_fd(engine->loader, ring->cpu));
+		error = ring_reader_open(&ring->reader,
+					 bpf_loader_ring_fd(engine->loader, ring->cpu));
 		if (error)
-			return engine_problem(engine, EX_OSERR, "the ring of CPU %u cannot be read: %s",
-					      ring->cpu, strerror(-error));
+			return engine_problem(engine, EX_OSERR,
+					      "the ring of CPU %u cannot be read: %s", ring->cpu,
+					      strerror(-error));
 	}
 	error = intake_read(engine->loader, engine->config->listener_count, &engine->tick.baseline);
 	if (!error)
-		error = intake_count_unread(engine->loader, engine->config->listener_count, engine->ring,
-					    count, &engine->tick.unread);
+		error = intake_count_unread(engine->loader, engine->config->listener_count,
+					    engine->ring, count, &engine->tick.unread);
 	if (error)
-		return engine_problem(engine, EX_OSERR, "the counters of the XDP program cannot be read: %s",
+		return engine_problem(engine, EX_OSERR,
+				      "the counters of the XDP program cannot be read: %s",
 				      strerror(-error));
 	return 0;
 }
@@ -119,10 +122,11 @@ static int open_worker(struct engine *engine, struct worker *worker, __u64 hash_
 	if (!error && worker->index)
 		error = handoff_open(&worker->outbox);
 	if (error)
-		return engine_problem(engine, EX_OSERR,
-				      "the windows cannot be set up: %s; limits.memory is %llu MiB, lower it "
-				      "or limits.max_groups",
-				      strerror(-error), engine->config->memory_bytes >> 20);
+		return engine_problem(
+			engine, EX_OSERR,
+			"the windows cannot be set up: %s; limits.memory is %llu MiB, lower it "
+			"or limits.max_groups",
+			strerror(-error), engine->config->memory_bytes >> 20);
 	return 0;
 }
 
@@ -140,7 +144,8 @@ static int open_sources(struct engine *engine, __u64 hash_seed)
 	int error = sources_open(&engine->sources, &options);
 
 	if (error)
-		return engine_problem(engine, EX_OSERR, "the table of %u sources cannot be set up: %s",
+		return engine_problem(engine, EX_OSERR,
+				      "the table of %u sources cannot be set up: %s",
 				      config->sources_max, strerror(-error));
 	return 0;
 }
@@ -173,8 +178,9 @@ static int open_log(struct engine *engine)
 	if (!error)
 		error = results_log_open(&engine->log, &options, &recovery);
 	if (error)
-		return engine_problem(engine, error == -ENOSPC || error == -EACCES ? EX_CANTCREAT : EX_IOERR,
-				      "%s", engine->store.problem);
+		return engine_problem(
+			engine, error == -ENOSPC || error == -EACCES ? EX_CANTCREAT : EX_IOERR,
+			"%s", engine->store.problem);
 	engine->worker[0].log = engine->log;
 	log_recovery(&recovery);
 	return 0;
@@ -245,7 +251,8 @@ static void await_answers(struct engine *engine)
 
 	while (!tick_is_answered(&engine->tick)) {
 		poll(&answers, 1, 100);
-		if (read(answers.fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
+		if (read(answers.fd, &count, sizeof(count)) < 0 && errno != EAGAIN &&
+		    errno != EINTR)
 			return;
 	}
 }
@@ -266,8 +273,9 @@ int engine_start_workers(struct engine *engine)
 	engine->tick.open = ORDER_NONE;
 	for (__u32 i = 0; i < engine->worker_count; i++)
 		if (atomic_load(&engine->worker[i].failure))
-			return engine_problem(engine, atomic_load(&engine->worker[i].failure),
-					      "a worker could not start; the log line before says why");
+			return engine_problem(
+				engine, atomic_load(&engine->worker[i].failure),
+				"a worker could not start; the log line before says why");
 	if (prefault_start(&engine->prefault))
 		log_line(LOG_LEVEL_WARNING, "engine", "no thread for touching memory ahead");
 	return 0;

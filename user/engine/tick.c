@@ -43,7 +43,8 @@ int tick_start(struct tick *tick, __u64 now_mono_ns)
 		tick->delayed++;
 		return 0;
 	}
-	/* Counters before the order: whatever they count is in a ring by the time workers look there. */
+	/* Counters before the order: whatever they count is in a ring by the time workers look
+	 * there. */
 	error = intake_read(tick->loader, tick->config->listener_count, &tick->kernel);
 	if (error)
 		return error;
@@ -85,7 +86,8 @@ static void sum_workers(struct tick *tick)
 
 static struct sluice_count consumed(const struct tick *tick)
 {
-	return (struct sluice_count){ tick->sums.stream.consumed_datagrams, tick->sums.stream.consumed };
+	return (struct sluice_count){ tick->sums.stream.consumed_datagrams,
+				      tick->sums.stream.consumed };
 }
 
 static void balance(struct tick *tick, struct sluice_count consumed_before)
@@ -105,8 +107,8 @@ static void balance(struct tick *tick, struct sluice_count consumed_before)
 
 static void move_time(struct tick *tick, __u64 now_wall_ns)
 {
-	sources_watermarks(tick->sources, now_wall_ns, tick->config->window, tick->config->window_count,
-			   tick->watermark_ns);
+	sources_watermarks(tick->sources, now_wall_ns, tick->config->window,
+			   tick->config->window_count, tick->watermark_ns);
 	for (__u32 w = 0; w < tick->config->window_count; w++) {
 		tick->orders->watermark_ns[w] = tick->watermark_ns[w];
 		tick->orders->missing[w] = tick->sums.missing[w];

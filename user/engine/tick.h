@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The tick: how time moves. First half: remember the sources, let every worker drain its rings past
- * that moment and copy its counters. Second half: watermarks and losses from what was remembered, and
- * the windows advance. Runs in the control thread, which comes back when all workers have answered. */
+/* The tick: how time moves. First half: remember the sources, let every worker drain its rings
+ * past that moment and copy its counters. Second half: watermarks and losses from what was
+ * remembered, and the windows advance. Runs in the control thread, which comes back when all
+ * workers have answered. */
 #ifndef SLUICE_ENGINE_TICK_H
 #define SLUICE_ENGINE_TICK_H
 
@@ -33,13 +34,13 @@ struct tick {
 	struct account_kernel baseline;		/* counters when the agent started */
 	struct account_unread unread;
 
-	enum order_kind open;			/* what the workers are at; ORDER_NONE between ticks */
+	enum order_kind open;			/* what workers are at; ORDER_NONE: nothing */
 	struct account_kernel kernel;		/* read when the tick began */
 	struct tick_sums sums;
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
 	__u64 imbalance[2];			/* engine's equations at the last two ticks */
 	__u64 ticks;
-	__u64 delayed;				/* came due while the one before was still running */
+	__u64 delayed;				/* came due while one was still running */
 	__u64 started_mono_ns;
 	__u64 longest_ns;
 };

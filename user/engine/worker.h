@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One worker: a thread with its rings, its stream and its io_uring, that runs bounded turns until told
- * to exit. Worker 0 also owns the results log and collects what the others hold of closing windows. It
- * decides nothing about time: watermarks come with the orders of the control thread. */
+/* One worker: a thread with its rings, its stream and its io_uring, that runs bounded turns
+ * until told to exit. Worker 0 also owns the results log and collects what the others hold of
+ * closing windows. It decides nothing about time: watermarks come with the orders of the control
+ * thread. */
 #ifndef SLUICE_ENGINE_WORKER_H
 #define SLUICE_ENGINE_WORKER_H
 
@@ -69,7 +70,7 @@ struct worker {
 	bool is_log_full;		/* the last row found no room in the results log */
 	__u32 ends_seen;		/* outboxes that are complete for this order */
 	size_t import_at;		/* in the block that is being imported */
-	__u64 blocked_mono_ns;		/* since when importing waits for emission; 0: it does not */
+	__u64 blocked_mono_ns;		/* since when importing waits; 0: it does not */
 	bool is_finishing;		/* nothing is drained any more */
 	bool is_finished;		/* worker 0: stream_finish() was called */
 	__u64 finish_by_mono_ns;
@@ -83,10 +84,11 @@ struct worker {
  * times that while many groups are new. */
 #define WORKER_TURN_BYTES (128u << 10)
 #define WORKER_TURN_ROWS 512
-/* Longest sleep: records that nobody wakes for wait no longer. Shorter while other threads are awaited. */
+/* Longest sleep: records that nobody wakes for wait no longer. Shorter while other threads are
+ * awaited. */
 #define WORKER_SLEEP_NS 10000000ull
-/* … but longer after so many sleeps that brought no record: the program wakes for what fills a ring,
- * and every tick drains the rest. */
+/* … but longer after so many sleeps that brought no record: the program wakes for what fills a
+ * ring, and every tick drains the rest. */
 #define WORKER_SLEEP_IDLE_NS 40000000ull
 #define WORKER_IDLE_SLEEPS 50
 #define WORKER_SLEEP_SHORT_NS 200000ull

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a worker does about an order, a slice a turn: each kind has a beginning and a step that says
- * when it is done. Rows that became due are emitted in slices of their own, whatever the order is. */
+/* What a worker does about an order, a slice a turn: each kind has a beginning and a step that
+ * says when it is done. Rows that became due are emitted in slices of their own, whatever the
+ * order is. */
 #include "engine/worker.h"
 
 #include <assert.h>
@@ -13,8 +14,8 @@
 #define FLUSH_STEP_NS 100000000ull
 
 enum progress {
-	PROGRESS_NONE,	/* waits for somebody else */
-	PROGRESS_MADE,	/* goes on in the next turn, which should follow at once */
+	PROGRESS_NONE, /* waits for somebody else */
+	PROGRESS_MADE, /* goes on in the next turn, which should follow at once */
 	PROGRESS_DONE,
 };
 
@@ -52,7 +53,7 @@ static enum progress export_slice(struct worker *worker)
 	if (count > 0)
 		return PROGRESS_MADE;
 	if (count < 0 || handoff_end(worker->outbox, worker->order) < 0)
-		return PROGRESS_NONE;	/* the outbox is full */
+		return PROGRESS_NONE; /* the outbox is full */
 	worker_wake(worker->first);
 	return PROGRESS_DONE;
 }
@@ -61,14 +62,15 @@ static enum progress export_slice(struct worker *worker)
 static int import_block(struct worker *worker, const struct handoff_block *block)
 {
 	while (worker->import_at < block->byte_count) {
-		const struct sluice_disk_record *record = (const void *)(block->bytes + worker->import_at);
+		const struct sluice_disk_record *record =
+			(const void *)(block->bytes + worker->import_at);
 		int error = stream_import(worker->stream, record, record->bytes);
 
 		if (error == -EAGAIN)
 			return error;
 		if (error < 0) {
-			worker_fail(worker, EX_SOFTWARE, "partials of another worker cannot be merged",
-				    error);
+			worker_fail(worker, EX_SOFTWARE,
+				    "partials of another worker cannot be merged", error);
 			break;
 		}
 		worker->import_at += record->bytes;
@@ -77,8 +79,9 @@ static int import_block(struct worker *worker, const struct handoff_block *block
 	return 0;
 }
 
-/* A full disk holds up a running agent for as long as it is full, one that stops for a while, and one
- * whose log has failed not at all: then the partials are lost, and the exit code says so. */
+/* A full disk holds up a running agent for as long as it is full, one that stops for a while,
+ * and one whose log has failed not at all: then the partials are lost, and the exit code says
+ * so. */
 static bool may_wait_for_disk(struct worker *worker)
 {
 	if (!worker->blocked_mono_ns)
@@ -159,7 +162,8 @@ static enum progress finish_log(struct worker *worker)
 		error = results_log_flush_wait(worker->log, FLUSH_STEP_NS);
 	if (!error)
 		return PROGRESS_DONE;
-	if ((error == -ETIMEDOUT || error == -ENOSPC) && worker->now_mono_ns < worker->finish_by_mono_ns)
+	if ((error == -ETIMEDOUT || error == -ENOSPC) &&
+	    worker->now_mono_ns < worker->finish_by_mono_ns)
 		return worker->is_log_full ? PROGRESS_NONE : PROGRESS_MADE;
 	worker_fail(worker, EX_IOERR, "open windows could not be written at the stop", error);
 	return PROGRESS_DONE;
@@ -192,7 +196,8 @@ static enum progress step_setup(struct worker *worker)
 	error = results_log_write_schema(worker->log, config->window, config->window_count,
 					 config->dim_name);
 	for (__u32 i = 0; !error && i < config->type_name_count; i++)
-		error = results_log_write_name(worker->log, SLUICE_SPACE_TYPE, config->type_names[i].id,
+		error = results_log_write_name(worker->log, SLUICE_SPACE_TYPE,
+					       config->type_names[i].id,
 					       config->type_names[i].name);
 	if (error)
 		worker_fail(worker, EX_IOERR, "the results log refused the schema", error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The worker and its rings: draining them within a bound, and sleeping until one fills. A ring's room
- * is given back only after the stream has flushed, because events are read in place. */
+/* The worker and its rings: draining them within a bound, and sleeping until one fills. A ring's
+ * room is given back only after the stream has flushed, because events are read in place. */
 #include "engine/worker.h"
 
 #include <sysexits.h>
@@ -26,7 +26,7 @@ bool worker_drain(struct worker *worker)
 	size_t budget = WORKER_TURN_BYTES;
 	__u32 visited;
 
-	if (worker->order == 0 || worker->is_finishing)	/* not set up yet, or windows are closed */
+	if (worker->order == 0 || worker->is_finishing) /* not set up yet, or windows are closed */
 		return false;
 	for (visited = 0; visited < worker->ring_count && budget; visited++) {
 		__u64 place = (worker->turn + visited) % worker->ring_count;
@@ -95,7 +95,8 @@ static bool is_quiet(const struct worker *worker)
 
 static __u64 sleep_ns(const struct worker *worker)
 {
-	__u64 longest = worker->empty_sleeps < WORKER_IDLE_SLEEPS ? WORKER_SLEEP_NS : WORKER_SLEEP_IDLE_NS;
+	__u64 longest =
+		worker->empty_sleeps < WORKER_IDLE_SLEEPS ? WORKER_SLEEP_NS : WORKER_SLEEP_IDLE_NS;
 	__u64 deadline_ns;
 
 	if (worker->kind != ORDER_NONE)
@@ -116,7 +117,8 @@ void worker_sleep(struct worker *worker)
 	worker->empty_sleeps++;
 	arm(worker);
 	set_sleeping(worker, 1);
-	/* Either the program sees the flag, or this thread sees what the program put in the ring. */
+	/* Either the program sees the flag, or this thread sees what the program put in the
+	 * ring. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	count = uring_wait(worker->uring, is_quiet(worker) ? sleep_ns(worker) : 0);
 	set_sleeping(worker, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The admin socket answers one line, survives rude clients, and is found or refused as it should be. */
+/* The admin socket answers one line, survives rude clients, and is found or refused as it should
+ * be. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -146,12 +146,14 @@ static void hand_over_under_load_allows_what_was_under_way(void **state)
 	assert_true(account_handover_distance(&handover, &unread) > 0);
 }
 
-/* A dead agent had 1000; it was counted while packets arrived, so only bounds are known at first. */
+/* A dead agent had 1000; it was counted while packets arrived, so only bounds are known at
+ * first. */
 static void bounds_of_a_take_over_become_exact(void **state)
 {
-	struct account_unread unread = account_unread_at_start(
-		(struct sluice_count){ 1040, 10400 }, (struct sluice_count){ 42, 420 },
-		(struct sluice_count){ 1045, 10450 });
+	struct account_unread unread =
+		account_unread_at_start((struct sluice_count){ 1040, 10400 },
+					(struct sluice_count){ 42, 420 },
+					(struct sluice_count){ 1045, 10450 });
 	struct account_handover handover = { .emitted = { 1100, 11000 },
 					     .consumed_before = { 0, 0 },
 					     .consumed_after = { 100, 1000 } };
@@ -189,10 +191,14 @@ static void waiting_is_what_is_left(void **state)
 
 static void stream_and_window_are_exact(void **state)
 {
-	struct sluice_stream_ledger stream = { .consumed_datagrams = 7, .consumed = 100, .accepted = 90,
-					       .future = 6, .rejected_record = 4 };
-	struct sluice_window_ledger window = { .unselected = 10, .aggregated = 70, .overflow = 5,
-					       .late = 4, .rejected_pane = 1 };
+	struct sluice_stream_ledger stream = { .consumed_datagrams = 7,
+					       .consumed = 100,
+					       .accepted = 90,
+					       .future = 6,
+					       .rejected_record = 4 };
+	struct sluice_window_ledger window = {
+		.unselected = 10, .aggregated = 70, .overflow = 5, .late = 4, .rejected_pane = 1
+	};
 	struct sluice_stream_ledger stream_sum = { 0 };
 	struct sluice_window_ledger window_sum = { 0 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The queue hands over every byte in order, says no when it is full, and takes the longest record. */
+/* The queue hands over every byte in order, says no when it is full, and takes the longest
+ * record. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,7 +128,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_is_there_before_the_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_end_may_come_alone, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(room_that_was_not_committed_comes_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(room_that_was_not_committed_comes_again, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(full_is_an_answer_and_passes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_longest_record_fits_a_block, set_up, tear_down),
 	};

@@ -28,8 +28,9 @@ static void listeners_are_carried_over(void **state)
 	(void)state;
 	config->listener_count = 2;
 	config->listener[0].port = 9125;
-	config->listener[1] = (struct config_listener){ .port = 53, .action = SLUICE_ACTION_TAP,
-							.has_address = true, .address = { 0xfd, 9 } };
+	config->listener[1] = (struct config_listener){
+		.port = 53, .action = SLUICE_ACTION_TAP, .has_address = true, .address = { 0xfd, 9 }
+	};
 	compiled = compile(config);
 	assert_int_equal(compiled->listener_count, 2);
 	assert_int_equal(compiled->has_rules, 0);
