@@ -23,21 +23,21 @@ is_true() {
 
 mkdir "$work/state"
 mount -t tmpfs -o size=1m tmpfs "$work/state"
-write_config "$work/c.yaml" group_by='[key]' disorder=100ms
+write_config "$work/c.yaml" group_by='[key]' disorder=100ms segment=4MiB
 agent_fails "$work/c.yaml" 73 "space"
 umount "$work/state"
 
-mount -t tmpfs -o size=9m tmpfs "$work/state"
+mount -t tmpfs -o size=5m tmpfs "$work/state"
 agent_start "$work/c.yaml"
-# 60,000 groups in each of some windows of one second: more than 8 MiB of rows.
-generate --to 10.8.0.1:9125 --datagrams 100000 --rate 40k/s --events 20 --keys 60000 >/dev/null &
+# 40,000 groups in each of three windows of one second: more than 4 MiB of rows.
+generate --to 10.8.0.1:9125 --datagrams 60000 --rate 25k/s --events 20 --keys 40000 >/dev/null &
 sender=$!
 wait_until 15 is_true .results_log.out_of_space ||
 	{ status .results_log; fail "want of space is not shown"; }
 echo "ok: status shows the want of space"
 wait "$sender" || fail "the generator"
 await_rest
-expect "datagrams taken in" "$(status .handover.consumed.datagrams)" 100000
+expect "datagrams taken in" "$(status .handover.consumed.datagrams)" 60000
 expect_that "the ledger balances" ledger_balances
 expect_that "the agent goes on" kill -0 "$agent"
 expect_that "the page says so" sh -c "$sluice status | grep -q 'NO SPACE LEFT'"

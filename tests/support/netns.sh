@@ -115,7 +115,7 @@ netns_link() {
 write_config() {
 	local file=$1 mode=auto workers=1 ring=4MiB tick=20ms disorder=200ms idle=500ms size=1s port=9125
 	local interface=edge0 action=consume address='' state=$work/state socket=/run/sluice/sluice.sock
-	local groups=100000 filter='' group_by='[type, dim0]' sources=1024
+	local groups=100000 filter='' group_by='[type, dim0]' sources=1024 segment=8MiB
 	shift
 	[ $# -eq 0 ] || local "$@"
 	cat >"$file" <<-END
@@ -139,7 +139,7 @@ write_config() {
 		    group_by: $group_by
 		    aggregate: [count, records, sum, min, max, avg]
 		    max_disorder: $disorder
-		results_log: {segment_size: 8MiB, max_bytes: 64MiB}
+		results_log: {segment_size: $segment, max_bytes: 64MiB}
 		limits: {max_groups: $groups, max_sources: $sources, memory: 256MiB}
 		admin: {socket: $socket}
 	END
