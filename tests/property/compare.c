@@ -191,7 +191,8 @@ size_t compare_results(const struct scenario *scenario, struct result *expected,
 		compare_watermarks(&count, scenario, expected, result);
 	for (__u32 i = 0; flags & COMPARE_EVERY_STEP && i < scenario->step_count; i++)
 		if (scenario->step[i].kind != SCENARIO_DATAGRAM)
-			compare_views(&count, expected, result, i, flags & ~(unsigned int)COMPARE_FINAL);
+			compare_views(&count, expected, result, i,
+				      flags & ~(unsigned int)COMPARE_FINAL);
 	compare_views(&count, expected, result, UINT32_MAX, flags);
 	if (flags & COMPARE_LEDGER)
 		compare_ledgers(&count, scenario, expected, result);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Judges one result by another: the oracle's against the engine's, or two runs of the engine. Prints
- * the first differences to stdout; a difference is never forgiven. */
+/* Judges one result by another: the oracle's against the engine's, or two runs of the engine.
+ * Prints the first differences to stdout; a difference is never forgiven. */
 #ifndef SLUICE_PROPERTY_COMPARE_H
 #define SLUICE_PROPERTY_COMPARE_H
 
@@ -8,7 +8,7 @@
 #include "scenario.h"
 
 enum compare_flag {
-	COMPARE_EVERY_STEP = 1 << 0,	/* the rows that hold after each tick, not only at the end */
+	COMPARE_EVERY_STEP = 1 << 0,	/* what holds after each tick, not only in the end */
 	COMPARE_FINAL = 1 << 1,		/* which rows are final in the end */
 	COMPARE_LEDGER = 1 << 2,	/* every counter of the engine */
 	COMPARE_WATERMARKS = 1 << 3,
@@ -23,9 +23,9 @@ size_t compare_results(const struct scenario *scenario, struct result *expected,
 /* Counts without printing, while a failure is made smaller. */
 void compare_set_quiet(bool is_quiet);
 
-/* Rules that hold for any result of the engine by itself: revisions of an identity rise, none is given
- * twice, nothing follows a final row, no row is about nothing, and the ledgers balance. Returns
- * violations. */
+/* Rules that hold for any result of the engine by itself: revisions of an identity rise, none is
+ * given twice, nothing follows a final row, no row is about nothing, and the ledgers balance.
+ * Returns violations. */
 size_t compare_check_alone(const struct scenario *scenario, struct result *result);
 
 #endif

@@ -27,13 +27,13 @@ struct decode_sink {
 void decode_sink_open(struct decode_sink *sink, __u64 seed, unsigned int no_room_percent);
 void decode_sink_clear(struct decode_sink *sink);	/* forgets the records, stays open */
 
-/* Appends what the records of the sink say to `result`, as of `step`. Returns 0, or -EINVAL with a line
- * on stdout when a record breaks the format. */
+/* Appends what the records of the sink say to `result`, as of `step`. Returns 0, or -EINVAL with
+ * a line on stdout when a record breaks the format. */
 int decode_rows(const struct decode_sink *sink, const struct scenario *scenario, __u32 step,
 		struct result *result);
 
-/* Reads what stands behind the base partial of a row (first, last, sketches) into row->aggregate; how
- * many bytes it took, or -EINVAL. */
+/* Reads what stands behind the base partial of a row (first, last, sketches) into
+ * row->aggregate; how many bytes it took, or -EINVAL. */
 int decode_extra(const struct window_spec *spec, const void *data, size_t bytes,
 		 struct result_row *row);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The caller's side of stream.h and sources.h, by the letter of their comments: records stay where they
- * are until a flush (and not longer), ticks have two halves, other workers export before worker 0
- * advances. */
+/* The caller's side of stream.h and sources.h, by the letter of their comments: records stay
+ * where they are until a flush (and not longer), ticks have two halves, other workers export
+ * before worker 0 advances. */
 #include "drive.h"
 
 #include <assert.h>
@@ -15,7 +15,7 @@
 #include "encode.h"
 
 #define MEMORY_BYTES (64ull << 20)
-#define STALL_MAX 10000		/* refused reservations in a row before the engine is called stuck */
+#define STALL_MAX 10000		/* refused reservations in a row: the engine is stuck */
 
 struct drive {
 	const struct scenario *scenario;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs a scenario through the real engine: streams, sources and emission, with one worker or several,
- * everything a caller may choose chosen at random from a seed. */
+/* Runs a scenario through the real engine: streams, sources and emission, with one worker or
+ * several, everything a caller may choose chosen at random from a seed. */
 #ifndef SLUICE_PROPERTY_DRIVE_H
 #define SLUICE_PROPERTY_DRIVE_H
 

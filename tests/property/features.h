@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which parts of the engine are there to be tested. A test that needs one that is not is skipped, and
- * says so loudly. Turning a 0 into 1 is all it takes to enable its tests. */
+/* Which parts of the engine are there to be tested. A test that needs one that is not is
+ * skipped, and says so loudly. Turning a 0 into 1 is all it takes to enable its tests. */
 #ifndef SLUICE_PROPERTY_FEATURES_H
 #define SLUICE_PROPERTY_FEATURES_H
 
@@ -9,7 +9,7 @@
 #define FEATURE_TUMBLING 1
 #define FEATURE_WORKERS 1	/* stream_export, stream_import */
 #define FEATURE_OVERFLOW 1	/* max_groups and the overflow group */
-#define FEATURE_KEPT_CHECKED 0	/* a record whose count of kept events is not its marks is refused */
+#define FEATURE_KEPT_CHECKED 0	/* records whose count of kept events lies are refused */
 #define FEATURE_SLIDING 1
 #define FEATURE_SESSION 0
 #define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */

@@ -142,7 +142,8 @@ static void add_event(struct making *making, struct scenario_datagram *datagram)
 	if (random_percent(random, 20))
 		event->wire.time_offset_us = 0;
 	event->wire.time_offset_us -=
-		event->wire.time_offset_us % (making->grain_ns < 1000 ? 1 : (__u32)making->grain_ns / 1000);
+		event->wire.time_offset_us %
+		(making->grain_ns < 1000 ? 1 : (__u32)making->grain_ns / 1000);
 	if (making->options->has_event_ids && random_percent(random, 80))
 		event->wire.event_id = ++making->next_event_id;
 }
@@ -347,62 +348,6 @@ static void add_loose_stream(struct making *making, __u64 seconds)
 		fill_datagram(making, sender, &step->datagram);
 		maybe_repeat(making);
 	}
-}
-
-struct arrival {
-	__u64 at_ns;
-	size_t step;
-};
-
-static int compare_arrivals(const void *left, const void *right)
-{
-	const struct arrival *a = left, *b = right;
-
-	if (a->at_ns != b->at_ns)
-		return a->at_ns < b->at_ns ? -1 : 1;
-	return a->step < b->step ? -1 : 1;
-}
-
-/* Arrival = time of the first event + less than the jitter. The window's disorder is at least jitter
- * and spread, so whoever came before cannot have moved a watermark past what comes now. */
-void generate_permute(struct scenario *to, const struct scenario *from, __u64 seed)
-{
-	struct making making = { .scenario = to, .random = { .state = seed } };
-	struct arrival *arrival = calloc(from->step_count, sizeof(*arrival));
-	struct scenario copy;
-	size_t count = 0;
-
-	if (!arrival)
-		abort();
-	scenario_copy(&copy, from);
-	for (size_t i = 0; i < copy.step_count; i++)
-		if (copy.step[i].kind == SCENARIO_DATAGRAM)
-			arrival[count++] = (struct arrival){
-				copy.step[i].datagram.base_time_ns +
-					random_below(&making.random, (__u64)from->jitter_ns),
-				i };
-	qsort(arrival, count, sizeof(*arrival), compare_arrivals);
-	*to = copy;
-	to->step = NULL;
-	to->step_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct scenario_step *step;
-
-		making.wall_ns = arrival[i].at_ns;
-		making.mono_ns = SCENARIO_SECOND_NS + arrival[i].at_ns - arrival[0].at_ns;
-		if (random_percent(&making.random, 30))
-			add_tick(&making);
-		step = add_datagram(&making);
-		step->datagram = copy.step[arrival[i].step].datagram;
-		copy.step[arrival[i].step].datagram.event = NULL;
-	}
-	for (size_t i = 0; i < copy.step_count; i++)
-		free(copy.step[i].datagram.event);
-	free(copy.step);
-	free(arrival);
-	making.mono_ns += (__u64)to->idle_timeout_ns;
-	making.wall_ns += 3 * 3600ull * SCENARIO_SECOND_NS;
-	add_tick(&making);
 }
 
 static void arrange(struct scenario *scenario, __u64 seed)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Random scenarios from a seed: the same seed and options give the same scenario everywhere. Streams
- * have what real ones have: disorder, late and lying clocks, idle sources, restarts, edge values. */
+/* Random scenarios from a seed: the same seed and options give the same scenario everywhere.
+ * Streams have what real ones have: disorder, late and lying clocks, idle sources, restarts,
+ * edge values. */
 #ifndef SLUICE_PROPERTY_GENERATE_H
 #define SLUICE_PROPERTY_GENERATE_H
 
@@ -17,22 +18,24 @@ struct generate_options {
 	bool has_sequence_repeats;	/* datagrams that come twice */
 	bool has_exact_extras;		/* first, last */
 	bool has_sketches;		/* distinct, quantiles, top */
-	bool is_in_bound;		/* nothing is ever late: generate_permute() may reorder it */
+	bool is_in_bound;		/* nothing is ever late: may be permuted */
 };
 
-/* Fills an uninitialised scenario; its last tick is past everything, or it ends by an orderly stop. */
+/* Fills an uninitialised scenario; its last tick is past everything, or it ends by an orderly
+ * stop. */
 void generate_scenario(struct scenario *scenario, __u64 seed,
 		       const struct generate_options *options);
 
-/* The same datagrams in another order of arrival, with ticks at other places and other workers. Only
- * for scenarios made with is_in_bound. */
+/* The same datagrams in another order of arrival, with ticks at other places and other workers.
+ * Only for scenarios made with is_in_bound. */
 void generate_permute(struct scenario *to, const struct scenario *from, __u64 seed);
 
 /* Adds a random window to the scenario (generate_window.c). */
 void generate_window(struct scenario *scenario, struct random *random,
 		     const struct generate_options *options);
 
-/* Rounds to run: `rounds` times SLUICE_PROPERTY_ROUNDS when that is set (a factor of at least 1). */
+/* Rounds to run: `rounds` times SLUICE_PROPERTY_ROUNDS when that is set (a factor of at least
+ * 1). */
 __u64 generate_rounds(__u64 rounds);
 
 /* The first seed: SLUICE_PROPERTY_SEED when set (then generate_rounds() is 1), else `seed`. */

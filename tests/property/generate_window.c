@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Random window configurations: sizes that do not divide, offsets of any sign, groups by any fields,
- * filters of every kind. */
+/* Random window configurations: sizes that do not divide, offsets of any sign, groups by any
+ * fields, filters of every kind. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +30,9 @@ static void choose_size(struct window_spec *spec, struct random *random)
 		spec->size_ns = 100 * MILLISECOND_NS * random_range(random, 3, 40);
 		spec->slide_ns = spec->size_ns / pick(random, slides, COUNT_OF(slides));
 		if (random_percent(random, 50))	/* whole panes that do not divide the size */
-			spec->slide_ns = 100 * MILLISECOND_NS *
-					 random_range(random, 1, spec->size_ns / MILLISECOND_NS / 100);
+			spec->slide_ns =
+				100 * MILLISECOND_NS *
+				random_range(random, 1, spec->size_ns / MILLISECOND_NS / 100);
 	}
 	if (random_percent(random, 40))
 		spec->offset_ns = random_range(random, -3 * spec->size_ns, 3 * spec->size_ns);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs a scenario step by step: decides what is accepted, offers it to each window, keeps the ledger,
- * and lets the windows look at each new watermark. */
+/* Runs a scenario step by step: decides what is accepted, offers it to each window, keeps the
+ * ledger, and lets the windows look at each new watermark. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The naive oracle: what the rules for windows say about a scenario, by lists and loops over all
- * events. Slow and obvious on purpose; shares no code with the engine and knows nothing of its bounds
- * except the number of groups and sources.
+ * events. Slow and obvious on purpose; shares no code with the engine and knows nothing of its
+ * bounds except the number of groups and sources.
  *
  * Where the rules leave room, this is how the oracle reads them:
- *  1  A window has no watermark before an event from one of its listeners was accepted: nothing is
- *     late, nothing closes, and the wall clock does not count yet.
- *  2  An event is accepted when it is neither dropped by a rule nor too far ahead. Accepted events keep
- *     their source alive and move its time whether or not any window selects them or calls them late.
+ *  1  A window has no watermark before an event from one of its listeners was accepted: nothing
+ *     is late, nothing closes, and the wall clock does not count yet.
+ *  2  An event is accepted when it is neither dropped by a rule nor too far ahead. Accepted
+ *     events keep their source alive and move its time whether or not any window selects them
+ *     or calls them late.
  *  3  A source is idle at a tick when now − (last accepted arrival) ≥ idle_timeout, monotonic.
- *  4  "The newest" of max_lag is the newest live source among the listeners that the window reads; more
- *     than max_lag behind it (>) is set aside. An idle source is not the newest.
- *  5  Sources are told apart by (listener, source_id), take a place at their first datagram and keep it.
- *     The shared overflow source exists once a listener, beside the places; its datagrams cannot be
- *     told to be duplicates. Scenarios give a source two epochs at most.
- *  6  Lateness is asked of the window, not of the event: late when every window it belongs to has
- *     end + allowed_lateness ≤ watermark. With sliding windows it still enters those that live.
+ *  4  "The newest" of max_lag is the newest live source among the listeners that the window
+ *     reads; more than max_lag behind it (>) is set aside. An idle source is not the newest.
+ *  5  Sources are told apart by (listener, source_id), take a place at their first datagram and
+ *     keep it. The shared overflow source exists once a listener, beside the places; its
+ *     datagrams cannot be told to be duplicates. Scenarios give a source two epochs at most.
+ *  6  Lateness is asked of the window, not of the event: late when every window it belongs to
+ *     has end + allowed_lateness ≤ watermark. With sliding windows it still enters those that
+ *     live.
  *  7  The order of the questions is: selected, late, duplicate event_id, overflow.
  *  8  An event_id is remembered as long as an event with it could still enter a window.
- *  9  The bound on groups holds for each pane by itself (tumbling: each window; sliding: each slice of
- *     gcd(size, slide)), in order of arrival; for sessions for all that are alive.
+ *  9  The bound on groups holds for each pane by itself (tumbling: each window; sliding: each
+ *     slice of gcd(size, slide)), in order of arrival; for sessions for all that are alive.
  * 10  A window that first gets events after its close starts with revision 0. A row that did not
- *     change is not repeated; a count of revisions by window or by row are both right (revision_max).
- * 11  Sessions that only touch (difference = gap) merge, and an event at the watermark is not late: so a
- *     session closes when the watermark is beyond its end (>), or results would depend on the order of
- *     arrival. The same 1 ns holds for the end of its lateness.
- * 12  Lateness of a session is asked after merging. max_duration cuts a run of events from its first:
- *     a session holds events less than max_duration after its first and ends there at the latest; the
- *     next event starts another. A late event that moves the first one moves the cuts.
+ *     change is not repeated; a count of revisions by window or by row are both right
+ *     (revision_max).
+ * 11  Sessions that only touch (difference = gap) merge, and an event at the watermark is not
+ *     late: so a session closes when the watermark is beyond its end (>), or results would
+ *     depend on the order of arrival. The same 1 ns holds for the end of its lateness.
+ * 12  Lateness of a session is asked after merging. max_duration cuts a run of events from its
+ *     first: a session holds events less than max_duration after its first and ends there at
+ *     the latest; the next event starts another. A late event that moves the first one moves
+ *     the cuts.
  * 13  first and last break ties by identity: events without event_id before those with one, then
  *     event_id, then (source_id, epoch, sequence, index), all ascending.
  * 14  At an orderly stop every window with news since its last row comes out as not final. */

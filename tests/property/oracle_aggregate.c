@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Groups and aggregates of a list of events: sorted, counted and looked up the slow way, all exact. */
+/* Groups and aggregates of a list of events: sorted, counted and looked up the slow way, all
+ * exact. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,16 +142,17 @@ static size_t fold_equal(struct weighted *list, size_t count)
 	return kept;
 }
 
-/* The value at rank ceil(q × weight), counted from 1. */
+/* The value at rank ceil(q × weight), counted from 1; q as it is written, in billionths, so that 0.9 of 10
+ * is the ninth. */
 static double exact_quantile(const struct weighted *list, size_t count, double quantile)
 {
+	unsigned __int128 billionths = (unsigned __int128)(quantile * 1e9 + 0.5);
 	__u64 total = 0, seen = 0, rank;
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		total += list[i].weight;
-	rank = (__u64)((long double)total * (long double)quantile);
-	rank += (long double)rank < (long double)total * (long double)quantile;
+	rank = (__u64)((total * billionths + 999999999) / 1000000000);
 	for (i = 0; i + 1 < count; i++) {
 		seen += list[i].weight;
 		if (seen >= rank)

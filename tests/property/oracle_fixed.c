@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Tumbling and sliding windows: every interval [start, start + size) is asked for its events by going
- * through all of them. An event is a member when it lies inside and the interval was not freed when it
- * came. */
+/* Tumbling and sliding windows: every interval [start, start + size) is asked for its events by
+ * going through all of them. An event is a member when it lies inside and the interval was not
+ * freed when it came. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The oracle's own lists. Everything that ever happened stays in them, so every question is asked of
- * the whole history. */
+/* The oracle's own lists. Everything that ever happened stays in them, so every question is
+ * asked of the whole history. */
 #ifndef SLUICE_PROPERTY_ORACLE_INTERNAL_H
 #define SLUICE_PROPERTY_ORACLE_INTERNAL_H
 

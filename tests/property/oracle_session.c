@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sessions: after each event, everything alive that touches it is put together and cut anew from the
- * list of its events. What had been told under an interval that is gone is retracted. */
+/* Sessions: after each event, everything alive that touches it is put together and cut anew from
+ * the list of its events. What had been told under an interval that is gone is retracted. */
 #include <stdlib.h>
 #include <string.h>
 

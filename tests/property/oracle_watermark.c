@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sources and the watermark they give: a minimum over a list, looked at from the start each time. */
+/* Sources and the watermark they give: a minimum over a list, looked at from the start each
+ * time. */
 #include <stdlib.h>
 
 #include "oracle_internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A small seeded generator (the published splitmix64 step): the same seed gives the same test on every
- * machine. Never used for anything but tests. */
+/* A small seeded generator (the published splitmix64 step): the same seed gives the same test on
+ * every machine. Never used for anything but tests. */
 #ifndef SLUICE_PROPERTY_RANDOM_H
 #define SLUICE_PROPERTY_RANDOM_H
 

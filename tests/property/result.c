@@ -124,7 +124,8 @@ void result_print_row(const char *label, const struct result_row *row)
 		printf("__overflow__ ");
 	for (int i = 0; i < SLUICE_GROUP_FIELDS_MAX; i++)
 		printf("%s%llx", i ? "/" : "", row->identity.group[i]);
-	printf(" step %u revision %d%s%s%s count %llu records %llu sum %lld:%llu min %lld max %lld\n",
+	printf(" step %u revision %d%s%s%s count %llu records %llu sum %lld:%llu min %lld "
+	       "max %lld\n",
 	       row->step, row->revision, row->is_early ? " early" : "",
 	       row->is_final ? " final" : "", row->is_retracted ? " retracted" : "",
 	       row->partial.count, row->partial.records, (__s64)row->partial.sum_high,

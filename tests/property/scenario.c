@@ -134,8 +134,8 @@ void scenario_copy(struct scenario *to, const struct scenario *from)
 	for (size_t i = 0; i < from->step_count; i++) {
 		const struct scenario_datagram *datagram = &from->step[i].datagram;
 
-		to->step[i].datagram.event =
-			copy_array(datagram->event, datagram->event_count, sizeof(*datagram->event));
+		to->step[i].datagram.event = copy_array(datagram->event, datagram->event_count,
+							sizeof(*datagram->event));
 	}
 	for (__u32 i = 0; i < from->window_count; i++)
 		to->window[i].where.type_bits =
@@ -159,7 +159,8 @@ static void print_window(const struct window_spec *spec)
 
 static void print_datagram(const struct scenario_datagram *datagram)
 {
-	printf("datagram listener=%u tenant=%u source=%llu epoch=%u sequence=%llu size=%u flags=%u\n",
+	printf("datagram listener=%u tenant=%u source=%llu epoch=%u sequence=%llu size=%u "
+	       "flags=%u\n",
 	       datagram->listener, datagram->tenant, datagram->source_id, datagram->epoch,
 	       datagram->sequence, datagram->event_size, datagram->flags);
 	for (__u32 i = 0; i < datagram->event_count; i++) {

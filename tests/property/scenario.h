@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One test case as data: a configuration and the steps that happen to it, in order. The generator and
- * the script reader make scenarios; the oracle and the driver of the engine run the same one. */
+/* One test case as data: a configuration and the steps that happen to it, in order. The
+ * generator and the script reader make scenarios; the oracle and the driver of the engine run
+ * the same one. */
 #ifndef SLUICE_PROPERTY_SCENARIO_H
 #define SLUICE_PROPERTY_SCENARIO_H
 
@@ -14,7 +15,7 @@
 
 struct scenario_event {
 	struct sluice_event wire;	/* what event_size cuts off is not sent */
-	bool is_dropped;		/* marked by a rule: stays in place, must not be looked at */
+	bool is_dropped;		/* marked by a rule: stays in place, unseen */
 };
 
 struct scenario_datagram {
@@ -56,7 +57,7 @@ struct scenario {
 	__s64 idle_timeout_ns;
 	__s64 max_lag_ns;
 	__s64 max_ahead_ns;
-	__s64 jitter_ns;		/* arrivals may move by this and nothing becomes late; 0: fixed */
+	__s64 jitter_ns;		/* arrivals may move by this, nothing is late then; or 0 */
 	__u32 window_count;
 	struct window_spec window[SLUICE_WINDOWS_MAX];
 	size_t step_count;

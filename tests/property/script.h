@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scripts: a scenario and what must come out of it, in a file that a person writes. The language is
- * explained in scripts/README. Each step that lets rows out (tick, watermark, finish) is followed by
- * all rows that come out of it, no more and no fewer. */
+/* Scripts: a scenario and what must come out of it, in a file that a person writes. The language
+ * is explained in scripts/README. Each step that lets rows out (tick, watermark, finish) is
+ * followed by all rows that come out of it, no more and no fewer. */
 #ifndef SLUICE_PROPERTY_SCRIPT_H
 #define SLUICE_PROPERTY_SCRIPT_H
 

@@ -19,8 +19,8 @@ static __u64 seed_now;
 static void name_seed(void)
 {
 	if (seed_now)
-		fprintf(stderr, "property: died at seed %llu (SLUICE_PROPERTY_SEED=%llu)\n", seed_now,
-			seed_now);
+		fprintf(stderr, "property: died at seed %llu (SLUICE_PROPERTY_SEED=%llu)\n",
+			seed_now, seed_now);
 }
 
 static void handle_abort(int number)
@@ -223,7 +223,7 @@ void suite_workers(const struct generate_options *options, __u64 rounds, __u64 f
 
 		seed_now = seed;
 		generate_scenario(&scenario, seed, options);
-		scenario.sources_max = 64;	/* which ones overflow is a matter of who is first */
+		scenario.sources_max = 64;	/* who overflows depends on who is first */
 		for (__u32 workers = 2; workers <= 8; workers *= 2) {
 			drive.worker_count = workers;
 			suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);

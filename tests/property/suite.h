@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The properties every kind of window must have, for the test programs to apply to scenarios of their
- * own taste. A failure prints the seed and a scenario made small; SLUICE_PROPERTY_SEED=N runs one seed,
- * SLUICE_PROPERTY_ROUNDS=K runs K times as many. */
+/* The properties every kind of window must have, for the test programs to apply to scenarios of
+ * their own taste. A failure prints the seed and a scenario made small; SLUICE_PROPERTY_SEED=N
+ * runs one seed, SLUICE_PROPERTY_ROUNDS=K runs K times as many. */
 #ifndef SLUICE_PROPERTY_SUITE_H
 #define SLUICE_PROPERTY_SUITE_H
 

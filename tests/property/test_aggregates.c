@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Aggregates beyond the base partial against exact answers: first, last, distinct, quantiles, top. */
+/* Aggregates beyond the base partial against exact answers: first, last, distinct, quantiles,
+ * top. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -86,8 +86,8 @@ static void bounds_of_groups(void **state)
 	}
 }
 
-/* Times all over the place, before any watermark can sort them out: whatever the engine cannot hold at
- * once it has to count. */
+/* Times all over the place, before any watermark can sort them out: whatever the engine cannot
+ * hold at once it has to count. */
 static void bounds_of_window_starts(void **state)
 {
 	struct drive_options drive = { .hash_seed = 1 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What comes twice counts once: datagrams by sequence (with wrap and restarts), events by event_id. */
+/* What comes twice counts once: datagrams by sequence (with wrap and restarts), events by
+ * event_id. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

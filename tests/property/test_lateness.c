@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Allowed lateness against the oracle: cumulative revisions, final marks, retracted sessions, early rows
- * that never replace closed ones, for each kind of window. */
+/* Allowed lateness against the oracle: cumulative revisions, final marks, retracted sessions,
+ * early rows that never replace closed ones, for each kind of window. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The judges are judged: exact aggregates on examples worked by hand, the promise of the generator that
- * nothing is late within its bound, and that each kind of difference is seen. (The oracle's windows are
- * judged by the scripts.) */
+/* The judges are judged: exact aggregates on examples worked by hand, the promise of the
+ * generator that nothing is late within its bound, and that each kind of difference is seen.
+ * (The oracle's windows are judged by the scripts.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

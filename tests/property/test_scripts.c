@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every file scripts/NAME.script, by name: first the oracle has to give what the script says, then the
- * engine, with one worker and with three. */
+/* Every file scripts/NAME.script, by name: first the oracle has to give what the script says,
+ * then the engine, with one worker and with three. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,7 +81,8 @@ static void run_script(void **state)
 		if (!strstr(script.needs, "overflow"))
 			run_engine(&script, 3);
 	} else {
-		fprintf(stderr, "### SKIPPED on the engine: %s needs %s(tests/property/features.h)\n",
+		fprintf(stderr,
+			"### SKIPPED on the engine: %s needs %s(tests/property/features.h)\n",
 			script.path, script.needs);
 	}
 	script_clear(&script);

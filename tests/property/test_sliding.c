@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sliding windows against the oracle: slides that divide the size or not, any offset, alone and beside
- * tumbling windows. */
+/* Sliding windows against the oracle: slides that divide the size or not, any offset, alone and
+ * beside tumbling windows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How fast rows become durable: fills the results log as the windows do, as fast as it takes them, and
- * prints one JSON object. bench_results_log DIRECTORY [SECONDS]; the store it makes there is removed. */
+/* How fast rows become durable: fills the results log as the windows do, as fast as it takes them,
+ * and prints one JSON object. bench_results_log DIRECTORY [SECONDS]; the store it makes there is
+ * removed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,8 +105,8 @@ static void print(const struct results_log_stats *stats, double seconds, double 
 	printf("{\"name\":\"results_log\",\"rows_per_second\":%.0f,\"mib_per_second\":%.1f,"
 	       "\"batches\":%llu,\"rows\":%llu,\"commit_us_max\":%.0f,\"turn_us_max\":%.0f,"
 	       "\"cpu_ns_per_row\":%.2f,\"cpu_ns_per_row_all_threads\":%.2f}\n",
-	       rows / seconds, (double)stats->bytes / seconds / 1048576, stats->batches, stats->rows,
-	       (double)stats->commit_ns_max / 1e3, (double)turn_ns_max / 1e3,
+	       rows / seconds, (double)stats->bytes / seconds / 1048576, stats->batches,
+	       stats->rows, (double)stats->commit_ns_max / 1e3, (double)turn_ns_max / 1e3,
 	       thread_seconds * 1e9 / rows, process_seconds * 1e9 / rows);
 }
 
@@ -120,7 +121,8 @@ static void remove_store(const char *path)
 
 int main(int argc, char **argv)
 {
-	__u64 duration_ns = (argc > 2 ? strtoull(argv[2], NULL, 10) : 5) * 1000000000, turn_ns_max = 0;
+	__u64 duration_ns = (argc > 2 ? strtoull(argv[2], NULL, 10) : 5) * 1000000000,
+	      turn_ns_max = 0;
 	__u64 start_ns, thread_ns;
 	struct store store = STORE_CLOSED;
 	struct results_log_stats stats;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The least that can be done with a datagram in XDP, to divide the real program's rate by: it believes
- * every byte, knows one frame layout (untagged IPv4 without options, records of 32 bytes, at most 44)
- * and one port. At stage 0 it hands the payload over and does nothing else; at stage 1 it also looks
- * at each record and counts its type. */
+/* The least that can be done with a datagram in XDP, to divide the real program's rate by: it
+ * believes every byte, knows one frame layout (untagged IPv4 without options, records of 32 bytes,
+ * at most 44) and one port. At stage 0 it hands the payload over and does nothing else; at stage 1
+ * it also looks at each record and counts its type. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
@@ -43,8 +43,8 @@ struct {
 volatile const __u32 stage = 0;
 volatile const __u16 port = 9125;
 
-static __always_inline void count_types(const struct sluice_event *event, const void *end, __u32 count,
-					struct yardstick_counters *counters)
+static __always_inline void count_types(const struct sluice_event *event, const void *end,
+					__u32 count, struct yardstick_counters *counters)
 {
 	for (__u32 i = 0; i < EVENTS_MAX; i++) {
 		__u32 type;
@@ -83,7 +83,8 @@ int yardstick(struct xdp_md *ctx)
 	__u32 count, bytes;
 	void *ring;
 
-	if ((const void *)(header + 1) > end || *(const __u16 *)(data + 36) != __builtin_bswap16(port))
+	if ((const void *)(header + 1) > end ||
+	    *(const __u16 *)(data + 36) != __builtin_bswap16(port))
 		return XDP_PASS;
 	counters = bpf_map_lookup_elem(&yardstick_count, &zero);
 	ring = bpf_map_lookup_elem(&yardstick_rings, &cpu);
