@@ -211,6 +211,24 @@ static void close_records_make_final(void **state)
 	assert_int_equal(times("\"revision\":1,\"final\":true"), 1);
 }
 
+/* What an epoch closes says nothing about groups that only an earlier one has seen. */
+static void close_records_speak_for_their_epoch(void **state)
+{
+	const struct sluice_rows closing = { .start_ns = T0, .end_ns = T0 + 10 * S };
+
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 10, 1);
+	results_maker_close(&maker);
+	open_log();
+	row(0, 1, 2, 0, 0, 20, 1);
+	results_maker_close_record(&maker, &closing);
+	results_maker_close(&maker);
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\"region\":\"1\"},\"revision\":0,\"final\":false"), 1);
+	assert_int_equal(times("\"region\":\"2\"},\"revision\":0,\"final\":true"), 1);
+}
+
 static void epochs_add_up(void **state)
 {
 	(void)state;
@@ -534,7 +552,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		QUERY_TEST(a_row_as_the_manual_shows_it), QUERY_TEST(csv_and_table),
 		QUERY_TEST(the_highest_revision_counts), QUERY_TEST(close_records_make_final),
-		QUERY_TEST(epochs_add_up),		 QUERY_TEST(early_rows_never_replace),
+		QUERY_TEST(close_records_speak_for_their_epoch), QUERY_TEST(epochs_add_up),		 QUERY_TEST(early_rows_never_replace),
 		QUERY_TEST(retracted_rows_are_hidden),	 QUERY_TEST(overflow_comes_last),
 		QUERY_TEST(numbers_at_their_limits),	 QUERY_TEST(ranges),
 		QUERY_TEST(conditions),			 QUERY_TEST(another_window_without_groups),

@@ -48,6 +48,7 @@ static int make(void **state)
 static int clean(void **state)
 {
 	(void)state;
+	umount2(directory, MNT_DETACH);	/* of a test that failed */
 	results_maker_remove(directory);
 	return 0;
 }
@@ -631,15 +632,24 @@ static void durable_has_no_gaps(void **state)
 	assert_int_equal(read_back(path).rows, 10000);
 }
 
+/* Until no buffer is free. Returns the next row. */
+static __u64 fill(struct results_maker *maker, __u64 row)
+{
+	const struct row_writer *writer = results_log_writer(maker->log);
+	size_t room;
+
+	for (; writer->reserve(writer->context, 60000, 60000, &room); row += 1000)
+		write_rows(maker, row, 1000, 1000);
+	return row;
+}
+
 /* A small file system that is really full, and gets larger. */
 static void a_full_disk_holds_up_and_goes_on(void **state)
 {
 	struct results_log_recovery recovery;
-	const struct row_writer *writer;
 	struct results_log_stats stats = { 0 };
 	struct results_maker maker;
 	__u64 rows = 0;
-	size_t room;
 
 	(void)state;
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
@@ -647,15 +657,13 @@ static void a_full_disk_holds_up_and_goes_on(void **state)
 	    mount("none", directory, "tmpfs", 0, "size=10m") < 0)
 		skip();
 	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
-	writer = results_log_writer(maker.log);
 	for (int i = 0; i < 2000 && !stats.is_out_of_space; i++) {
-		while (writer->reserve(writer->context, 60000, 60000, &room)) {
-			write_rows(&maker, rows, 1000, 1000);
-			rows += 1000;
-		}
+		rows = fill(&maker, rows);
 		results_log_flush_wait(maker.log, SECOND_NS / 100);
 		results_log_read_stats(maker.log, &stats);
 	}
+	/* More than what is left of the active segment. */
+	rows = fill(&maker, rows);
 	assert_true(stats.is_out_of_space);
 	assert_int_equal(stats.error, 0);
 	/* What fits is durable and readable, what does not waits. */
