@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The maps of the program. All but the scratch are pinned and outlive the agent; their layout is
- * SLUICE_LAYOUT. Where one entry a CPU is meant, the loader sets max_entries to the possible CPUs. */
+ * SLUICE_LAYOUT. Where one entry a CPU is meant, the loader sets max_entries to the possible
+ * CPUs. */
 #ifndef SLUICE_MAPS_BPF_H
 #define SLUICE_MAPS_BPF_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The XDP program: the order of the stages and the verdicts. Frames that are none of ours pass; each
- * datagram of a listener ends in one outcome, and the packet then ends here (consume) or goes on to
- * the stack as if nothing had been (tap). */
+/* The XDP program: the order of the stages and the verdicts. Frames that are none of ours pass;
+ * each datagram of a listener ends in one outcome, and the packet then ends here (consume) or
+ * goes on to the stack as if nothing had been (tap). */
 #include "maps.bpf.h"
 #include "count.bpf.h"
 #include "stage_parse.bpf.h"

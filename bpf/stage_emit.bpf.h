@@ -19,7 +19,7 @@ static __always_inline void emit_fill(struct packet *packet)
 }
 
 static __always_inline bool emit_must_wake(const struct packet *packet, void *ring,
-					    const struct sluice_wake *wake)
+					   const struct sluice_wake *wake)
 {
 	const struct sluice_configs *configs;
 

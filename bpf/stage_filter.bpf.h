@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Stage filter: every record is counted under its type and marked when a rule drops it, 8 at a time in
- * a loop that the kernel runs: so the length of a datagram costs no verification, and little code. */
+/* Stage filter: every record is counted under its type and marked when a rule drops it, 8 at a
+ * time in a loop that the kernel runs: so the length of a datagram costs no verification, and
+ * little code. */
 #ifndef SLUICE_STAGE_FILTER_BPF_H
 #define SLUICE_STAGE_FILTER_BPF_H
 
@@ -63,8 +64,8 @@ static __always_inline void stage_filter(struct packet *packet)
 		packet->prefix_bytes = SLUICE_PREFIX_LONG;
 		__builtin_memset(packet->marks.dropped_more, 0, sizeof(packet->marks.dropped_more));
 	}
-	bpf_loop((packet->events + SLUICE_FILTER_EVENTS - 1) / SLUICE_FILTER_EVENTS, filter_group, &loop,
-		 0);
+	bpf_loop((packet->events + SLUICE_FILTER_EVENTS - 1) / SLUICE_FILTER_EVENTS, filter_group,
+		 &loop, 0);
 }
 
 #endif

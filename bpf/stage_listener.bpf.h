@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Stage listener: the configuration in force is chosen once for the packet, and says who takes it. */
+/* Stage listener: the configuration in force is chosen once for the packet, and says who takes
+ * it. */
 #ifndef SLUICE_STAGE_LISTENER_BPF_H
 #define SLUICE_STAGE_LISTENER_BPF_H
 
 #include "maps.bpf.h"
 
-static __always_inline const struct sluice_configs *stage_listener_configs(const struct packet *packet)
+static __always_inline const struct sluice_configs *stage_listener_configs(
+	const struct packet *packet)
 {
 	return bpf_map_lookup_elem(&sluice_config, &packet->first);
 }
 
-static __always_inline const struct sluice_config *
-stage_listener_config(const struct sluice_configs *configs, const struct packet *packet)
+static __always_inline const struct sluice_config *stage_listener_config(
+	const struct sluice_configs *configs, const struct packet *packet)
 {
 	__u32 slot = packet->generation & 1;
 

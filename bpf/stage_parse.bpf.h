@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Stage parse: the head of the frame is copied out, wherever the driver keeps it, and read there. Of
- * plain frames (no tag, no options, no extension headers) a few words are enough. */
+/* Stage parse: the head of the frame is copied out, wherever the driver keeps it, and read
+ * there. Of plain frames (no tag, no options, no extension headers) a few words are enough. */
 #ifndef SLUICE_STAGE_PARSE_BPF_H
 #define SLUICE_STAGE_PARSE_BPF_H
 
@@ -35,7 +35,8 @@ static __always_inline bool parse_copy_plain(struct xdp_md *ctx, struct packet *
 	return true;
 }
 
-static __always_inline bool parse_copy_any(struct xdp_md *ctx, struct packet *packet, __u32 frame_bytes)
+static __always_inline bool parse_copy_any(struct xdp_md *ctx, struct packet *packet,
+					   __u32 frame_bytes)
 {
 	__u32 bytes = frame_bytes;
 

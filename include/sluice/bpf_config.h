@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What the agent tells the XDP program. Two slots of the map `config` and a generation: the agent
- * fills the slot that is not in use, then flips the generation; the program reads it once a packet. */
+/* What the agent tells the XDP program. Two slots of the map `config` and a generation: the
+ * agent fills the slot that is not in use, then flips the generation; the program reads it once
+ * a packet. */
 #ifndef SLUICE_BPF_CONFIG_H
 #define SLUICE_BPF_CONFIG_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The rules by type, as a function that the XDP program and the agent both compile: the records of a
- * payload come in, 8 at a time; one bit for each dropped record goes out, and each record is counted
- * under its type. It changes nothing in the payload. */
+/* The rules by type, as a function that the XDP program and the agent both compile: the records
+ * of a payload come in, 8 at a time; one bit for each dropped record goes out, and each record
+ * is counted under its type. It changes nothing in the payload. */
 #ifndef SLUICE_FILTER_H
 #define SLUICE_FILTER_H
 
@@ -13,11 +13,11 @@
 #define SLUICE_FILTER_BYTES 65544
 
 struct sluice_filter {
-	const __u8 *payload;	/* SLUICE_FILTER_BYTES, or as many as the header says in user space */
-	const __u8 *rules;	/* SLUICE_TYPES, enum sluice_rule; NULL: nothing is dropped */
+	const __u8 *payload; /* SLUICE_FILTER_BYTES, or as many as the header says in user space */
+	const __u8 *rules; /* SLUICE_TYPES, enum sluice_rule; NULL: nothing is dropped */
 	struct sluice_types *types;
 	__u32 event_bytes;
-	__u32 last;		/* SLUICE_TYPE_COUNTERS − 1, by a way that the verifier does not follow */
+	__u32 last; /* SLUICE_TYPE_COUNTERS − 1, by a way that the verifier does not follow */
 };
 
 /* The first `count` (at most 8 are looked at) records from `offset` in the payload. Bit i of the

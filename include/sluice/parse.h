@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The rules that say what a frame is and whether a payload is true, as functions that the XDP program
- * and the agent both compile, so that they never disagree. Bytes come in, a reason comes out. They
- * read nothing outside the given bytes, keep no state, and never look at a checksum: with transmit
- * offload the UDP checksum on veth and lo is not filled in. */
+/* The rules that say what a frame is and whether a payload is true, as functions that the XDP
+ * program and the agent both compile, so that they never disagree. Bytes come in, a reason comes
+ * out. They read nothing outside the given bytes, keep no state, and never look at a checksum:
+ * with transmit offload the UDP checksum on veth and lo is not filled in. */
 #ifndef SLUICE_PARSE_H
 #define SLUICE_PARSE_H
 
@@ -15,9 +15,9 @@
 #define SLUICE_UNALIGNED
 /* Keeps the compiler from proving a bound that the verifier then cannot see. */
 #define SLUICE_KEEP_BOUND(number) __asm__ volatile("" : "+r"(number))
-/* Makes the verifier forget what it knows of a number, by way of memory that it does not follow: the
- * ways to one place in a packet are then one state and not hundreds. */
-#define SLUICE_FORGET(number, memory)                                                              \
+/* Makes the verifier forget what it knows of a number, by way of memory that it does not follow:
+ * the ways to one place in a packet are then one state and not hundreds. */
+#define SLUICE_FORGET(number, memory) \
 	(*(volatile __u32 *)(memory) = (number), (number) = *(volatile __u32 *)(memory))
 /* No loop is left: without CAP_PERFMON the verifier also follows each exit the wrong way. */
 #define SLUICE_UNROLL _Pragma("clang loop unroll(full)")
@@ -29,8 +29,8 @@
 #define SLUICE_UNROLL
 #endif
 
-/* All headers of a datagram lie in this many first bytes of its frame, else it passes. Enough for two
- * tags, IPv6 and six extension headers of 70 bytes each. */
+/* All headers of a datagram lie in this many first bytes of its frame, else it passes. Enough
+ * for two tags, IPv6 and six extension headers of 70 bytes each. */
 #define SLUICE_HEAD_BYTES 510
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -73,11 +73,11 @@ struct sluice_vlan {
 } SLUICE_UNALIGNED;
 
 struct sluice_ipv4 {
-	__u8 version_ihl;	/* header length in words of 4 bytes in the low half */
+	__u8 version_ihl; /* header length in words of 4 bytes in the low half */
 	__u8 service;
 	__u16 total_bytes;
 	__u16 id;
-	__u16 fragment;		/* 3 flags (the last: more follow), offset */
+	__u16 fragment; /* 3 flags (the last: more follow), offset */
 	__u8 ttl;
 	__u8 protocol;
 	__u16 checksum;
@@ -98,8 +98,8 @@ struct sluice_ipv6 {
 /* The first 8 bytes of hop-by-hop, routing, fragment and destination headers. */
 struct sluice_extension {
 	__u8 next;
-	__u8 more;		/* length − 8 in units of 8 bytes; nothing in a fragment header */
-	__u16 fragment;		/* offset, the last bit: more follow */
+	__u8 more; /* length − 8 in units of 8 bytes; nothing in a fragment header */
+	__u16 fragment; /* offset, the last bit: more follow */
 	__u32 rest;
 } SLUICE_UNALIGNED;
 
@@ -116,17 +116,18 @@ SLUICE_ASSERT_SIZE(struct sluice_ipv4, 20);
 SLUICE_ASSERT_SIZE(struct sluice_ipv6, 40);
 SLUICE_ASSERT_SIZE(struct sluice_extension, 8);
 SLUICE_ASSERT_SIZE(struct sluice_udp, 8);
-_Static_assert(SLUICE_HEAD_BYTES > 14 + 4 * SLUICE_VLAN_TAGS_MAX + 60 + 8, "room for every IPv4 header");
+_Static_assert(SLUICE_HEAD_BYTES > 14 + 4 * SLUICE_VLAN_TAGS_MAX + 60 + 8,
+	       "room for every IPv4 header");
 
 /* What is known of a frame that carries UDP. */
 struct sluice_frame {
-	__u32 address[4];	/* destination as IPv6, IPv4 mapped; network byte order */
-	__u32 payload_offset;	/* from the start of the frame */
-	__u32 payload_bytes;	/* as UDP says; as IP says when they contradict each other */
-	__u16 port;		/* destination, host byte order */
+	__u32 address[4]; /* destination as IPv6, IPv4 mapped; network byte order */
+	__u32 payload_offset; /* from the start of the frame */
+	__u32 payload_bytes; /* as UDP says; as IP says when they contradict each other */
+	__u16 port; /* destination, host byte order */
 	__u8 is_udp_length_wrong;
 	__u8 zero;
-	__u32 memory;		/* for SLUICE_FORGET */
+	__u32 memory; /* for SLUICE_FORGET */
 };
 
 /* A place in the head of a frame and where the present layer says that it ends. */
@@ -134,7 +135,7 @@ struct sluice_cursor {
 	const __u8 *head;
 	__u32 at;
 	__u32 end;
-	__u32 *memory;		/* for SLUICE_FORGET */
+	__u32 *memory; /* for SLUICE_FORGET */
 };
 
 /* The next `bytes` of the layer, or NULL and the cursor stays; `at` may lie beyond the end. */
@@ -154,8 +155,8 @@ SLUICE_INLINE const void *sluice_cursor_take(struct sluice_cursor *cursor, __u32
 /* Why sluice_cursor_take gave nothing: the layer is too short, or its headers too long for us. */
 SLUICE_INLINE __u32 sluice_cursor_reason(const struct sluice_cursor *cursor, __u32 bytes)
 {
-	return cursor->at + bytes > cursor->end ? SLUICE_TRAFFIC_pass_short :
-						  SLUICE_TRAFFIC_pass_ipv6_headers;
+	return cursor->at + bytes > cursor->end ? SLUICE_TRAFFIC_pass_short
+						: SLUICE_TRAFFIC_pass_ipv6_headers;
 }
 
 /* Each parser below returns 0, or why the frame passes (enum sluice_passed). */
@@ -192,8 +193,8 @@ SLUICE_INLINE __u32 sluice_parse_ipv4(struct sluice_cursor *cursor, struct sluic
 		return SLUICE_TRAFFIC_pass_short;
 	header_bytes = (ip->version_ihl & 15u) * 4;
 	total_bytes = SLUICE_NET16(ip->total_bytes);
-	if (ip->version_ihl >> 4 != 4 || header_bytes < sizeof(*ip) ||
-	    total_bytes < header_bytes || total_bytes > cursor->end - start)
+	if (ip->version_ihl >> 4 != 4 || header_bytes < sizeof(*ip) || total_bytes < header_bytes ||
+	    total_bytes > cursor->end - start)
 		return SLUICE_TRAFFIC_pass_ip_malformed;
 	if (ip->protocol != SLUICE_NEXT_UDP)
 		return SLUICE_TRAFFIC_pass_not_udp;
@@ -296,9 +297,10 @@ SLUICE_INLINE __u32 sluice_parse_udp(struct sluice_cursor *cursor, struct sluice
 	return 0;
 }
 
-/* A frame of `frame_bytes`, of which `head` holds the first SLUICE_HEAD_BYTES (or all). Lengths come
- * from IP and UDP: what follows them is padding. 0 and *frame when it carries UDP. */
-SLUICE_INLINE __u32 sluice_parse_frame(const __u8 *head, __u32 frame_bytes, struct sluice_frame *frame)
+/* A frame of `frame_bytes`, of which `head` holds the first SLUICE_HEAD_BYTES (or all). Lengths
+ * come from IP and UDP: what follows them is padding. 0 and *frame when it carries UDP. */
+SLUICE_INLINE __u32 sluice_parse_frame(const __u8 *head, __u32 frame_bytes,
+				       struct sluice_frame *frame)
 {
 	struct sluice_cursor cursor = {
 		.head = head, .at = 0, .end = frame_bytes, .memory = &frame->memory
@@ -328,8 +330,9 @@ SLUICE_INLINE __u32 sluice_validate_bytes(const struct sluice_header *header)
 }
 
 /* Whether a payload of `payload_bytes`, of which the first 40 (if it has them) are at `header`
- * (8-byte aligned), is what it says it is: 0, or the outcome that refuses it (enum sluice_outcome). The entries of a
- * dictionary are walked later by who reads them; here they need only be possible. */
+ * (8-byte aligned), is what it says it is: 0, or the outcome that refuses it (enum
+ * sluice_outcome). The entries of a dictionary are walked later by who reads them; here they
+ * need only be possible. */
 SLUICE_INLINE __u32 sluice_validate(const struct sluice_header *header, __u32 payload_bytes)
 {
 	if (payload_bytes < sizeof(*header))
@@ -353,8 +356,8 @@ SLUICE_INLINE __u32 sluice_validate(const struct sluice_header *header, __u32 pa
 			return SLUICE_OUTCOME_refused_length;
 		return 0;
 	}
-	if (header->event_size < SLUICE_EVENT_SIZE_MIN || header->event_size > SLUICE_EVENT_SIZE_MAX ||
-	    header->event_size % 8)
+	if (header->event_size < SLUICE_EVENT_SIZE_MIN ||
+	    header->event_size > SLUICE_EVENT_SIZE_MAX || header->event_size % 8)
 		return SLUICE_OUTCOME_refused_event_size;
 	if (payload_bytes != sluice_validate_bytes(header))
 		return SLUICE_OUTCOME_refused_length;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Builds a frame from a shape, layer by layer, truly, and then tells the lies that the shape asks for. */
+/* Builds a frame from a shape, layer by layer, truly, and then tells the lies that the shape
+ * asks for. */
 #include <assert.h>
 #include <string.h>
 
@@ -23,7 +24,9 @@ static void put(struct frame *frame, const void *bytes, size_t length)
 
 static __u16 count_of(const struct shape *shape)
 {
-	return (__u16)(shape->is_count_zero ? 0 : (shape->events ? shape->events : 1) + shape->count_more);
+	return (__u16)(shape->is_count_zero
+			       ? 0
+			       : (shape->events ? shape->events : 1) + shape->count_more);
 }
 
 static void put_records(struct frame *frame, const struct shape *shape, __u16 event_size)
@@ -32,7 +35,9 @@ static void put_records(struct frame *frame, const struct shape *shape, __u16 ev
 
 	for (int i = 0; i < (shape->events ? shape->events : 1); i++) {
 		struct sluice_event event = {
-			.key = (__u64)i * 1000003, .value = i, .time_offset_us = (__u32)i,
+			.key = (__u64)i * 1000003,
+			.value = i,
+			.time_offset_us = (__u32)i,
 			.type = (__u16)(shape->type_first + i * shape->type_step),
 		};
 
@@ -48,9 +53,12 @@ static void put_payload(struct frame *frame, const struct shape *shape)
 	struct sluice_header header = {
 		.magic = shape->magic ? shape->magic : SLUICE_MAGIC,
 		.version = shape->version ? shape->version : SLUICE_VERSION,
-		.flags = shape->flags, .event_count = count_of(shape),
+		.flags = shape->flags,
+		.event_count = count_of(shape),
 		.event_size = shape->size_instead ? (__u16)shape->size_instead : event_size,
-		.source_id = 77, .sequence = 5, .base_time_ns = 1000,
+		.source_id = 77,
+		.sequence = 5,
+		.base_time_ns = 1000,
 	};
 	struct sluice_dictionary_entry entry = { .name_bytes = 8, .id = 9 };
 
@@ -120,7 +128,8 @@ static void put_ipv6(struct frame *frame, const struct shape *shape)
 	bytes[6] = shape->extension_count ? shape->extension[0].type : last;
 	bytes[7] = 64;
 	bytes[8] = 0xfd;
-	memcpy(bytes + 24, shape->address[0] || shape->address[15] ? shape->address : destination, 16);
+	memcpy(bytes + 24, shape->address[0] || shape->address[15] ? shape->address : destination,
+	       16);
 	put(frame, bytes, sizeof(bytes));
 	for (int i = 0; i < shape->extension_count; i++) {
 		const struct extension *extension = &shape->extension[i];
@@ -153,7 +162,8 @@ void frame_build(struct frame *frame, const struct shape *shape)
 	frame->payload_offset = frame->length;
 	put_payload(frame, shape);
 	frame->payload_bytes = frame->length - frame->payload_offset;
-	put16(frame->bytes + udp + 4, 8 + frame->payload_bytes + (unsigned int)shape->udp_length_more);
+	put16(frame->bytes + udp + 4,
+	      8 + frame->payload_bytes + (unsigned int)shape->udp_length_more);
 	ip_bytes = frame->length - ip + (__u32)shape->ip_length_more;
 	if (shape->is_ipv6)
 		put16(frame->bytes + ip + 4, ip_bytes - 40);

@@ -73,7 +73,9 @@ void bench_open(struct bench *bench, __u64 ring_bytes)
 {
 	struct bpf_loader_listener listeners[SLUICE_LISTENERS_MAX];
 	struct bpf_loader_options options = {
-		.listeners = listeners, .config = &bench->config, .ring_bytes = ring_bytes,
+		.listeners = listeners,
+		.config = &bench->config,
+		.ring_bytes = ring_bytes,
 	};
 	char error[BPF_LOADER_ERROR_BYTES] = "";
 
@@ -83,7 +85,8 @@ void bench_open(struct bench *bench, __u64 ring_bytes)
 	if (bpf_loader_open(&bench->loader, &options, error))
 		fail_msg("cannot open: %s", error);
 	bench->cpu = (__u32)sched_getcpu();
-	assert_int_equal(ring_reader_open(&bench->reader, bpf_loader_ring_fd(bench->loader, bench->cpu)), 0);
+	assert_int_equal(
+		ring_reader_open(&bench->reader, bpf_loader_ring_fd(bench->loader, bench->cpu)), 0);
 	read_counters(bench);
 }
 
@@ -103,8 +106,8 @@ static void subtract(__u64 *after, const __u64 *before, size_t words)
 
 void bench_run(struct bench *bench, const struct frame *frame, struct outcome *outcome)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame->bytes, .data_size_in = frame->length,
-		    .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame->bytes,
+		    .data_size_in = frame->length, .repeat = 1);
 	struct sluice_traffic traffic = bench->traffic;
 	struct sluice_ledger ledger[SLUICE_LISTENERS_MAX];
 

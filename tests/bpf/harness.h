@@ -19,39 +19,39 @@
 #include "sluice/ring_record.h"
 
 #define PORT 9125
-#define LOOPBACK 1		/* ifindex of lo in every network namespace */
+#define LOOPBACK 1 /* ifindex of lo in every network namespace */
 #define FRAME_MAX 70000
 #define RING_BYTES (1u << 20)
 
 struct extension {
-	__u8 type;		/* of this header */
-	__u8 more;		/* its length field; the header has 8 + 8 × real bytes */
+	__u8 type; /* of this header */
+	__u8 more; /* its length field; the header has 8 + 8 × real bytes */
 	__u8 real;
-	__u16 fragment;		/* of a fragment header; segments left in the high byte of a routing header */
+	__u16 fragment; /* fragment header; or routing header: the low byte is segments left */
 };
 
 /* Everything 0 is a true datagram of one 32-byte event over untagged IPv4 to PORT. */
 struct shape {
 	/* link */
 	int tags;
-	bool is_qinq;		/* outer tag 0x88a8 */
-	__u16 ethertype;	/* instead of the true one */
+	bool is_qinq; /* outer tag 0x88a8 */
+	__u16 ethertype; /* instead of the true one */
 	/* IP */
 	bool is_ipv6;
-	int option_words;	/* IPv4 options */
-	int ihl;		/* instead of the true one */
-	int ip_version;		/* instead of the true one */
-	int ip_length_more;	/* added to the true length */
+	int option_words; /* IPv4 options */
+	int ihl; /* instead of the true one */
+	int ip_version; /* instead of the true one */
+	int ip_length_more; /* added to the true length */
 	__u16 fragment;
-	__u8 protocol;		/* instead of UDP; 255: 0 */
-	__u8 address[16];	/* destination instead of 10.9.8.7 or fd00::7; IPv4 in the first 4 */
+	__u8 protocol; /* instead of UDP; 255: 0 */
+	__u8 address[16]; /* destination instead of 10.9.8.7 or fd00::7; IPv4 in the first 4 */
 	int extension_count;
 	struct extension extension[8];
 	/* UDP */
 	int udp_length_more;
 	__u16 port;
 	/* payload */
-	bool is_bare;		/* only payload_bytes of zeros instead of header and records */
+	bool is_bare; /* only payload_bytes of zeros instead of header and records */
 	int payload_bytes;
 	int events;
 	__u16 event_size;
@@ -60,12 +60,12 @@ struct shape {
 	__u8 version;
 	__u32 magic;
 	bool is_count_zero;
-	int count_more;		/* added to event_count after the records are laid out */
-	int size_instead;	/* event_size in the header, where the records have event_size */
-	int payload_more;	/* bytes added (or, negative, left out) behind the records */
+	int count_more; /* added to event_count after the records are laid out */
+	int size_instead; /* event_size in the header, where the records have event_size */
+	int payload_more; /* bytes added (or, negative, left out) behind the records */
 	/* frame */
-	int padding;		/* behind the IP packet */
-	int cut_to;		/* frame ends after so many bytes */
+	int padding; /* behind the IP packet */
+	int cut_to; /* frame ends after so many bytes */
 };
 
 struct frame {
@@ -79,23 +79,24 @@ void frame_build(struct frame *frame, const struct shape *shape);
 
 /* What one run moved. */
 struct outcome {
-	int verdict;			/* XDP_DROP, XDP_PASS */
+	int verdict; /* XDP_DROP, XDP_PASS */
 	struct sluice_traffic traffic;
-	struct sluice_ledger ledger;	/* summed over listeners */
-	__u32 listener;			/* whose ledger moved; SLUICE_LISTENERS_MAX: none did */
+	struct sluice_ledger ledger; /* summed over listeners */
+	__u32 listener; /* whose ledger moved; SLUICE_LISTENERS_MAX: none did */
 };
 
 struct bench {
 	struct bpf_loader *loader;
 	struct sluice_config config;
-	const char *interface[SLUICE_LISTENERS_MAX];	/* NULL: lo */
-	struct ring_reader reader;	/* of the CPU that the test runs on */
+	const char *interface[SLUICE_LISTENERS_MAX]; /* NULL: lo */
+	struct ring_reader reader; /* of the CPU that the test runs on */
 	__u32 cpu;
-	struct sluice_traffic traffic;	/* as last read */
+	struct sluice_traffic traffic; /* as last read */
 	struct sluice_ledger ledger[SLUICE_LISTENERS_MAX];
 };
 
-/* Namespaces and a bpffs of the test's own, on one CPU; ends the program with 77 where it may not. */
+/* Namespaces and a bpffs of the test's own, on one CPU; ends the program with 77 where it may
+ * not. */
 void harness_isolate(void);
 /* Shell command; fails the test when it fails. */
 void harness_run(const char *command, ...) __attribute__((format(printf, 1, 2)));

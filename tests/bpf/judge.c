@@ -32,13 +32,14 @@ static void filter_payload(const __u8 *payload, const struct sluice_header *head
 	for (__u32 first = 0; first < verdict->events; first += SLUICE_FILTER_EVENTS) {
 		__u32 offset = (__u32)sizeof(*header) + first * header->event_size;
 
-		verdict->dropped += (__u32)__builtin_popcount(sluice_filter(&filter, offset,
-									    verdict->events - first));
+		verdict->dropped += (__u32)__builtin_popcount(
+			sluice_filter(&filter, offset, verdict->events - first));
 	}
 }
 
-void judge_frame(const __u8 *frame, __u32 frame_bytes, __u32 ifindex, const struct sluice_config *config,
-		 struct sluice_types *types, struct verdict *verdict)
+void judge_frame(const __u8 *frame, __u32 frame_bytes, __u32 ifindex,
+		 const struct sluice_config *config, struct sluice_types *types,
+		 struct verdict *verdict)
 {
 	__u32 head_bytes = frame_bytes < SLUICE_HEAD_BYTES ? frame_bytes : SLUICE_HEAD_BYTES;
 	__u8 *head = copy(frame, head_bytes, head_bytes), *payload;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CAP_BPF and CAP_NET_ADMIN are enough to load, pin and attach; each of them is needed, and named when
- * it is missing. Each case runs in a child that gives everything else up. */
+/* CAP_BPF and CAP_NET_ADMIN are enough to load, pin and attach; each of them is needed, and
+ * named when it is missing. Each case runs in a child that gives everything else up. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
@@ -29,7 +29,9 @@ static int load_and_attach(char *error)
 	static struct sluice_config config = { .listener_count = 1, .listener[0].port = PORT };
 	const struct bpf_loader_listener listener = { "cap0", BPF_LOADER_NATIVE };
 	const struct bpf_loader_options options = {
-		.listeners = &listener, .config = &config, .ring_bytes = RING_BYTES,
+		.listeners = &listener,
+		.config = &config,
+		.ring_bytes = RING_BYTES,
 	};
 	struct bpf_loader *loader;
 	int code = bpf_loader_open(&loader, &options, error);

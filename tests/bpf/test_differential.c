@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The program and the user-space rules over the same bytes, mutated at random from a seed: they must
- * come to the same end, move the same counters and mark the same records. SLUICE_SEED and SLUICE_RUNS
- * choose others. timeout-seconds: 180 */
+/* The program and the user-space rules over the same bytes, mutated at random from a seed: they
+ * must come to the same end, move the same counters and mark the same records. SLUICE_SEED and
+ * SLUICE_RUNS choose others. timeout-seconds: 180 */
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,8 +95,8 @@ static void check_record(const struct verdict *verdict)
 	assert_int_equal(record->listener, verdict->listener);
 	assert_int_equal(record->kept, verdict->events - verdict->dropped);
 	assert_int_equal(bytes, record->prefix_bytes + record->payload_bytes);
-	for (const __u64 *word = &record->dropped; (const __u8 *)word < (const __u8 *)record +
-	     record->prefix_bytes; word++)
+	for (const __u64 *word = &record->dropped;
+	     (const __u8 *)word < (const __u8 *)record + record->prefix_bytes; word++)
 		marked += (__u32)__builtin_popcountll(*word);
 	assert_int_equal(marked, verdict->dropped);
 	ring_reader_release(&bench.reader);
@@ -105,13 +105,15 @@ static void check_record(const struct verdict *verdict)
 static void check_run(const struct verdict *verdict, const struct outcome *outcome)
 {
 	__u32 moved = verdict->passed ? verdict->passed : SLUICE_TRAFFIC_listened;
-	__u32 ended = verdict->refused ? verdict->refused :
-		      verdict->dropped == verdict->events ? SLUICE_OUTCOME_filtered : SLUICE_OUTCOME_emitted;
+	__u32 ended = verdict->refused			    ? verdict->refused
+		      : verdict->dropped == verdict->events ? SLUICE_OUTCOME_filtered
+							    : SLUICE_OUTCOME_emitted;
 
 	assert_int_equal(outcome->traffic.frames, 1);
 	if (((const __u64 *)&outcome->traffic)[moved] != 1)
 		fail_msg("expected traffic %s", traffic_names[moved]);
-	assert_int_equal(outcome->listener, verdict->passed ? SLUICE_LISTENERS_MAX : (__u32)verdict->listener);
+	assert_int_equal(outcome->listener,
+			 verdict->passed ? SLUICE_LISTENERS_MAX : (__u32)verdict->listener);
 	if (verdict->passed)
 		return;
 	if (ledger_counts(&outcome->ledger)[ended].datagrams != 1)
@@ -181,7 +183,8 @@ static int open_bench(void **state)
 	(void)state;
 	bench.config.listener_count = 3;
 	bench.config.listener[0].port = PORT;
-	bench.config.listener[1] = (struct sluice_listener){ .port = PORT + 1, .action = SLUICE_ACTION_TAP };
+	bench.config.listener[1] =
+		(struct sluice_listener){ .port = PORT + 1, .action = SLUICE_ACTION_TAP };
 	bench.config.listener[2] = (struct sluice_listener){ .port = PORT + 2, .has_address = 1 };
 	memcpy(bench.config.listener[2].address, address, sizeof(address));
 	bench.config.has_rules = 1;

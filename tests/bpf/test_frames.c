@@ -7,7 +7,7 @@
 
 #include "harness.h"
 
-#define DROPPED_FIRST 1000	/* types 1000 … 1999 are dropped by a rule */
+#define DROPPED_FIRST 1000 /* types 1000 … 1999 are dropped by a rule */
 #define DROPPED_LAST 1999
 #define TAP_PORT 9126
 #define ADDRESS_PORT 9127
@@ -20,7 +20,7 @@
 struct row {
 	const char *name;
 	struct shape shape;
-	int passed;		/* 0: it is for a listener and has the outcome */
+	int passed; /* 0: it is for a listener and has the outcome */
 	int outcome;
 	__u32 listener;
 	__u32 kept, dropped;
@@ -35,7 +35,9 @@ static const struct row rows[] = {
 	{ "two tags", { .tags = 2 }, EMITS(1) },
 	{ "two tags, QinQ", { .tags = 2, .is_qinq = true }, EMITS(1) },
 	{ "three tags", { .tags = 3 }, PASSES(vlan_depth) },
-	{ "three tags, QinQ, IPv6", { .tags = 3, .is_qinq = true, .is_ipv6 = true }, PASSES(vlan_depth) },
+	{ "three tags, QinQ, IPv6",
+	  { .tags = 3, .is_qinq = true, .is_ipv6 = true },
+	  PASSES(vlan_depth) },
 	{ "ARP", { .ethertype = 0x0806 }, PASSES(not_ip) },
 	{ "802.3 length", { .ethertype = 60 }, PASSES(not_ip) },
 	{ "tagged ARP", { .tags = 1, .ethertype = 0x0806 }, PASSES(not_ip) },
@@ -48,15 +50,21 @@ static const struct row rows[] = {
 	{ "ihl 4", { .ihl = 4 }, PASSES(ip_malformed) },
 	{ "ihl 0 is not 0 here", { .ihl = 1 }, PASSES(ip_malformed) },
 	{ "version 5", { .ip_version = 5 }, PASSES(ip_malformed) },
-	{ "IPv6 header announced as IPv4", { .is_ipv6 = true, .ethertype = 0x0800 }, PASSES(ip_malformed) },
+	{ "IPv6 header announced as IPv4",
+	  { .is_ipv6 = true, .ethertype = 0x0800 },
+	  PASSES(ip_malformed) },
 	{ "total length beyond the frame", { .ip_length_more = 1 }, PASSES(ip_malformed) },
-	{ "total length below the header", { .ip_length_more = -(8 + 72 + 1) }, PASSES(ip_malformed) },
+	{ "total length below the header",
+	  { .ip_length_more = -(8 + 72 + 1) },
+	  PASSES(ip_malformed) },
 	{ "total length is the header", { .ip_length_more = -(8 + 72) }, PASSES(short) },
 	{ "total length ends inside UDP", { .ip_length_more = -(72 + 1) }, PASSES(short) },
 	{ "total length one less", { .ip_length_more = -1 }, ENDS(refused_udp_length) },
-	{ "total length one less, with padding", { .ip_length_more = -1, .padding = 9 },
+	{ "total length one less, with padding",
+	  { .ip_length_more = -1, .padding = 9 },
 	  ENDS(refused_udp_length) },
-	{ "total length reaches into padding", { .ip_length_more = 2, .padding = 9 },
+	{ "total length reaches into padding",
+	  { .ip_length_more = 2, .padding = 9 },
 	  ENDS(refused_udp_length) },
 	{ "first fragment", { .fragment = 0x2000 }, PASSES(fragment) },
 	{ "later fragment", { .fragment = 0x2001 }, PASSES(fragment) },
@@ -66,41 +74,68 @@ static const struct row rows[] = {
 	{ "ICMP", { .protocol = 1 }, PASSES(not_udp) },
 	{ "fragment of TCP", { .protocol = 6, .fragment = 0x2000 }, PASSES(not_udp) },
 	/* IPv6 */
-	{ "hop by hop", { .is_ipv6 = true, .extension_count = 1, .extension = { { .type = 0 } } }, EMITS(1) },
+	{ "hop by hop",
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { .type = 0 } } },
+	  EMITS(1) },
 	{ "destination options of 64 bytes",
-	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 60, 7, 7 } } }, EMITS(1) },
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 60, 7, 7 } } },
+	  EMITS(1) },
 	{ "routing header at its last segment",
-	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 43, 2, 2 } } }, EMITS(1) },
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 43, 2, 2 } } },
+	  EMITS(1) },
 	{ "routing header on its way",
 	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 43, 2, 2, 0x0001 } } },
 	  PASSES(ipv6_headers) },
-	{ "six extension headers", { .is_ipv6 = true, .extension_count = 6,
-	  .extension = { { 0 }, { 60, 1, 1 }, { 43 }, { 60 }, { 60, 2, 2 }, { 60 } } }, EMITS(1) },
-	{ "six extension headers, two tags", { .is_ipv6 = true, .tags = 2, .extension_count = 6,
-	  .extension = { { 0 }, { 60, 1, 1 }, { 43 }, { 60 }, { 60, 2, 2 }, { 60 } } }, EMITS(1) },
-	{ "seven extension headers", { .is_ipv6 = true, .extension_count = 7,
-	  .extension = { { 0 }, { 60 }, { 60 }, { 60 }, { 60 }, { 60 }, { 60 } } }, PASSES(ipv6_headers) },
+	{ "six extension headers",
+	  { .is_ipv6 = true,
+	    .extension_count = 6,
+	    .extension = { { 0 }, { 60, 1, 1 }, { 43 }, { 60 }, { 60, 2, 2 }, { 60 } } },
+	  EMITS(1) },
+	{ "six extension headers, two tags",
+	  { .is_ipv6 = true,
+	    .tags = 2,
+	    .extension_count = 6,
+	    .extension = { { 0 }, { 60, 1, 1 }, { 43 }, { 60 }, { 60, 2, 2 }, { 60 } } },
+	  EMITS(1) },
+	{ "seven extension headers",
+	  { .is_ipv6 = true,
+	    .extension_count = 7,
+	    .extension = { { 0 }, { 60 }, { 60 }, { 60 }, { 60 }, { 60 }, { 60 } } },
+	  PASSES(ipv6_headers) },
 	{ "extension headers beyond the head",
-	  { .is_ipv6 = true, .extension_count = 2, .extension = { { 60, 30, 30 }, { 60, 30, 30 } } },
+	  { .is_ipv6 = true,
+	    .extension_count = 2,
+	    .extension = { { 60, 30, 30 }, { 60, 30, 30 } } },
 	  PASSES(ipv6_headers) },
 	{ "extension header longer than the packet",
-	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 60, 200, 0 } } }, PASSES(short) },
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 60, 200, 0 } } },
+	  PASSES(short) },
 	{ "authentication header", { .is_ipv6 = true, .protocol = 51 }, PASSES(ipv6_headers) },
 	{ "encrypted", { .is_ipv6 = true, .protocol = 50 }, PASSES(ipv6_headers) },
 	{ "mobility", { .is_ipv6 = true, .protocol = 135 }, PASSES(ipv6_headers) },
 	{ "no next header", { .is_ipv6 = true, .protocol = 59 }, PASSES(not_udp) },
 	{ "TCP over IPv6", { .is_ipv6 = true, .protocol = 6 }, PASSES(not_udp) },
-	{ "six extension headers, then TCP", { .is_ipv6 = true, .protocol = 6, .extension_count = 6,
-	  .extension = { { 60 }, { 60 }, { 60 }, { 60 }, { 60 }, { 60 } } }, PASSES(not_udp) },
+	{ "six extension headers, then TCP",
+	  { .is_ipv6 = true,
+	    .protocol = 6,
+	    .extension_count = 6,
+	    .extension = { { 60 }, { 60 }, { 60 }, { 60 }, { 60 }, { 60 } } },
+	  PASSES(not_udp) },
 	{ "first IPv6 fragment",
-	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 0, 0, 1 } } }, PASSES(fragment) },
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 0, 0, 1 } } },
+	  PASSES(fragment) },
 	{ "later IPv6 fragment",
-	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 0, 0, 8 } } }, PASSES(fragment) },
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 0, 0, 8 } } },
+	  PASSES(fragment) },
 	{ "fragment header of a whole packet",
-	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 0, 0, 0 } } }, EMITS(1) },
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 0, 0, 0 } } },
+	  EMITS(1) },
 	{ "fragment header's reserved byte is no length",
-	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 9, 0, 0 } } }, EMITS(1) },
-	{ "IPv6 length beyond the frame", { .is_ipv6 = true, .ip_length_more = 1 }, PASSES(ip_malformed) },
+	  { .is_ipv6 = true, .extension_count = 1, .extension = { { 44, 9, 0, 0 } } },
+	  EMITS(1) },
+	{ "IPv6 length beyond the frame",
+	  { .is_ipv6 = true, .ip_length_more = 1 },
+	  PASSES(ip_malformed) },
 	{ "IPv6 length 0", { .is_ipv6 = true, .ip_length_more = -80 }, PASSES(short) },
 	{ "IPv6 version 4", { .is_ipv6 = true, .ip_version = 4 }, PASSES(ip_malformed) },
 	/* UDP */
@@ -108,7 +143,9 @@ static const struct row rows[] = {
 	{ "port bytes swapped", { .port = 0xa523 }, PASSES(other_port) },
 	{ "UDP length one more", { .udp_length_more = 1 }, ENDS(refused_udp_length) },
 	{ "UDP length one less", { .udp_length_more = -1 }, ENDS(refused_udp_length) },
-	{ "UDP length below its header", { .udp_length_more = -(72 + 1) }, ENDS(refused_udp_length) },
+	{ "UDP length below its header",
+	  { .udp_length_more = -(72 + 1) },
+	  ENDS(refused_udp_length) },
 	{ "UDP length 0", { .udp_length_more = -80 }, ENDS(refused_udp_length) },
 	{ "no payload", { .is_bare = true }, ENDS(refused_short) },
 	{ "no payload, padded frame", { .is_bare = true, .padding = 18 }, ENDS(refused_short) },
@@ -123,7 +160,9 @@ static const struct row rows[] = {
 	{ "unknown flag 7", { .flags = 0x81 }, ENDS(refused_flags) },
 	{ "both acknowledgements asked for", { .flags = 3 }, EMITS(1) },
 	{ "no events", { .is_count_zero = true }, ENDS(refused_event_count) },
-	{ "header alone", { .is_count_zero = true, .payload_more = -32 }, ENDS(refused_event_count) },
+	{ "header alone",
+	  { .is_count_zero = true, .payload_more = -32 },
+	  ENDS(refused_event_count) },
 	{ "one event too many", { .count_more = 1 }, ENDS(refused_length) },
 	{ "one event too few", { .events = 2, .count_more = -1 }, ENDS(refused_length) },
 	{ "count of 65535", { .count_more = 65534 }, ENDS(refused_length) },
@@ -141,65 +180,112 @@ static const struct row rows[] = {
 	{ "44 records of 32", { .events = 44, .type_step = 1 }, EMITS(44) },
 	{ "44 records of 32, IPv6", { .events = 44, .type_step = 1, .is_ipv6 = true }, EMITS(44) },
 	{ "trailer", { .flags = SLUICE_FLAG_TRAILER, .events = 2 }, EMITS(2) },
-	{ "trailer missing", { .flags = SLUICE_FLAG_TRAILER, .payload_more = -24 }, ENDS(refused_length) },
-	{ "trailer cut", { .flags = SLUICE_FLAG_TRAILER, .payload_more = -1 }, ENDS(refused_length) },
+	{ "trailer missing",
+	  { .flags = SLUICE_FLAG_TRAILER, .payload_more = -24 },
+	  ENDS(refused_length) },
+	{ "trailer cut",
+	  { .flags = SLUICE_FLAG_TRAILER, .payload_more = -1 },
+	  ENDS(refused_length) },
 	{ "trailer not announced", { .payload_more = 24 }, ENDS(refused_length) },
 	{ "dictionary", { .flags = SLUICE_FLAG_DICTIONARY, .events = 7 }, EMITS(7) },
 	{ "dictionary with trailer", { .flags = 12, .events = 7 }, EMITS(7) },
-	{ "dictionary with an event size", { .flags = SLUICE_FLAG_DICTIONARY, .size_instead = 32 },
+	{ "dictionary with an event size",
+	  { .flags = SLUICE_FLAG_DICTIONARY, .size_instead = 32 },
 	  ENDS(refused_event_size) },
-	{ "dictionary that cannot hold its entries", { .flags = SLUICE_FLAG_DICTIONARY, .count_more = 1 },
+	{ "dictionary that cannot hold its entries",
+	  { .flags = SLUICE_FLAG_DICTIONARY, .count_more = 1 },
 	  ENDS(refused_length) },
-	{ "dictionary of no entries", { .flags = SLUICE_FLAG_DICTIONARY, .is_count_zero = true },
+	{ "dictionary of no entries",
+	  { .flags = SLUICE_FLAG_DICTIONARY, .is_count_zero = true },
 	  ENDS(refused_event_count) },
 	/* listeners */
 	{ "tap", { .port = TAP_PORT, .events = 2 }, EMITS(2), .listener = 1 },
-	{ "tap, refused", { .port = TAP_PORT, .version = 9 }, ENDS(refused_version), .listener = 1 },
-	{ "tap, all dropped", { .port = TAP_PORT, .type_first = DROPPED_FIRST }, ENDS(filtered),
-	  .listener = 1, .dropped = 1 },
+	{ "tap, refused",
+	  { .port = TAP_PORT, .version = 9 },
+	  ENDS(refused_version),
+	  .listener = 1 },
+	{ "tap, all dropped",
+	  { .port = TAP_PORT, .type_first = DROPPED_FIRST },
+	  ENDS(filtered),
+	  .listener = 1,
+	  .dropped = 1 },
 	{ "listener with an IPv4 address", { .port = ADDRESS_PORT }, EMITS(1), .listener = 2 },
-	{ "listener with an IPv6 address", { .port = ADDRESS_PORT, .is_ipv6 = true }, EMITS(1),
+	{ "listener with an IPv6 address",
+	  { .port = ADDRESS_PORT, .is_ipv6 = true },
+	  EMITS(1),
 	  .listener = 3 },
-	{ "other IPv4 address", { .port = ADDRESS_PORT, .address = { 10, 9, 8, 6 } }, PASSES(other_port) },
-	{ "other IPv6 address", { .port = ADDRESS_PORT, .is_ipv6 = true, .address = { 0xfd, [15] = 8 } },
+	{ "other IPv4 address",
+	  { .port = ADDRESS_PORT, .address = { 10, 9, 8, 6 } },
+	  PASSES(other_port) },
+	{ "other IPv6 address",
+	  { .port = ADDRESS_PORT, .is_ipv6 = true, .address = { 0xfd, [15] = 8 } },
 	  PASSES(other_port) },
 	{ "other interface", { .port = OTHER_INTERFACE_PORT }, PASSES(other_port) },
 	{ "multicast", { .address = { 239, 1, 1, 1 } }, EMITS(1) },
 	/* rules */
-	{ "the only record dropped", { .type_first = DROPPED_FIRST }, ENDS(filtered), .dropped = 1 },
-	{ "all of 44 dropped", { .events = 44, .type_first = DROPPED_FIRST, .type_step = 1 }, ENDS(filtered),
+	{ "the only record dropped",
+	  { .type_first = DROPPED_FIRST },
+	  ENDS(filtered),
+	  .dropped = 1 },
+	{ "all of 44 dropped",
+	  { .events = 44, .type_first = DROPPED_FIRST, .type_step = 1 },
+	  ENDS(filtered),
 	  .dropped = 44 },
-	{ "first dropped", { .events = 3, .type_first = DROPPED_LAST, .type_step = 1 }, EMITS(2),
+	{ "first dropped",
+	  { .events = 3, .type_first = DROPPED_LAST, .type_step = 1 },
+	  EMITS(2),
 	  .dropped = 1 },
-	{ "last dropped", { .events = 3, .type_first = DROPPED_FIRST - 2, .type_step = 1 }, EMITS(2),
+	{ "last dropped",
+	  { .events = 3, .type_first = DROPPED_FIRST - 2, .type_step = 1 },
+	  EMITS(2),
 	  .dropped = 1 },
-	{ "half dropped", { .events = 44, .type_first = DROPPED_FIRST - 22, .type_step = 1 }, EMITS(22),
+	{ "half dropped",
+	  { .events = 44, .type_first = DROPPED_FIRST - 22, .type_step = 1 },
+	  EMITS(22),
 	  .dropped = 22 },
-	{ "dropped in records of 48", { .events = 20, .event_size = 48, .type_first = DROPPED_FIRST - 7,
-	  .type_step = 1 }, EMITS(7), .dropped = 13 },
-	{ "dictionary ids are no types", { .flags = SLUICE_FLAG_DICTIONARY, .type_first = DROPPED_FIRST },
+	{ "dropped in records of 48",
+	  { .events = 20, .event_size = 48, .type_first = DROPPED_FIRST - 7, .type_step = 1 },
+	  EMITS(7),
+	  .dropped = 13 },
+	{ "dictionary ids are no types",
+	  { .flags = SLUICE_FLAG_DICTIONARY, .type_first = DROPPED_FIRST },
 	  EMITS(1) },
-	{ "refused is not filtered", { .type_first = DROPPED_FIRST, .payload_more = 1 },
+	{ "refused is not filtered",
+	  { .type_first = DROPPED_FIRST, .payload_more = 1 },
 	  ENDS(refused_length) },
 	/* large frames: beyond the first memory page of the driver */
 	{ "64 events", { .events = 64, .type_step = 3 }, EMITS(64) },
 	{ "65 events", { .events = 65, .type_step = 3 }, EMITS(65) },
-	{ "64 events, the last dropped", { .events = 64, .type_first = DROPPED_FIRST - 63, .type_step = 1 },
-	  EMITS(63), .dropped = 1 },
-	{ "65 events, the last dropped", { .events = 65, .type_first = DROPPED_FIRST - 64, .type_step = 1 },
-	  EMITS(64), .dropped = 1 },
-	{ "65 events, the first dropped", { .events = 65, .type_first = DROPPED_LAST, .type_step = 1 },
-	  EMITS(64), .dropped = 1 },
+	{ "64 events, the last dropped",
+	  { .events = 64, .type_first = DROPPED_FIRST - 63, .type_step = 1 },
+	  EMITS(63),
+	  .dropped = 1 },
+	{ "65 events, the last dropped",
+	  { .events = 65, .type_first = DROPPED_FIRST - 64, .type_step = 1 },
+	  EMITS(64),
+	  .dropped = 1 },
+	{ "65 events, the first dropped",
+	  { .events = 65, .type_first = DROPPED_LAST, .type_step = 1 },
+	  EMITS(64),
+	  .dropped = 1 },
 	{ "a jumbo frame", { .events = 279, .type_step = 7 }, EMITS(143), .dropped = 136 },
-	{ "a jumbo frame, all dropped", { .events = 279, .type_first = DROPPED_FIRST }, ENDS(filtered),
+	{ "a jumbo frame, all dropped",
+	  { .events = 279, .type_first = DROPPED_FIRST },
+	  ENDS(filtered),
 	  .dropped = 279 },
-	{ "the largest datagram over IPv4", { .events = 2045, .type_step = 1,
-	  .flags = SLUICE_FLAG_TRAILER }, EMITS(1045), .dropped = 1000 },
+	{ "the largest datagram over IPv4",
+	  { .events = 2045, .type_step = 1, .flags = SLUICE_FLAG_TRAILER },
+	  EMITS(1045),
+	  .dropped = 1000 },
 	{ "a datagram of 60 KiB", { .events = 1900, .type_step = 1 }, EMITS(1000), .dropped = 900 },
-	{ "a datagram of 60 KiB, IPv6, two tags", { .events = 1900, .type_step = 1, .is_ipv6 = true,
-	  .tags = 2 }, EMITS(1000), .dropped = 900 },
-	{ "large records over several pages", { .events = 200, .event_size = 256, .type_step = 9 },
-	  EMITS(200 - 88), .dropped = 88 },
+	{ "a datagram of 60 KiB, IPv6, two tags",
+	  { .events = 1900, .type_step = 1, .is_ipv6 = true, .tags = 2 },
+	  EMITS(1000),
+	  .dropped = 900 },
+	{ "large records over several pages",
+	  { .events = 200, .event_size = 256, .type_step = 9 },
+	  EMITS(200 - 88),
+	  .dropped = 88 },
 };
 
 static struct bench bench;
@@ -209,7 +295,8 @@ static bool is_dropped(const struct shape *shape, int i)
 {
 	int type = (__u16)(shape->type_first + i * shape->type_step);
 
-	return type >= DROPPED_FIRST && type <= DROPPED_LAST && !(shape->flags & SLUICE_FLAG_DICTIONARY);
+	return type >= DROPPED_FIRST && type <= DROPPED_LAST &&
+	       !(shape->flags & SLUICE_FLAG_DICTIONARY);
 }
 
 static void check_record(const struct row *row, const struct sluice_record *record, size_t bytes)
@@ -221,8 +308,8 @@ static void check_record(const struct row *row, const struct sluice_record *reco
 	assert_int_equal(record->listener, row->listener);
 	assert_int_equal(record->kept, row->kept);
 	assert_int_equal(record->zero, 0);
-	assert_memory_equal((const __u8 *)record + record->prefix_bytes, frame.bytes + frame.payload_offset,
-			    frame.payload_bytes);
+	assert_memory_equal((const __u8 *)record + record->prefix_bytes,
+			    frame.bytes + frame.payload_offset, frame.payload_bytes);
 	for (int i = 0; i < 64 * SLUICE_MARK_WORDS; i++) {
 		bool expected = i < (row->shape.events ? row->shape.events : 1) &&
 				is_dropped(&row->shape, i);
@@ -234,7 +321,8 @@ static void check_record(const struct row *row, const struct sluice_record *reco
 		else
 			assert_false(expected);
 	}
-	assert_true(record->prefix_bytes == SLUICE_PREFIX_LONG || record->prefix_bytes == SLUICE_PREFIX_SHORT);
+	assert_true(record->prefix_bytes == SLUICE_PREFIX_LONG ||
+		    record->prefix_bytes == SLUICE_PREFIX_SHORT);
 }
 
 static void check_counters(const struct row *row, const struct outcome *outcome)
@@ -251,8 +339,10 @@ static void check_counters(const struct row *row, const struct outcome *outcome)
 	assert_int_equal(outcome->listener, row->passed ? SLUICE_LISTENERS_MAX : row->listener);
 	for (int i = 0; i < SLUICE_OUTCOME_COUNT && !row->passed; i++) {
 		__u64 datagrams = i == SLUICE_OUTCOME_seen || i == row->outcome;
-		__u64 count = i == SLUICE_OUTCOME_seen ? events : i == SLUICE_OUTCOME_filtered ? row->dropped :
-			      i == row->outcome ? row->kept : 0;
+		__u64 count = i == SLUICE_OUTCOME_seen	     ? events
+			      : i == SLUICE_OUTCOME_filtered ? row->dropped
+			      : i == row->outcome	     ? row->kept
+							     : 0;
 
 		if (ledger[i].datagrams != datagrams || ledger[i].events != count)
 			fail_msg("%s moved by %llu datagrams, %llu events", outcome_names[i],
@@ -296,7 +386,8 @@ static void test_rows(void **state)
 static void test_truncated_at_every_byte(void **state)
 {
 	static const struct shape shapes[] = {
-		{ .events = 2 }, { .events = 2, .tags = 2, .option_words = 3 },
+		{ .events = 2 },
+		{ .events = 2, .tags = 2, .option_words = 3 },
 		{ .is_ipv6 = true, .extension_count = 2, .extension = { { 0, 1, 1 }, { 60 } } },
 	};
 
@@ -332,12 +423,14 @@ static void test_types_are_counted(void **state)
 	assert_int_equal(bpf_loader_read_types(bench.loader, &before), 0);
 	frame_build(&frame, &shape);
 	bench_run(&bench, &frame, &outcome);
-	shape.type_first = 65533;	/* … 65535, 0, 1, 2: from 4095 on they share a counter */
+	shape.type_first = 65533; /* … 65535, 0, 1, 2: from 4095 on they share a counter */
 	frame_build(&frame, &shape);
 	bench_run(&bench, &frame, &outcome);
 	assert_int_equal(bpf_loader_read_types(bench.loader, &after), 0);
 	for (int i = 0; i < SLUICE_TYPE_COUNTERS; i++) {
-		__u64 seen = i <= 2 || (i >= 998 && i <= 1003) ? 1 : i == SLUICE_TYPE_COUNTERS - 1 ? 3 : 0;
+		__u64 seen = i <= 2 || (i >= 998 && i <= 1003) ? 1
+			     : i == SLUICE_TYPE_COUNTERS - 1   ? 3
+							       : 0;
 		__u64 dropped = i >= 1000 && i <= 1003;
 
 		assert_int_equal(after.type[i].seen - before.type[i].seen, seen);
@@ -355,7 +448,8 @@ static void set_listeners(struct sluice_config *config)
 
 	config->listener_count = 5;
 	config->listener[0].port = PORT;
-	config->listener[1] = (struct sluice_listener){ .port = TAP_PORT, .action = SLUICE_ACTION_TAP };
+	config->listener[1] =
+		(struct sluice_listener){ .port = TAP_PORT, .action = SLUICE_ACTION_TAP };
 	config->listener[2] = (struct sluice_listener){ .port = ADDRESS_PORT, .has_address = 1 };
 	memcpy(config->listener[2].address, mapped, 16);
 	config->listener[3] = config->listener[2];

@@ -35,8 +35,8 @@ static void prepare(void)
 
 static int run_program(int fd, int times)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.bytes, .data_size_in = frame.length,
-		    .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.bytes,
+		    .data_size_in = frame.length, .repeat = 1);
 
 	for (int i = 0; i < times; i++)
 		assert_int_equal(bpf_prog_test_run_opts(fd, &options), 0);
@@ -47,7 +47,9 @@ static int open_on(struct bpf_loader **loader, const char *interface, enum bpf_l
 {
 	struct bpf_loader_listener listener = { .mode = mode };
 	const struct bpf_loader_options options = {
-		.listeners = &listener, .config = &bench.config, .ring_bytes = RING_BYTES,
+		.listeners = &listener,
+		.config = &bench.config,
+		.ring_bytes = RING_BYTES,
 	};
 
 	strcpy(listener.interface, interface);
@@ -76,7 +78,7 @@ static void test_ring_full_is_counted(void **state)
 	bench_check_balance(&bench);
 	assert_non_null(ring_reader_next(&bench.reader, &bytes));
 	bench_run(&bench, &frame, &outcome);
-	assert_int_equal(outcome.ledger.ring_full.datagrams, 1);	/* read, but not given back */
+	assert_int_equal(outcome.ledger.ring_full.datagrams, 1); /* read, but not given back */
 	ring_reader_release(&bench.reader);
 	bench_run(&bench, &frame, &outcome);
 	assert_int_equal(outcome.ledger.emitted.datagrams, 1);
@@ -119,7 +121,7 @@ static void test_no_ring_is_counted(void **state)
 	bench_close(&bench);
 }
 
-static int returned_after;	/* records; 0: still waiting */
+static int returned_after; /* records; 0: still waiting */
 static int sent;
 
 static void *wait_for_ring(void *unused)
@@ -128,7 +130,8 @@ static void *wait_for_ring(void *unused)
 
 	(void)unused;
 	if (poll(&ring, 1, 10000) == 1)
-		__atomic_store_n(&returned_after, __atomic_load_n(&sent, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
+		__atomic_store_n(&returned_after, __atomic_load_n(&sent, __ATOMIC_SEQ_CST),
+				 __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -142,7 +145,8 @@ static void send_one(void)
 
 static void test_wakes_a_sleeping_reader_once(void **state)
 {
-	/* The default: an eighth of the ring. What waits is counted before the record that wakes. */
+	/* The default: an eighth of the ring. What waits is counted before the record that
+	 * wakes. */
 	const int threshold = (int)(RING_BYTES / 8 / (8 + 24 + 72)) + 2;
 	struct sluice_wake *wake;
 	pthread_t thread;
@@ -153,7 +157,7 @@ static void test_wakes_a_sleeping_reader_once(void **state)
 	wake = &bpf_loader_wake(bench.loader)[bench.cpu];
 	wake->is_sleeping = 1;
 	assert_int_equal(pthread_create(&thread, NULL, wait_for_ring, NULL), 0);
-	usleep(100000);		/* it waits: the ring was empty, and nothing wakes it below the threshold */
+	usleep(100000); /* it waits: the ring was empty, and nothing wakes it below the threshold */
 	while (sent < threshold - 1)
 		send_one();
 	usleep(100000);
@@ -210,7 +214,7 @@ static void test_takes_over_a_pinned_ring(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_non_null(ring_reader_next(&bench.reader, &bytes));
 	ring_reader_release(&bench.reader);
-	assert_non_null(ring_reader_next(&bench.reader, &bytes));	/* taken, not given back */
+	assert_non_null(ring_reader_next(&bench.reader, &bytes)); /* taken, not given back */
 	ring_reader_close(&bench.reader);
 	bpf_loader_close(bench.loader);
 
@@ -313,7 +317,7 @@ static void test_modes(void **state)
 	assert_int_equal(open_on(&loader, "mode0", BPF_LOADER_GENERIC), 0);
 	assert_int_equal(bpf_loader_attach(loader, error), 0);
 	assert_int_equal(bpf_loader_mode(loader, "mode0"), BPF_LOADER_GENERIC);
-	bpf_loader_close(loader);	/* leaves the link, generic */
+	bpf_loader_close(loader); /* leaves the link, generic */
 
 	assert_int_equal(open_on(&loader, "mode0", BPF_LOADER_NATIVE), 0);
 	assert_true(bpf_loader_is_taken_over(loader));
@@ -445,9 +449,12 @@ static void test_interface_removed_and_back(void **state)
 
 static void test_options_are_checked(void **state)
 {
-	struct bpf_loader_listener listeners[2] = { { "lo", BPF_LOADER_NATIVE }, { "lo", BPF_LOADER_GENERIC } };
+	struct bpf_loader_listener listeners[2] = { { "lo", BPF_LOADER_NATIVE },
+						    { "lo", BPF_LOADER_GENERIC } };
 	struct bpf_loader_options options = {
-		.listeners = listeners, .config = &bench.config, .ring_bytes = RING_BYTES,
+		.listeners = listeners,
+		.config = &bench.config,
+		.ring_bytes = RING_BYTES,
 	};
 	struct bpf_loader *loader;
 
@@ -475,7 +482,8 @@ static void test_instruction_ceiling(void **state)
 	(void)state;
 	prepare();
 	bench_open(&bench, RING_BYTES);
-	assert_int_equal(bpf_obj_get_info_by_fd(bpf_loader_program_fd(bench.loader), &info, &info_bytes), 0);
+	assert_int_equal(
+		bpf_obj_get_info_by_fd(bpf_loader_program_fd(bench.loader), &info, &info_bytes), 0);
 	printf("verified instructions: %u\n", info.verified_insns);
 	assert_in_range(info.verified_insns, 1, INSTRUCTIONS_MAX);
 	bench_close(&bench);

@@ -28,15 +28,18 @@ static __u8 *copy(const uint8_t *data, size_t bytes)
 static void check_records(const __u8 *payload, const struct sluice_header *header)
 {
 	const struct sluice_filter filter = {
-		.payload = payload, .rules = rules, .types = &types,
-		.event_bytes = header->event_size, .last = SLUICE_TYPE_COUNTERS - 1,
+		.payload = payload,
+		.rules = rules,
+		.types = &types,
+		.event_bytes = header->event_size,
+		.last = SLUICE_TYPE_COUNTERS - 1,
 	};
 
 	assert(header->event_count <= SLUICE_EVENTS_MAX);
 	for (__u32 first = 0; first < header->event_count; first += SLUICE_FILTER_EVENTS) {
 		__u32 left = header->event_count - first;
-		__u32 dropped = sluice_filter(&filter, (__u32)sizeof(*header) + first * header->event_size,
-					      left);
+		__u32 dropped = sluice_filter(
+			&filter, (__u32)sizeof(*header) + first * header->event_size, left);
 
 		assert(left >= SLUICE_FILTER_EVENTS || dropped < 1u << left);
 	}
@@ -69,7 +72,8 @@ static void check_frame(const uint8_t *data, size_t bytes)
 	assert(passed < SLUICE_TRAFFIC_COUNT);
 	if (passed)
 		return;
-	assert(frame.payload_offset <= bytes && frame.payload_bytes <= bytes - frame.payload_offset);
+	assert(frame.payload_offset <= bytes &&
+	       frame.payload_bytes <= bytes - frame.payload_offset);
 	assert((sluice_listener_find(&config, 0, &frame) == 0) == (frame.port == 9125));
 	if (!frame.is_udp_length_wrong)
 		check_payload(data + frame.payload_offset, frame.payload_bytes);

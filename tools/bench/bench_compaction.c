@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Dropped records: marked in place, or survivors moved together? Runs both programs by
- * BPF_PROG_TEST_RUN over the same datagrams of 44 records, of which rules drop a share at random, and a
- * reader that touches every survivor. Prints nanoseconds a datagram of both halves, as JSON. */
+ * BPF_PROG_TEST_RUN over the same datagrams of 44 records, of which rules drop a share at
+ * random, and a reader that touches every survivor. Prints nanoseconds a datagram of both
+ * halves, as JSON. */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 
 #define PORT 9125
 #define EVENTS 44
-#define DATAGRAMS 1000		/* a slice: fits in the ring */
+#define DATAGRAMS 1000 /* a slice: fits in the ring */
 #define SLICES 15
 #define RING_BYTES (4u << 20)
 #define PAYLOAD_OFFSET 42
@@ -35,13 +36,16 @@ struct variant {
 	struct bpf_object *object;
 	int program_fd;
 	struct ring_reader reader;
-	__u64 sum;		/* so that the reader's work is not optimised away, and comparable */
+	__u64 sum; /* so that the reader's work is not optimised away, and comparable */
 };
 
 static void build_frame(struct frame *frame)
 {
 	const struct sluice_header header = {
-		.magic = SLUICE_MAGIC, .version = SLUICE_VERSION, .event_count = EVENTS, .event_size = 32,
+		.magic = SLUICE_MAGIC,
+		.version = SLUICE_VERSION,
+		.event_count = EVENTS,
+		.event_size = 32,
 	};
 	__u8 *bytes = frame->ethernet_ip_udp;
 	const __u32 udp = 8 + sizeof(frame->payload), ip = 20 + udp;
@@ -52,7 +56,9 @@ static void build_frame(struct frame *frame)
 	memcpy(bytes + 36, (const __u8[]){ PORT >> 8, PORT & 255, (__u8)(udp >> 8), (__u8)udp }, 4);
 	memcpy(frame->payload, &header, sizeof(header));
 	for (__u32 i = 0; i < EVENTS; i++) {
-		struct sluice_event event = { .key = i * 2654435761u, .value = i, .type = (__u16)i };
+		struct sluice_event event = { .key = i * 2654435761u,
+					      .value = i,
+					      .type = (__u16)i };
 
 		memcpy(frame->payload + sizeof(header) + i * 32, &event, 32);
 	}
@@ -83,7 +89,8 @@ static int set_config(struct variant *variant, unsigned int percent)
 
 static int open_variant(struct variant *variant, struct bpf_object *object)
 {
-	static const char *const per_cpu[] = { "sluice_types", "sluice_wake", "sluice_rings", "sluice_packet" };
+	static const char *const per_cpu[] = { "sluice_types", "sluice_wake", "sluice_rings",
+					       "sluice_packet" };
 	__u32 cpu = (__u32)sched_getcpu();
 	int ring_fd, code;
 
@@ -94,17 +101,20 @@ static int open_variant(struct variant *variant, struct bpf_object *object)
 	code = bpf_object__load(object);
 	if (code)
 		return code;
-	variant->program_fd = bpf_program__fd(bpf_object__find_program_by_name(object, "sluice_xdp"));
+	variant->program_fd =
+		bpf_program__fd(bpf_object__find_program_by_name(object, "sluice_xdp"));
 	ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bench_ring", 0, 0, RING_BYTES, NULL);
-	if (ring_fd < 0 || bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "sluice_rings"), &cpu,
-					       &ring_fd, BPF_ANY))
+	if (ring_fd < 0 ||
+	    bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "sluice_rings"), &cpu,
+				&ring_fd, BPF_ANY))
 		return -errno;
 	return ring_reader_open(&variant->reader, ring_fd);
 }
 
 static void take(struct variant *variant, const struct sluice_record *record, bool is_compact)
 {
-	const __u8 *events = (const __u8 *)record + record->prefix_bytes + sizeof(struct sluice_header);
+	const __u8 *events =
+		(const __u8 *)record + record->prefix_bytes + sizeof(struct sluice_header);
 
 	if (is_compact) {
 		for (__u32 i = 0; i < record->kept; i++)
@@ -165,7 +175,8 @@ static int measure(struct report *report, struct variant *variants, const struct
 	}
 	for (int slice = 0; slice < SLICES && !code; slice++) {
 		for (int v = 0; v < 2 && !code; v++)
-			code = run_slice(&variants[v], frame, v, &program[v][slice], &reader[v][slice]);
+			code = run_slice(&variants[v], frame, v, &program[v][slice],
+					 &reader[v][slice]);
 	}
 	if (code)
 		return code;

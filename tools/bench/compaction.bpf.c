@@ -40,7 +40,8 @@ static long compact_group(__u32 i, struct compact_loop *loop)
 	if (i >= 8 * SLUICE_MARK_WORDS)
 		return 1;
 	dropped = marks[i];
-	/* Each is moved, and the next takes its place when it was dropped: no branch to mispredict. */
+	/* Each is moved, and the next takes its place when it was dropped: no branch to
+	 * mispredict. */
 	SLUICE_UNROLL
 	for (__u32 k = 0; k < SLUICE_FILTER_EVENTS; k++, from += EVENT_BYTES) {
 		compact_move(packet, sizeof(struct sluice_header) + kept * EVENT_BYTES, from);

@@ -33,7 +33,8 @@ static int sum_words(int map_fd, __u32 key, __u64 *sum, size_t words)
 	return 0;
 }
 
-int bpf_loader_read_ledger(const struct bpf_loader *loader, __u32 listener, struct sluice_ledger *sum)
+int bpf_loader_read_ledger(const struct bpf_loader *loader, __u32 listener,
+			   struct sluice_ledger *sum)
 {
 	if (listener >= SLUICE_LISTENERS_MAX)
 		return -EINVAL;
@@ -43,7 +44,8 @@ int bpf_loader_read_ledger(const struct bpf_loader *loader, __u32 listener, stru
 
 int bpf_loader_read_traffic(const struct bpf_loader *loader, struct sluice_traffic *sum)
 {
-	return sum_words(loader->map_fd[BPF_PIN_TRAFFIC], 0, (__u64 *)sum, sizeof(*sum) / sizeof(__u64));
+	return sum_words(loader->map_fd[BPF_PIN_TRAFFIC], 0, (__u64 *)sum,
+			 sizeof(*sum) / sizeof(__u64));
 }
 
 int bpf_loader_read_types(const struct bpf_loader *loader, struct sluice_types *sum)

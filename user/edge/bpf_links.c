@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Attaching: one pinned link an interface, native where the driver can and else generic; a link of the
- * agent before gets the new program without a gap; a program of somebody else is never touched. */
+/* Attaching: one pinned link an interface, native where the driver can and else generic; a link
+ * of the agent before gets the new program without a gap; a program of somebody else is never
+ * touched. */
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
@@ -70,7 +71,8 @@ static int refuse_foreign(const struct bpf_link_state *link, __u32 id, char *err
 		bpf_obj_get_info_by_fd(fd, &info, &info_bytes);
 		close(fd);
 	}
-	return bpf_fail(error, -EBUSY, "%s already has the XDP program '%s' (id %u) of somebody else; look: "
+	return bpf_fail(error, -EBUSY,
+			"%s already has the XDP program '%s' (id %u) of somebody else; look: "
 			"bpftool net show dev %s; bpftool prog show id %u; "
 			"remove: ip link set dev %s xdp off, or stop its owner",
 			link->name, info.name[0] ? info.name : "?", id, link->name, id, link->name);
@@ -87,14 +89,15 @@ static int create(int program_fd, __u32 ifindex, enum bpf_loader_mode mode)
 
 static int attach_new(struct bpf_loader *loader, struct bpf_link_state *link, char *error)
 {
-	enum bpf_loader_mode mode = link->wanted == BPF_LOADER_GENERIC ? BPF_LOADER_GENERIC :
-									 BPF_LOADER_NATIVE;
+	enum bpf_loader_mode mode =
+		link->wanted == BPF_LOADER_GENERIC ? BPF_LOADER_GENERIC : BPF_LOADER_NATIVE;
 	char pin[BPF_LOADER_INTERFACE_MAX + 8];
 	__u32 ifindex = if_nametoindex(link->name), foreign;
 	int fd, code;
 
 	if (!ifindex)
-		return bpf_fail(error, -ENODEV, "there is no interface %s; look: ip link", link->name);
+		return bpf_fail(error, -ENODEV, "there is no interface %s; look: ip link",
+				link->name);
 	foreign = foreign_program(ifindex);
 	if (foreign)
 		return refuse_foreign(link, foreign, error);
@@ -104,16 +107,18 @@ static int attach_new(struct bpf_loader *loader, struct bpf_link_state *link, ch
 		fd = create(loader->program_fd, ifindex, mode);
 	}
 	if (fd < 0)
-		return bpf_fail(error, fd == -EINVAL || fd == -EOPNOTSUPP || fd == -ERANGE ? -ENOTSUP : fd,
-				"cannot attach to %s in %s mode: %s; %s", link->name, mode_name[mode],
-				strerror(-fd),
-				mode == BPF_LOADER_NATIVE ? "set mode: auto, or see the kernel log" :
-							    "see the kernel log");
+		return bpf_fail(error,
+				fd == -EINVAL || fd == -EOPNOTSUPP || fd == -ERANGE ? -ENOTSUP : fd,
+				"cannot attach to %s in %s mode: %s; %s", link->name,
+				mode_name[mode], strerror(-fd),
+				mode == BPF_LOADER_NATIVE ? "set mode: auto, or see the kernel log"
+							  : "see the kernel log");
 	bpf_pins_link_name(link->name, pin);
 	code = bpf_pins_set(&loader->pins, pin, fd);
 	if (code) {
 		close(fd);
-		return bpf_fail(error, code, "cannot pin the link of %s: %s", link->name, strerror(-code));
+		return bpf_fail(error, code, "cannot pin the link of %s: %s", link->name,
+				strerror(-code));
 	}
 	link->link_fd = fd;
 	link->ifindex = ifindex;
@@ -181,7 +186,8 @@ int bpf_loader_reattach(struct bpf_loader *loader, char *error)
 		attached++;
 	}
 	if (attached) {
-		struct sluice_config *config = &loader->configs->slot[loader->configs->generation % 2];
+		struct sluice_config *config =
+			&loader->configs->slot[loader->configs->generation % 2];
 		int code = bpf_loader_set_config(loader, config);
 
 		if (code)
@@ -227,7 +233,8 @@ void bpf_links_remove_unwanted(struct bpf_loader *loader)
 	bpf_pins_each(&loader->pins, remove_unwanted, loader);
 }
 
-int bpf_loader_interface(const struct bpf_loader *loader, __u32 i, struct bpf_loader_interface *state)
+int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
+			 struct bpf_loader_interface *state)
 {
 	const struct bpf_link_state *link;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ladder that brings the program and its maps up: options, pins, skeleton, maps taken over or new,
- * shared memory, configuration; and the same ladder down. Attaching and reading have their own files. */
+/* The ladder that brings the program and its maps up: options, pins, skeleton, maps taken over
+ * or new, shared memory, configuration; and the same ladder down. Attaching and reading have
+ * their own files. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/membarrier.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,16 +20,6 @@
 #include "sluice.skel.h"
 
 #define WAKE_BYTES_DEFAULT (256 * 1024)
-
-/* The first complaint of libbpf, for the text of a failure; start-up is single-threaded. */
-static char complaint[256];
-
-static int keep_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	if (level == LIBBPF_WARN && !complaint[0])
-		vsnprintf(complaint, sizeof(complaint), format, arguments);
-	return 0;
-}
 
 static bool has_capability(unsigned int capability)
 {
@@ -44,16 +34,18 @@ static bool has_capability(unsigned int capability)
 static int check_capabilities(char *error)
 {
 	if (!has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN))
-		return bpf_fail(error, -EPERM, "CAP_BPF is missing; run as root or grant CAP_BPF and "
+		return bpf_fail(error, -EPERM,
+				"CAP_BPF is missing; run as root or grant CAP_BPF and "
 				"CAP_NET_ADMIN");
 	if (!has_capability(CAP_NET_ADMIN))
-		return bpf_fail(error, -EPERM, "CAP_NET_ADMIN is missing; run as root or grant CAP_BPF "
+		return bpf_fail(error, -EPERM,
+				"CAP_NET_ADMIN is missing; run as root or grant CAP_BPF "
 				"and CAP_NET_ADMIN");
 	return 0;
 }
 
-static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener *listener, __u32 *index,
-		    char *error)
+static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener *listener,
+		    __u32 *index, char *error)
 {
 	struct bpf_link_state *link;
 
@@ -64,8 +56,10 @@ static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener 
 		if (link->wanted == BPF_LOADER_AUTO)
 			link->wanted = listener->mode;
 		if (listener->mode != BPF_LOADER_AUTO && listener->mode != link->wanted)
-			return bpf_fail(error, -EINVAL, "listeners on %s ask for native and generic mode; "
-					"an interface has one", link->name);
+			return bpf_fail(error, -EINVAL,
+					"listeners on %s ask for native and generic mode; "
+					"an interface has one",
+					link->name);
 		return 0;
 	}
 	link = &loader->link[loader->link_count++];
@@ -73,30 +67,34 @@ static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener 
 	link->wanted = listener->mode;
 	link->ifindex = if_nametoindex(link->name);
 	if (!link->ifindex)
-		return bpf_fail(error, -ENODEV, "there is no interface %s; look: ip link", link->name);
+		return bpf_fail(error, -ENODEV, "there is no interface %s; look: ip link",
+				link->name);
 	return 0;
 }
 
-static int check_options(struct bpf_loader *loader, const struct bpf_loader_options *options, char *error)
+static int check_options(struct bpf_loader *loader, const struct bpf_loader_options *options,
+			 char *error)
 {
 	int cpus = libbpf_num_possible_cpus();
 
 	if (cpus < 1 || cpus > SLUICE_CPUS_MAX)
-		return bpf_fail(error, -ENOTSUP, "%d possible CPUs; from 1 to %d are supported", cpus,
-				SLUICE_CPUS_MAX);
+		return bpf_fail(error, -ENOTSUP, "%d possible CPUs; from 1 to %d are supported",
+				cpus, SLUICE_CPUS_MAX);
 	loader->cpu_count = (__u32)cpus;
 	loader->page_bytes = (__u32)sysconf(_SC_PAGESIZE);
 	loader->ring_bytes = options->ring_bytes;
 	if (!loader->ring_bytes || loader->ring_bytes & (loader->ring_bytes - 1) ||
 	    loader->ring_bytes % loader->page_bytes || loader->ring_bytes > SLUICE_RING_BYTES_MAX)
-		return bpf_fail(error, -EINVAL, "ring size %llu is no power of two from %u to %u bytes",
+		return bpf_fail(error, -EINVAL,
+				"ring size %llu is no power of two from %u to %u bytes",
 				loader->ring_bytes, loader->page_bytes, SLUICE_RING_BYTES_MAX);
 	loader->listener_count = options->config->listener_count;
 	if (!loader->listener_count || loader->listener_count > SLUICE_LISTENERS_MAX)
 		return bpf_fail(error, -EINVAL, "%u listeners; from 1 to %d are supported",
 				loader->listener_count, SLUICE_LISTENERS_MAX);
 	for (__u32 i = 0; i < loader->listener_count; i++) {
-		int code = add_link(loader, &options->listeners[i], &loader->listener_link[i], error);
+		int code =
+			add_link(loader, &options->listeners[i], &loader->listener_link[i], error);
 
 		if (code)
 			return code;
@@ -106,101 +104,6 @@ static int check_options(struct bpf_loader *loader, const struct bpf_loader_opti
 		return bpf_fail(error, -ENOMEM, "out of memory");
 	for (__u32 cpu = 0; cpu < loader->cpu_count; cpu++)
 		loader->ring_fd[cpu] = -1;
-	return 0;
-}
-
-static int open_skeleton(struct bpf_loader *loader, char *error)
-{
-	struct sluice_bpf *skeleton = sluice_bpf__open();
-
-	if (!skeleton)
-		return bpf_fail(error, -errno, "cannot read the BPF program: %s", complaint);
-	loader->skeleton = skeleton;
-	bpf_map__set_max_entries(skeleton->maps.sluice_types, loader->cpu_count);
-	bpf_map__set_max_entries(skeleton->maps.sluice_wake, loader->cpu_count);
-	bpf_map__set_max_entries(skeleton->maps.sluice_rings, loader->cpu_count);
-	bpf_map__set_max_entries(skeleton->maps.sluice_packet, loader->cpu_count);
-	return 0;
-}
-
-static void list_maps(const struct bpf_loader *loader, struct bpf_map *maps[BPF_PIN_COUNT])
-{
-	maps[BPF_PIN_CONFIG] = loader->skeleton->maps.sluice_config;
-	maps[BPF_PIN_TRAFFIC] = loader->skeleton->maps.sluice_traffic;
-	maps[BPF_PIN_LEDGER] = loader->skeleton->maps.sluice_ledger;
-	maps[BPF_PIN_TYPES] = loader->skeleton->maps.sluice_types;
-	maps[BPF_PIN_WAKE] = loader->skeleton->maps.sluice_wake;
-	maps[BPF_PIN_RINGS] = loader->skeleton->maps.sluice_rings;
-}
-
-static int refuse_load(int code, char *error)
-{
-	struct utsname host;
-
-	complaint[strcspn(complaint, "\n")] = '\0';
-	if (code == -EPERM)
-		return bpf_fail(error, code, "the kernel refused to load the BPF program: %s; grant "
-				"CAP_BPF and CAP_NET_ADMIN (in the initial user namespace)", complaint);
-	if (code == -ENOMEM)
-		return bpf_fail(error, code, "no memory for the BPF maps; make ring_size smaller");
-	uname(&host);
-	return bpf_fail(error, -ENOTSUP, "kernel %s does not take the BPF program: %s (%s); it needs "
-			"Linux 6.1 or later with BTF", host.release, complaint, strerror(-code));
-}
-
-/* With the maps of the agent before, or with new ones. */
-static int load_program(struct bpf_loader *loader, char *error)
-{
-	struct bpf_map *maps[BPF_PIN_COUNT];
-	int code;
-
-	list_maps(loader, maps);
-	for (int i = 0; i < BPF_PIN_COUNT && loader->is_taken_over; i++) {
-		code = bpf_map__reuse_fd(maps[i], loader->map_fd[i]);
-		if (code)
-			return bpf_fail(error, code, "cannot take over %s", bpf_pin_name[i]);
-	}
-	code = sluice_bpf__load(loader->skeleton);
-	if (code)
-		return refuse_load(code, error);
-	for (int i = 0; i < BPF_PIN_COUNT && !loader->is_taken_over; i++) {
-		loader->map_fd[i] = dup(bpf_map__fd(maps[i]));
-		if (loader->map_fd[i] < 0)
-			return bpf_fail(error, -errno, "too many open files");
-		code = bpf_pins_set(&loader->pins, bpf_pin_name[i], loader->map_fd[i]);
-		if (code)
-			return bpf_fail(error, code, "cannot pin %s/%s: %s", loader->pins.path,
-					bpf_pin_name[i], strerror(-code));
-	}
-	loader->program_fd = bpf_program__fd(loader->skeleton->progs.sluice_xdp);
-	code = bpf_pins_set(&loader->pins, "program", loader->program_fd);
-	if (code)
-		return bpf_fail(error, code, "cannot pin %s/program: %s", loader->pins.path, strerror(-code));
-	return 0;
-}
-
-static int make_rings(struct bpf_loader *loader, char *error)
-{
-	char name[24];
-
-	for (__u32 cpu = 0; cpu < loader->cpu_count; cpu++) {
-		int code = 0;
-
-		snprintf(name, sizeof(name), "sluice_ring%u", cpu);
-		loader->ring_fd[cpu] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0,
-						      (__u32)loader->ring_bytes, NULL);
-		if (loader->ring_fd[cpu] < 0)
-			return bpf_fail(error, -errno, "cannot make a ring of %llu bytes for each of %u "
-					"CPUs: %s; make ring_size smaller", loader->ring_bytes,
-					loader->cpu_count, strerror(errno));
-		if (bpf_map_update_elem(loader->map_fd[BPF_PIN_RINGS], &cpu, &loader->ring_fd[cpu], BPF_ANY))
-			code = -errno;
-		snprintf(name, sizeof(name), "ring_%u", cpu);
-		if (!code)
-			code = bpf_pins_set(&loader->pins, name, loader->ring_fd[cpu]);
-		if (code)
-			return bpf_fail(error, code, "cannot set up %s: %s", name, strerror(-code));
-	}
 	return 0;
 }
 
@@ -222,17 +125,20 @@ static int share_memory(struct bpf_loader *loader, __u32 wake_bytes, char *error
 	loader->configs = share(loader, BPF_PIN_CONFIG, sizeof(*loader->configs));
 	loader->wake = share(loader, BPF_PIN_WAKE, loader->cpu_count * sizeof(*loader->wake));
 	if (!loader->configs || !loader->wake)
-		return bpf_fail(error, -errno, "cannot share memory with the program: %s", strerror(errno));
+		return bpf_fail(error, -errno, "cannot share memory with the program: %s",
+				strerror(errno));
 	if (!wake_bytes)
-		wake_bytes = loader->ring_bytes / 8 < WAKE_BYTES_DEFAULT ? (__u32)(loader->ring_bytes / 8) :
-									   WAKE_BYTES_DEFAULT;
+		wake_bytes = loader->ring_bytes / 8 < WAKE_BYTES_DEFAULT
+				     ? (__u32)(loader->ring_bytes / 8)
+				     : WAKE_BYTES_DEFAULT;
 	loader->configs->wake_bytes = wake_bytes;
 	for (__u32 cpu = 0; cpu < loader->cpu_count; cpu++)
 		loader->wake[cpu].is_sleeping = 0;
 	return 0;
 }
 
-static int take_over_or_clear(struct bpf_loader *loader, const struct sluice_config *config, char *error)
+static int take_over_or_clear(struct bpf_loader *loader, const struct sluice_config *config,
+			      char *error)
 {
 	int code;
 
@@ -246,13 +152,14 @@ static int take_over_or_clear(struct bpf_loader *loader, const struct sluice_con
 		return 0;
 	code = bpf_pins_clear(&loader->pins, NULL);
 	if (code < 0)
-		return bpf_fail(error, code, "cannot remove the old pins in %s: %s", loader->pins.path,
-				strerror(-code));
+		return bpf_fail(error, code, "cannot remove the old pins in %s: %s",
+				loader->pins.path, strerror(-code));
 	loader->is_fresh = true;
 	return 0;
 }
 
-int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options *options, char *error)
+int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options *options,
+		    char *error)
 {
 	struct bpf_loader *loader = calloc(1, sizeof(*loader));
 	int code;
@@ -265,8 +172,6 @@ int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options 
 		loader->map_fd[i] = -1;
 	for (int i = 0; i < SLUICE_LISTENERS_MAX; i++)
 		loader->link[i].link_fd = -1;
-	complaint[0] = '\0';
-	libbpf_set_print(keep_complaint);
 
 	code = check_capabilities(error);
 	if (!code)
@@ -274,13 +179,13 @@ int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options 
 	if (!code)
 		code = bpf_pins_open(&loader->pins, options->pin_dir, error);
 	if (!code)
-		code = open_skeleton(loader, error);
+		code = bpf_load_open(loader, error);
 	if (!code)
 		code = take_over_or_clear(loader, options->config, error);
 	if (!code)
-		code = load_program(loader, error);
+		code = bpf_load_program(loader, error);
 	if (!code && !loader->is_taken_over)
-		code = make_rings(loader, error);
+		code = bpf_load_rings(loader, error);
 	if (!code)
 		code = share_memory(loader, options->wake_bytes, error);
 	if (!code)
@@ -305,7 +210,8 @@ void bpf_loader_close(struct bpf_loader *loader)
 			close(loader->link[i].link_fd);
 	}
 	if (loader->wake)
-		munmap(loader->wake, shared_bytes(loader, loader->cpu_count * sizeof(*loader->wake)));
+		munmap(loader->wake,
+		       shared_bytes(loader, loader->cpu_count * sizeof(*loader->wake)));
 	if (loader->configs)
 		munmap(loader->configs, shared_bytes(loader, sizeof(*loader->configs)));
 	for (__u32 cpu = 0; loader->ring_fd && cpu < loader->cpu_count; cpu++) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Brings the XDP program into the kernel and its counters back: load or take over, pin, attach, read,
- * detach. What is pinned outlives the agent, so that its successor continues. It never parses a
- * packet and never drains a ring. Every failure leaves a text "what is wrong; how to fix it".
+/* Brings the XDP program into the kernel and its counters back: load or take over, pin, attach,
+ * read, detach. What is pinned outlives the agent, so that its successor continues. It never
+ * parses a packet and never drains a ring. Every failure leaves a text "what is wrong; how to
+ * fix it".
  *
- *	bpf_loader_open → ring readers, baselines → bpf_loader_attach → …
- *	… → bpf_loader_stop (packets go to the stack) → drain → bpf_loader_unpin → bpf_loader_close */
+ *	open → ring readers, baselines → attach → …
+ *	… → stop (packets go to the stack) → drain → unpin → close */
 #ifndef SLUICE_EDGE_BPF_LOADER_H
 #define SLUICE_EDGE_BPF_LOADER_H
 
@@ -15,13 +16,13 @@
 #include "sluice/bpf_config.h"
 #include "sluice/ledger.h"
 
-#define BPF_LOADER_INTERFACE_MAX 16	/* IFNAMSIZ */
+#define BPF_LOADER_INTERFACE_MAX 16 /* IFNAMSIZ */
 #define BPF_LOADER_ERROR_BYTES 1024
 
 struct bpf_loader;
 
 enum bpf_loader_mode {
-	BPF_LOADER_AUTO,	/* native, else generic */
+	BPF_LOADER_AUTO, /* native, else generic */
 	BPF_LOADER_NATIVE,
 	BPF_LOADER_GENERIC,
 };
@@ -31,32 +32,36 @@ const char *bpf_loader_mode_name(enum bpf_loader_mode mode);
 
 struct bpf_loader_listener {
 	char interface[BPF_LOADER_INTERFACE_MAX];
-	enum bpf_loader_mode mode;	/* listeners of one interface must not contradict each other */
+	enum bpf_loader_mode mode; /* listeners of one interface must not contradict each other */
 };
 
 struct bpf_loader_options {
-	/* One for each config->listener[]; the loader fills in the ifindex there (in its own copy). */
+	/* One for each config->listener[]; the loader fills in the ifindex there (in its own
+	 * copy). */
 	const struct bpf_loader_listener *listeners;
 	const struct sluice_config *config;
-	__u64 ring_bytes;	/* per CPU; a power of two and a multiple of the page size */
-	__u32 wake_bytes;	/* wake a sleeping reader from this fill on; 0: min(ring / 8, 256 KiB) */
-	const char *pin_dir;	/* NULL: SLUICE_PIN_DIR */
+	__u64 ring_bytes; /* per CPU; a power of two and a multiple of the page size */
+	__u32 wake_bytes; /* wake a sleeping reader from this fill on; 0: min(ring / 8, 256 KiB) */
+	const char *pin_dir; /* NULL: SLUICE_PIN_DIR */
 };
 
 /* Loads the program and its maps, pinned under pin_dir, but attaches nothing new. Maps of a dead
- * agent that fit (same layout, CPUs, ring size, listeners) are taken over with all they hold; others
- * are detached and removed first. `error` gets BPF_LOADER_ERROR_BYTES at most and may be NULL.
+ * agent that fit (same layout, CPUs, ring size, listeners) are taken over with all they hold;
+ * others are detached and removed first. `error` gets BPF_LOADER_ERROR_BYTES at most and may be
+ * NULL.
  *
  * -EBUSY another agent holds pin_dir, -ENODEV no such interface, -EPERM a capability is missing,
- * -ENOTSUP the kernel lacks a feature, -ENOENT no bpffs and it may not be mounted, -EINVAL options. */
-int bpf_loader_open(struct bpf_loader **loader, const struct bpf_loader_options *options, char *error);
+ * -ENOTSUP the kernel lacks a feature, -ENOENT no bpffs and it may not be mounted, -EINVAL
+ * options. */
+int bpf_loader_open(struct bpf_loader **loader, const struct bpf_loader_options *options,
+		    char *error);
 
 /* Attaches to every interface, replacing a predecessor's program without a gap. -EBUSY: a foreign
  * XDP program is there (the text names it), -ENOTSUP: not in the wanted mode. */
 int bpf_loader_attach(struct bpf_loader *loader, char *error);
 
-/* Attaches again where the interface was removed and has come back, and puts its new ifindex into the
- * configuration. Returns how many were attached; 0 when there was nothing to do. */
+/* Attaches again where the interface was removed and has come back, and puts its new ifindex
+ * into the configuration. Returns how many were attached; 0 when there was nothing to do. */
 int bpf_loader_reattach(struct bpf_loader *loader, char *error);
 
 /* Detaches from every interface; rings and counters stay readable. */
@@ -79,12 +84,13 @@ const char *bpf_loader_takeover_text(const struct bpf_loader *loader);
 /* One state for each distinct interface, i from 0; -ENOENT beyond the last. Any thread. */
 struct bpf_loader_interface {
 	char name[BPF_LOADER_INTERFACE_MAX];
-	__u32 ifindex;			/* where the link is now; 0: the interface was removed */
-	enum bpf_loader_mode mode;	/* effective; BPF_LOADER_AUTO while not attached */
+	__u32 ifindex; /* where the link is now; 0: the interface was removed */
+	enum bpf_loader_mode mode; /* effective; BPF_LOADER_AUTO while not attached */
 	bool is_attached;
 };
 
-int bpf_loader_interface(const struct bpf_loader *loader, __u32 i, struct bpf_loader_interface *state);
+int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
+			 struct bpf_loader_interface *state);
 
 /* Effective mode of the interface of this name; BPF_LOADER_AUTO when it is not attached. */
 enum bpf_loader_mode bpf_loader_mode(const struct bpf_loader *loader, const char *interface);
@@ -97,30 +103,31 @@ __u64 bpf_loader_ring_bytes(const struct bpf_loader *loader);
 /* The program, for BPF_PROG_TEST_RUN. The descriptor belongs to the loader. */
 int bpf_loader_program_fd(const struct bpf_loader *loader);
 
-/* One word for each CPU, shared with the program. Before a reader waits: is_sleeping = 1, full fence,
- * look at the ring again, then poll the ring with a timeout of at most 10 ms (records that do not
- * fill wake_bytes wake nobody). After waiting: is_sleeping = 0. */
+/* One word for each CPU, shared with the program. Before a reader waits: is_sleeping = 1, full
+ * fence, look at the ring again, then poll the ring with a timeout of at most 10 ms (records
+ * that do not fill wake_bytes wake nobody). After waiting: is_sleeping = 0. */
 struct sluice_wake *bpf_loader_wake(struct bpf_loader *loader);
 
 /* Sums over CPUs since the maps were made. Single counters are exact; a set of them is consistent
  * only when no packet is on its way. Any thread. 0 or -errno. */
-int bpf_loader_read_ledger(const struct bpf_loader *loader, __u32 listener, struct sluice_ledger *sum);
+int bpf_loader_read_ledger(const struct bpf_loader *loader, __u32 listener,
+			   struct sluice_ledger *sum);
 int bpf_loader_read_traffic(const struct bpf_loader *loader, struct sluice_traffic *sum);
 int bpf_loader_read_types(const struct bpf_loader *loader, struct sluice_types *sum);
 
 /* What an agent left behind, or a running one holds; for commands that are not the agent. */
 struct bpf_loader_left {
 	bool has_pins;
-	bool is_held;		/* by a running agent */
+	bool is_held; /* by a running agent */
 	__u32 interface_count;
 	char interface[SLUICE_LISTENERS_MAX][BPF_LOADER_INTERFACE_MAX];
 };
 
 int bpf_loader_look(const char *pin_dir, struct bpf_loader_left *left);
 
-/* Detaches from `interface` (NULL: from all, and removes the maps too) and writes a line for each
- * thing removed to `report`. Returns how many; 0 when nothing was there, -EBUSY when a running agent
- * holds them, -ENODEV when nothing of ours is on that interface. */
+/* Detaches from `interface` (NULL: from all, and removes the maps too) and writes a line for
+ * each thing removed to `report`. Returns how many; 0 when nothing was there, -EBUSY when a
+ * running agent holds them, -ENODEV when nothing of ours is on that interface. */
 int bpf_loader_detach(const char *pin_dir, const char *interface, FILE *report, char *error);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pin directory: made in a BPF file system, held by a lock, so that two agents refuse each other;
- * emptied on demand, links detached first. It knows names, not what the maps mean. */
+/* The pin directory: made in a BPF file system, held by a lock, so that two agents refuse each
+ * other; emptied on demand, links detached first. It knows names, not what the maps mean. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -51,9 +51,12 @@ static int mount_root(char *error)
 		return 0;
 	code = errno;
 	if (code == ENOENT || code == ENODEV)
-		return bpf_fail(error, -ENOTSUP, "this kernel has no BPF file system for %s; "
-				"it needs CONFIG_BPF_SYSCALL", SLUICE_PIN_ROOT);
-	return bpf_fail(error, -ENOENT, "no BPF file system at %s and mounting it failed (%s); "
+		return bpf_fail(error, -ENOTSUP,
+				"this kernel has no BPF file system for %s; "
+				"it needs CONFIG_BPF_SYSCALL",
+				SLUICE_PIN_ROOT);
+	return bpf_fail(error, -ENOENT,
+			"no BPF file system at %s and mounting it failed (%s); "
 			"mount it as root: mount -t bpf bpf %s",
 			SLUICE_PIN_ROOT, strerror(code), SLUICE_PIN_ROOT);
 }
@@ -102,7 +105,8 @@ static int set_path(struct bpf_pins *pins, const char *path)
 
 	pins->directory_fd = -1;
 	length = snprintf(pins->path, sizeof(pins->path), "%s", path ? path : SLUICE_PIN_DIR);
-	return length < 2 || (size_t)length >= sizeof(pins->path) || pins->path[0] != '/' ? -EINVAL : 0;
+	return length < 2 || (size_t)length >= sizeof(pins->path) || pins->path[0] != '/' ? -EINVAL
+											  : 0;
 }
 
 int bpf_pins_open(struct bpf_pins *pins, const char *path, char *error)
@@ -121,12 +125,16 @@ int bpf_pins_open(struct bpf_pins *pins, const char *path, char *error)
 		return bpf_fail(error, code, "cannot make %s: %s; run as root or give access to it",
 				pins->path, strerror(-code));
 	if (!is_bpffs(pins->path))
-		return bpf_fail(error, -ENOENT, "%s is not in a BPF file system; mount one: "
-				"mount -t bpf bpf %s", pins->path, SLUICE_PIN_ROOT);
+		return bpf_fail(error, -ENOENT,
+				"%s is not in a BPF file system; mount one: "
+				"mount -t bpf bpf %s",
+				pins->path, SLUICE_PIN_ROOT);
 	code = lock_directory(pins);
 	if (code == -EBUSY)
-		return bpf_fail(error, code, "another agent runs: it holds %s; stop it first "
-				"(sluice status shows it)", pins->path);
+		return bpf_fail(error, code,
+				"another agent runs: it holds %s; stop it first "
+				"(sluice status shows it)",
+				pins->path);
 	if (code)
 		return bpf_fail(error, code, "cannot lock %s: %s", pins->path, strerror(-code));
 	return 0;
@@ -332,7 +340,8 @@ int bpf_loader_detach(const char *pin_dir, const char *interface, FILE *report, 
 	int code = bpf_pins_open_existing(&pins, pin_dir);
 
 	if (code == -EBUSY)
-		return bpf_fail(error, code, "a running agent holds %s; stop it instead", pins.path);
+		return bpf_fail(error, code, "a running agent holds %s; stop it instead",
+				pins.path);
 	if (code == -ENOENT && !interface)
 		return 0;
 	if (code == -ENOENT)
@@ -343,14 +352,16 @@ int bpf_loader_detach(const char *pin_dir, const char *interface, FILE *report, 
 		bpf_pins_link_name(interface, name);
 		code = bpf_pins_detach_link(&pins, name, report);
 		if (code == -ENOENT)
-			code = bpf_fail(error, -ENODEV, "nothing of sluice is attached to %s", interface);
+			code = bpf_fail(error, -ENODEV, "nothing of sluice is attached to %s",
+					interface);
 		else
 			code = code ? code : 1;
 	} else {
 		code = bpf_pins_remove_all(&pins, report);
 	}
 	if (code < 0 && code != -ENODEV)
-		bpf_fail(error, code, "cannot remove the pins in %s: %s", pins.path, strerror(-code));
+		bpf_fail(error, code, "cannot remove the pins in %s: %s", pins.path,
+			 strerror(-code));
 	bpf_pins_close(&pins);
 	return code;
 }

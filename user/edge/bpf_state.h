@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of the BPF loader share: the open loader, the pin directory, and how they fail. Not
- * for anybody else. */
+/* What the files of the BPF loader share: the open loader, the pin directory, and how they fail.
+ * Not for anybody else. */
 #ifndef SLUICE_EDGE_BPF_STATE_H
 #define SLUICE_EDGE_BPF_STATE_H
 
@@ -11,21 +11,28 @@
 struct sluice_bpf;
 
 /* Pins of maps have these names. */
-enum bpf_pin { BPF_PIN_CONFIG, BPF_PIN_TRAFFIC, BPF_PIN_LEDGER, BPF_PIN_TYPES, BPF_PIN_WAKE,
-	       BPF_PIN_RINGS, BPF_PIN_COUNT };
+enum bpf_pin {
+	BPF_PIN_CONFIG,
+	BPF_PIN_TRAFFIC,
+	BPF_PIN_LEDGER,
+	BPF_PIN_TYPES,
+	BPF_PIN_WAKE,
+	BPF_PIN_RINGS,
+	BPF_PIN_COUNT
+};
 
 extern const char *const bpf_pin_name[BPF_PIN_COUNT];
 
 struct bpf_pins {
 	char path[PATH_MAX / 2];
-	int directory_fd;	/* holds the lock */
+	int directory_fd; /* holds the lock */
 };
 
 struct bpf_link_state {
 	char name[BPF_LOADER_INTERFACE_MAX];
 	enum bpf_loader_mode wanted;
 	enum bpf_loader_mode mode;
-	__u32 ifindex;		/* that the configuration names */
+	__u32 ifindex; /* that the configuration names */
 	int link_fd;
 };
 
@@ -37,15 +44,15 @@ struct bpf_loader {
 	__u32 cpu_count;
 	__u32 page_bytes;
 	__u64 ring_bytes;
-	int *ring_fd;			/* cpu_count */
-	struct sluice_configs *configs;	/* shared with the program */
-	struct sluice_wake *wake;	/* cpu_count, shared with the program */
+	int *ring_fd; /* cpu_count */
+	struct sluice_configs *configs; /* shared with the program */
+	struct sluice_wake *wake; /* cpu_count, shared with the program */
 	__u32 listener_count;
-	__u32 listener_link[SLUICE_LISTENERS_MAX];	/* index in link */
+	__u32 listener_link[SLUICE_LISTENERS_MAX]; /* index in link */
 	__u32 link_count;
 	struct bpf_link_state link[SLUICE_LISTENERS_MAX];
 	bool is_taken_over;
-	bool is_fresh;			/* what is pinned is of our making */
+	bool is_fresh; /* what is pinned is of our making */
 	char takeover_text[256];
 };
 
@@ -78,8 +85,13 @@ int bpf_pins_remove_all(const struct bpf_pins *pins, FILE *report);
 /* Detaches a pinned link (a dead one too) and removes its pin. 0 or -errno. */
 int bpf_pins_detach_link(const struct bpf_pins *pins, const char *name, FILE *report);
 
-/* bpf_takeover.c: fits what is pinned? Then its descriptors are in the loader, and 1 is returned; else
- * 0, nothing is open, and takeover_text says why. */
+/* bpf_load.c, in this order: -errno and a text. */
+int bpf_load_open(struct bpf_loader *loader, char *error);
+int bpf_load_program(struct bpf_loader *loader, char *error);
+int bpf_load_rings(struct bpf_loader *loader, char *error);
+
+/* bpf_takeover.c: fits what is pinned? Then its descriptors are in the loader, and 1 is
+ * returned; else 0, nothing is open, and takeover_text says why. */
 int bpf_takeover_open(struct bpf_loader *loader, const struct sluice_config *config);
 
 /* bpf_links.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Decides whether the maps that a dead agent left behind fit this one, and opens them. They fit when
- * every map has the same shape and the listeners are the same ones: the records that wait in the
- * rings and the counters name listeners by number. It changes nothing. */
+/* Decides whether the maps that a dead agent left behind fit this one, and opens them. They fit
+ * when every map has the same shape and the listeners are the same ones: the records that wait
+ * in the rings and the counters name listeners by number. It changes nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,8 @@ static int refuse(struct bpf_loader *loader, const char *format, const char *nam
 	int length = snprintf(loader->takeover_text, sizeof(loader->takeover_text),
 			      "made new maps: those left behind do not fit (");
 
-	snprintf(loader->takeover_text + length, sizeof(loader->takeover_text) - (size_t)length, format,
-		 name);
+	snprintf(loader->takeover_text + length, sizeof(loader->takeover_text) - (size_t)length,
+		 format, name);
 	strncat(loader->takeover_text, ")",
 		sizeof(loader->takeover_text) - strlen(loader->takeover_text) - 1);
 	close_all(loader);
@@ -84,7 +84,8 @@ static bool same_listeners(int config_fd, const struct sluice_config *config)
 		const struct sluice_listener *was = &slot->listener[i], *is = &config->listener[i];
 
 		same = same && was->port == is->port && was->has_address == is->has_address &&
-		       (!is->has_address || !memcmp(was->address, is->address, sizeof(is->address)));
+		       (!is->has_address ||
+			!memcmp(was->address, is->address, sizeof(is->address)));
 	}
 out:
 	free(old);

@@ -70,7 +70,8 @@ void ring_reader_close(struct ring_reader *reader)
 	if (reader->consumer)
 		munmap(reader->consumer, reader->page_bytes);
 	if (reader->producer)
-		munmap((void *)(uintptr_t)reader->producer, reader->page_bytes + 2 * reader->ring_bytes);
+		munmap((void *)(uintptr_t)reader->producer,
+		       reader->page_bytes + 2 * reader->ring_bytes);
 	memset(reader, 0, sizeof(*reader));
 	reader->map_fd = -1;
 }

@@ -15,13 +15,13 @@
 #include <linux/bpf.h>
 
 struct ring_reader {
-	int map_fd;			/* of the ring, for poll; owned by who opened it */
-	__u64 ring_bytes;		/* room for records with their 8-byte headers */
-	__u64 position;			/* next record to look at; positions count bytes, never wrap */
-	__u64 limit;			/* producer position as last seen */
-	unsigned long *consumer;	/* shared page: what is given back */
-	const unsigned long *producer;	/* shared page, read only */
-	const unsigned char *data;	/* mapped twice in a row: no record wraps */
+	int map_fd; /* of the ring, for poll; owned by who opened it */
+	__u64 ring_bytes; /* room for records with their 8-byte headers */
+	__u64 position; /* next record to look at; positions count bytes, never wrap */
+	__u64 limit; /* producer position as last seen */
+	unsigned long *consumer; /* shared page: what is given back */
+	const unsigned long *producer; /* shared page, read only */
+	const unsigned char *data; /* mapped twice in a row: no record wraps */
 	size_t page_bytes;
 };
 
@@ -48,9 +48,9 @@ static inline __u64 ring_reader_waiting_bytes(const struct ring_reader *reader)
 	return ring_reader_producer_position(reader) - reader->position;
 }
 
-/* The next committed record and its length, or NULL when there is none or it is still being written.
- * Only the local position moves, so a copy of the reader can look ahead. The record stays valid
- * until a release that covers it. */
+/* The next committed record and its length, or NULL when there is none or it is still being
+ * written. Only the local position moves, so a copy of the reader can look ahead. The record
+ * stays valid until a release that covers it. */
 static inline const void *ring_reader_next(struct ring_reader *reader, size_t *bytes)
 {
 	for (;;) {
@@ -62,12 +62,12 @@ static inline const void *ring_reader_next(struct ring_reader *reader, size_t *b
 			if (reader->position >= reader->limit)
 				return NULL;
 		}
-		header = (const void *)(reader->data + (reader->position & (reader->ring_bytes - 1)));
+		header = (const void *)(reader->data +
+					(reader->position & (reader->ring_bytes - 1)));
 		length = __atomic_load_n(header, __ATOMIC_ACQUIRE);
 		if (length & BPF_RINGBUF_BUSY_BIT)
 			return NULL;
-		reader->position +=
-			(length + BPF_RINGBUF_HDR_SZ + 7ull) & 0x3ffffff8;
+		reader->position += (length + BPF_RINGBUF_HDR_SZ + 7ull) & 0x3ffffff8;
 		if (length & BPF_RINGBUF_DISCARD_BIT)
 			continue;
 		*bytes = length;
