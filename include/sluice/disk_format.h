@@ -151,7 +151,7 @@ struct sluice_schema_window {
 	__u16 window;		/* index; rows refer to it */
 	__u8 kind;		/* enum sluice_window_kind */
 	__u8 group_count;
-	__u8 group_field[SLUICE_GROUP_FIELDS_MAX];	/* enum sluice_field, in the order of group_by */
+	__u8 group_field[SLUICE_GROUP_FIELDS_MAX]; /* enum sluice_field, in the order of group_by */
 	__u8 key_words;
 	__u8 aggregate_count;
 	__u16 extra_bytes;	/* 0 */
@@ -197,7 +197,7 @@ struct sluice_missing {
 
 /* Body of a rows record: row_count rows of one window, interval and revision follow. */
 struct sluice_rows {
-	__s64 start_ns;		/* of the window, Unix time; with SLUICE_ROWS_VARIABLE see the rows */
+	__s64 start_ns; /* of the window, Unix time; with SLUICE_ROWS_VARIABLE see the rows */
 	__s64 end_ns;
 	__u16 window;		/* index in the schema */
 	__u16 flags;		/* enum sluice_rows_flag */
@@ -212,9 +212,9 @@ SLUICE_ASSERT_OFFSET(struct sluice_rows, aggregated, 32);
 SLUICE_ASSERT_SIZE(struct sluice_rows, 80);
 
 /* A row: key words (see user/core/group_key.h) and sluice_partial. With SLUICE_ROWS_VARIABLE a
- * sluice_row_head before, and behind, in the order of the window's aggregates, a sluice_point for each
- * first and last and the bytes of a sketch (user/core/sketch_bytes.h) for each distinct, quantiles and
- * top. The overflow group has no such tail. */
+ * sluice_row_head before, and behind, in the order of the window's aggregates, a sluice_point for
+ * each first and last and the bytes of a sketch (user/core/sketch_bytes.h) for each distinct,
+ * quantiles and top. The overflow group has no such tail. */
 struct sluice_partial {
 	__u64 count;		/* sum of weights */
 	__u64 records;

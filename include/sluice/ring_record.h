@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What the XDP program puts in a ring: one record a datagram, this prefix and then the UDP payload as
- * it came. Events that rules dropped stay in place and are marked, so that an event keeps its index
- * (its identity); a datagram of which nothing survives is not handed over at all. */
+/* What the XDP program puts in a ring: one record a datagram, this prefix and then the UDP payload
+ * as it came. Events that rules dropped stay in place and are marked, so that an event keeps its
+ * index (its identity); a datagram of which nothing survives is not handed over at all. */
 #ifndef SLUICE_RING_RECORD_H
 #define SLUICE_RING_RECORD_H
 
@@ -11,7 +11,7 @@
 
 struct sluice_record {
 	__u32 payload_bytes;	/* of the datagram: 40 to SLUICE_PAYLOAD_MAX */
-	__u16 prefix_bytes;	/* from here to the payload: 24, or 24 + 8 × (SLUICE_MARK_WORDS − 1) */
+	__u16 prefix_bytes; /* from here to the payload: 24, or 24 + 8 × (SLUICE_MARK_WORDS − 1) */
 	__u16 listener;		/* index in the configuration */
 	__u16 kept;		/* events not marked; entries of a dictionary datagram */
 	__u16 generation;	/* low bits of the configuration generation that decided */

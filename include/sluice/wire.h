@@ -26,7 +26,7 @@ struct sluice_header {
 	__u8 version;		/* SLUICE_VERSION */
 	__u8 flags;		/* enum sluice_flag */
 	__u16 event_count;	/* records (or dictionary entries), at least 1 */
-	__u16 event_size;	/* bytes a record: 32 to 256, a multiple of 8; 0 in a dictionary datagram */
+	__u16 event_size;	/* bytes a record: 32 to 256 in steps of 8; 0 in a dictionary datagram */
 	__u16 tenant;		/* 0 is the default tenant */
 	__u32 epoch;		/* incarnation of the source: new after it lost its sequence */
 	__u64 source_id;	/* the sending process or device */
@@ -50,7 +50,7 @@ SLUICE_ASSERT_SIZE(struct sluice_header, 40);
  * this; what a shorter record lacks is 0, what a longer record adds is skipped. */
 struct sluice_event {
 	__u64 key;		/* the entity: a number, or a 64-bit hash of a string */
-	__s64 value;		/* in the stream's unit; an integer, so that sums are exact in any order */
+	__s64 value;		/* in the stream's unit; an integer: sums are exact in any order */
 	__u32 time_offset_us;	/* event time = base_time_ns + this × 1000 */
 	__u16 type;
 	__u16 weight;		/* real events this record stands for; 0 means 1 */

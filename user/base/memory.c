@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reservations are private anonymous maps without swap accounting. An allocation is rounded up to whole
- * huge pages, so that two of them never share one. */
+/* Reservations are private anonymous maps without swap accounting. An allocation is rounded up to
+ * whole huge pages, so that two of them never share one. */
 #include "base/memory.h"
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Address space reserved at start and backed by memory as it is touched: how every table of the agent
- * gets a fixed place and a fixed bound without paying for what it does not use. */
+/* Address space reserved at start and backed by memory as it is touched: how every table of the
+ * agent gets a fixed place and a fixed bound without paying for what it does not use. */
 #ifndef SLUICE_BASE_MEMORY_H
 #define SLUICE_BASE_MEMORY_H
 
@@ -8,7 +8,8 @@
 
 #define MEMORY_HUGE_PAGE ((size_t)2 << 20)
 
-/* `bytes` of zeros, aligned to a huge page; large ones ask for huge pages. NULL when the address space is gone. */
+/* `bytes` of zeros, aligned to a huge page; large ones ask for huge pages. NULL when the address
+ * space is gone. */
 void *memory_reserve(size_t bytes);
 
 /* Gives back what memory_reserve() returned for the same `bytes`; NULL is fine. */
