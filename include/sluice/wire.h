@@ -26,7 +26,7 @@ struct sluice_header {
 	__u8 version;		/* SLUICE_VERSION */
 	__u8 flags;		/* enum sluice_flag */
 	__u16 event_count;	/* records (or dictionary entries), at least 1 */
-	__u16 event_size;	/* bytes a record: 32 to 256 in steps of 8; 0 in a dictionary datagram */
+	__u16 event_size;	/* bytes a record: 32 to 256, in steps of 8; dictionary: 0 */
 	__u16 tenant;		/* 0 is the default tenant */
 	__u32 epoch;		/* incarnation of the source: new after it lost its sequence */
 	__u64 source_id;	/* the sending process or device */
