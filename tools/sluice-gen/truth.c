@@ -3,7 +3,7 @@
  * an event falls. Reads the wire format by offsets of its own. */
 #include "truth.h"
 
-#include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +26,13 @@ struct truth {
 	struct truth_set ids[SLUICE_WINDOWS_MAX]; /* event_ids seen, where the window asks for it */
 };
 
-static __u64 get(const __u8 *at, int bytes)
+/* A little-endian number of 2, 4 or 8 bytes. */
+static inline __u64 get(const __u8 *at, size_t bytes)
 {
 	__u64 number = 0;
 
-	for (int i = bytes - 1; i >= 0; i--)
-		number = number << 8 | at[i];
-	return number;
+	memcpy(&number, at, bytes);
+	return le64toh(number);
 }
 
 int truth_open(struct truth **out, const struct config *config, unsigned int listener,
@@ -238,32 +238,29 @@ static int add_event(struct truth *truth, const struct truth_event *event)
 	return 0;
 }
 
-static int note_time(struct truth *truth, const struct truth_event *event)
+static void note_behind(struct truth *truth, const struct truth_event *event)
 {
-	__u64 source = event->field[SLUICE_FIELD_SOURCE];
-	__s64 *newest = truth_map_get(&truth->newest, source);
+	const __s64 *newest = truth_map_get(&truth->newest, event->field[SLUICE_FIELD_SOURCE]);
 
 	if (newest && *newest - event->time_ns > truth->stats.behind_max_ns)
 		truth->stats.behind_max_ns = *newest - event->time_ns;
-	return truth_map_raise(&truth->newest, source, event->time_ns);
 }
 
 static int add_events(struct truth *truth, const __u8 *payload)
 {
-	__u64 count = get(payload + 6, 2);
+	__u64 count = get(payload + 6, 2), source = get(payload + 16, 8);
 	struct truth_event event;
+	__s64 latest_ns = 0;
 
 	for (__u64 i = 0; i < count; i++) {
 		read_event(payload, i, &event);
+		note_behind(truth, &event);
 		if (add_event(truth, &event))
 			return -ENOMEM;
+		if (i == 0 || event.time_ns > latest_ns)
+			latest_ns = event.time_ns;
 	}
-	for (__u64 i = 0; i < count; i++) {
-		read_event(payload, i, &event);
-		if (note_time(truth, &event))
-			return -ENOMEM;
-	}
-	return 0;
+	return truth_map_raise(&truth->newest, source, latest_ns);
 }
 
 int truth_add(struct truth *truth, const __u8 *payload, size_t bytes)

@@ -228,6 +228,9 @@ static void check_frames(bool is_v6)
 		shortened += payload_bytes == PLAN_SHORT_PAYLOAD_BYTES;
 		assert_int_equal(frame_find_payload(frame, bytes, &payload), payload_bytes);
 		assert_ptr_equal(payload, frame + gen.shape->header_bytes);
+		/* What IP says about the length: the header counts for IPv4 only. */
+		assert_int_equal(is_v6 ? frame[18] << 8 | frame[19] : frame[16] << 8 | frame[17],
+				 (is_v6 ? 8 : 28) + payload_bytes);
 		if (is_v6) {
 			frame_write_udp_checksum(true, frame);
 			assert_int_equal(internet_sum(frame + 22, 32 + 8 + payload_bytes,
