@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Any bytes as a segment of the results log. The first byte chooses: payloads of batches that are sealed
- * as a writer would (so that records are reached), or a raw image, its checksums made right or not. What
- * is read keeps the promises of segment.h, schema.h, rows.h and row_set.h. */
+/* Any bytes as a segment of the results log. The first byte chooses: payloads of batches that are
+ * sealed as a writer would (so that records are reached), or a raw image, its checksums made right
+ * or not. What is read keeps the promises of segment.h, schema.h, rows.h and row_set.h. */
 #include <assert.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -41,8 +41,11 @@ static void put_header(void)
 {
 	struct sluice_segment *header = (struct sluice_segment *)image;
 
-	*header = (struct sluice_segment){ .magic = SLUICE_SEGMENT_MAGIC, .major = 1, .number = 1,
-					   .first_lsn = 1, .segment_bytes = IMAGE_BYTES,
+	*header = (struct sluice_segment){ .magic = SLUICE_SEGMENT_MAGIC,
+					   .major = 1,
+					   .number = 1,
+					   .first_lsn = 1,
+					   .segment_bytes = IMAGE_BYTES,
 					   .log_kind = SLUICE_LOG_RESULTS };
 	memcpy(header->store_id, store_id, sizeof(header->store_id));
 	segment_seal_header(header);
@@ -79,12 +82,17 @@ static void put_payloads(const uint8_t *data, size_t bytes)
 		size_t length = (size_t)data[0] | (size_t)data[1] << 8;
 
 		length = (length < bytes - 2 ? length : bytes - 2) & ~(size_t)7;
-		if (offset + sizeof(*batch) + length + SLUICE_DISK_ALIGN > IMAGE_BYTES || length == 0)
+		if (offset + sizeof(*batch) + length + SLUICE_DISK_ALIGN > IMAGE_BYTES ||
+		    length == 0)
 			return;
-		*batch = (struct sluice_batch){ .magic = SLUICE_BATCH_MAGIC, .version = 1,
-						.log_kind = SLUICE_LOG_RESULTS, .first_lsn = lsn,
-						.payload_bytes = (__u32)length, .raw_bytes = (__u32)length,
-						.file_offset = offset, .prev_chain = chain };
+		*batch = (struct sluice_batch){ .magic = SLUICE_BATCH_MAGIC,
+						.version = 1,
+						.log_kind = SLUICE_LOG_RESULTS,
+						.first_lsn = lsn,
+						.payload_bytes = (__u32)length,
+						.raw_bytes = (__u32)length,
+						.file_offset = offset,
+						.prev_chain = chain };
 		memcpy(batch + 1, data + 2, length);
 		batch->record_count = count_records(batch);
 		segment_seal_batch(batch, store_id);
@@ -166,7 +174,9 @@ static void read_segment(struct schema *schema, struct row_set *rows, struct nam
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	const struct row_set_options options = { .window = "w", .since_ns = INT64_MIN, .until_ns = INT64_MAX };
+	const struct row_set_options options = { .window = "w",
+						 .since_ns = INT64_MIN,
+						 .until_ns = INT64_MAX };
 	struct schema *schema = calloc(1, sizeof(*schema));
 	struct row_set *rows;
 	struct names *names;

@@ -47,7 +47,8 @@ void results_maker_open_with(struct results_maker *maker, const char *path,
 {
 	struct results_log_options made = *options;
 
-	*maker = (struct results_maker){ .store = STORE_CLOSED, .windows = windows,
+	*maker = (struct results_maker){ .store = STORE_CLOSED,
+					 .windows = windows,
 					 .window_count = window_count };
 	snprintf(maker->path, sizeof(maker->path), "%s", path);
 	demand(store_open(&maker->store, path) == 0, maker->store.problem);
@@ -60,11 +61,13 @@ void results_maker_open_with(struct results_maker *maker, const char *path,
 	demand(results_log_write_schema(maker->log, windows, window_count, NULL) == 0, "schema");
 }
 
-void results_maker_open(struct results_maker *maker, const char *path, const struct window_spec *windows,
-			__u32 window_count, __u64 segment_bytes)
+void results_maker_open(struct results_maker *maker, const char *path,
+			const struct window_spec *windows, __u32 window_count, __u64 segment_bytes)
 {
-	results_maker_open_with(maker, path, windows, window_count, &(struct results_log_options){
-		.segment_bytes = segment_bytes, .bytes_max = 1ull << 40, .commit_interval_ns = 1000000 });
+	results_maker_open_with(maker, path, windows, window_count,
+				&(struct results_log_options){ .segment_bytes = segment_bytes,
+							       .bytes_max = 1ull << 40,
+							       .commit_interval_ns = 1000000 });
 }
 
 void results_maker_flush(struct results_maker *maker)
@@ -114,7 +117,8 @@ void results_maker_rows(struct results_maker *maker, const struct sluice_rows *h
 	size_t row_bytes, bytes;
 	__u64 *at;
 
-	demand(group_key_layout(&layout, window->group_field, window->group_count) == 0, "group_by");
+	demand(group_key_layout(&layout, window->group_field, window->group_count) == 0,
+	       "group_by");
 	row_bytes = layout.word_count * 8u + sizeof(*partials);
 	bytes = sizeof(*record) + sizeof(*rows) + row_bytes * count;
 	record = reserve(maker, bytes);
@@ -148,7 +152,8 @@ void results_maker_row(struct results_maker *maker, const struct sluice_rows *he
 		.max = value,
 	};
 
-	results_maker_rows(maker, head, 1, (const __u64(*)[SLUICE_GROUP_FIELDS_MAX])values, &partial);
+	results_maker_rows(maker, head, 1, (const __u64(*)[SLUICE_GROUP_FIELDS_MAX])values,
+			   &partial);
 }
 
 void results_maker_close_record(struct results_maker *maker, const struct sluice_rows *head)

@@ -19,8 +19,8 @@ void results_maker_directory(char path[PATH_MAX]);
 void results_maker_remove(const char *path);
 
 /* Opens the store at `path` with a new epoch, opens the log and writes the schema. */
-void results_maker_open(struct results_maker *maker, const char *path, const struct window_spec *windows,
-			__u32 window_count, __u64 segment_bytes);
+void results_maker_open(struct results_maker *maker, const char *path,
+			const struct window_spec *windows, __u32 window_count, __u64 segment_bytes);
 /* The same with options of one's own; store, uring and time are filled in. */
 void results_maker_open_with(struct results_maker *maker, const char *path,
 			     const struct window_spec *windows, __u32 window_count,
@@ -29,8 +29,8 @@ void results_maker_open_with(struct results_maker *maker, const char *path,
 void results_maker_close(struct results_maker *maker);
 void results_maker_flush(struct results_maker *maker);
 
-/* One rows record of `count` rows: values in the order of group_by, SLUICE_GROUP_FIELDS_MAX a row. Fills in
- * row_count and row_bytes of the head. Waits for room. */
+/* One rows record of `count` rows: values in the order of group_by, SLUICE_GROUP_FIELDS_MAX a row.
+ * Fills in row_count and row_bytes of the head. Waits for room. */
 void results_maker_rows(struct results_maker *maker, const struct sluice_rows *head, __u32 count,
 			const __u64 (*values)[SLUICE_GROUP_FIELDS_MAX],
 			const struct sluice_partial *partials);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CRC-32C in two ways: the SSE4.2 instruction, eight bytes at a time in three independent streams, and a
- * table of 256 entries. The way is chosen once, at the first call. */
+/* CRC-32C in two ways: the SSE4.2 instruction, eight bytes at a time in three independent streams,
+ * and a table of 256 entries. The way is chosen once, at the first call. */
 #include "base/crc32c.h"
 
 #include <pthread.h>
@@ -11,15 +11,16 @@
 #include <immintrin.h>
 #endif
 
-#define POLYNOMIAL 0x82F63B78u	/* reflected */
+#define POLYNOMIAL 0x82F63B78u /* reflected */
 
-/* The instruction has a latency of three cycles and a throughput of one: three streams of this length
- * run side by side and are joined by advancing the earlier ones over the later ones' bytes. */
+/* The instruction has a latency of three cycles and a throughput of one: three streams of this
+ * length run side by side and are joined by advancing the earlier ones over the later ones'
+ * bytes. */
 #define STREAM_BYTES 1024
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static __u32 table[256];
-static __u32 advance[4][256];	/* over STREAM_BYTES zeros, by each byte of the register */
+static __u32 advance[4][256]; /* over STREAM_BYTES zeros, by each byte of the register */
 static bool has_instruction;
 
 static __u32 step_byte(__u32 crc)
@@ -74,8 +75,8 @@ static __u64 load_word(const __u8 *at)
 	return word;
 }
 
-__attribute__((target("sse4.2")))
-static __u32 crc32c_by_instruction(__u32 crc, const __u8 *at, size_t bytes)
+__attribute__((target("sse4.2"))) static __u32 crc32c_by_instruction(__u32 crc, const __u8 *at,
+								     size_t bytes)
 {
 	__u64 state = ~crc;
 

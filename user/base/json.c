@@ -37,7 +37,8 @@ void json_add_double(struct text *text, double value)
 		return;
 	}
 	/* Whole numbers and halves are frequent, and simple. */
-	if (fabs(value) < 1e15 && value == (double)(__s64)value && !(value == 0 && signbit(value))) {
+	if (fabs(value) < 1e15 && value == (double)(__s64)value &&
+	    !(value == 0 && signbit(value))) {
 		json_add_signed(text, (__s64)value);
 		text_add(text, ".0");
 		return;

@@ -9,8 +9,8 @@
 
 void json_add_unsigned(struct text *text, __u64 value);
 void json_add_signed(struct text *text, __s64 value);
-/* The shortest digits that read back as the same double, always with a point or an exponent: 30.0. What
- * is not a number in JSON (infinite, not a number) becomes null. */
+/* The shortest digits that read back as the same double, always with a point or an exponent: 30.0.
+ * What is not a number in JSON (infinite, not a number) becomes null. */
 void json_add_double(struct text *text, double value);
 
 #endif

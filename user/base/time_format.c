@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calendar arithmetic on days since 1970 in the proleptic Gregorian calendar: years are counted from
- * March, so that the leap day is the last of its year. */
+/* Calendar arithmetic on days since 1970 in the proleptic Gregorian calendar: years are counted
+ * from March, so that the leap day is the last of its year. */
 #include "base/time_format.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 
 #define SECOND_NS 1000000000ll
 #define DAY_SECONDS 86400
-#define ERA_DAYS 146097		/* 400 years */
-#define EPOCH_DAYS 719468	/* from 0000-03-01 to 1970-01-01 */
+#define ERA_DAYS 146097 /* 400 years */
+#define EPOCH_DAYS 719468 /* from 0000-03-01 to 1970-01-01 */
 
 struct date {
 	__s64 year;
@@ -25,9 +25,10 @@ static struct date date_from_days(__s64 days)
 	__s64 shifted = days + EPOCH_DAYS;
 	__s64 era = (shifted >= 0 ? shifted : shifted - (ERA_DAYS - 1)) / ERA_DAYS;
 	int day_of_era = (int)(shifted - era * ERA_DAYS);
-	int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
 	int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int month = (5 * day_of_year + 2) / 153;	/* 0 is March */
+	int month = (5 * day_of_year + 2) / 153; /* 0 is March */
 	struct date date = {
 		.year = year_of_era + era * 400,
 		.month = month < 10 ? month + 3 : month - 9,
@@ -46,8 +47,8 @@ static __s64 days_from_date(struct date date)
 	int month = date.month > 2 ? date.month - 3 : date.month + 9;
 	int day_of_year = (153 * month + 2) / 5 + date.day - 1;
 
-	return era * ERA_DAYS + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-	       EPOCH_DAYS;
+	return era * ERA_DAYS + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - EPOCH_DAYS;
 }
 
 static char *put_digits(char *at, unsigned int value, unsigned int digits)
@@ -156,7 +157,8 @@ static bool take_time(const char **at, int *seconds, __s64 *ns)
 	*ns = 0;
 	if (!take_digits(at, 2, &hour) || !take(at, ':') || !take_digits(at, 2, &minute))
 		return false;
-	if (take(at, ':') && (!take_digits(at, 2, &second) || (take(at, '.') && !take_fraction(at, ns))))
+	if (take(at, ':') &&
+	    (!take_digits(at, 2, &second) || (take(at, '.') && !take_fraction(at, ns))))
 		return false;
 	/* A leap second is the first of the next minute. */
 	*seconds = hour * 3600 + minute * 60 + second;
@@ -183,7 +185,8 @@ static int combine(__s64 seconds, __s64 ns, __s64 *time_ns)
 {
 	__s64 made;
 
-	if (__builtin_mul_overflow(seconds, SECOND_NS, &made) || __builtin_add_overflow(made, ns, &made))
+	if (__builtin_mul_overflow(seconds, SECOND_NS, &made) ||
+	    __builtin_add_overflow(made, ns, &made))
 		return -ERANGE;
 	*time_ns = made;
 	return 0;

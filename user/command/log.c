@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice log: what is on disk, as segments (ls), as a judgement (verify), as records (dump). Reads files
- * only, except for quarantine, which is in log_quarantine.c. */
+/* sluice log: what is on disk, as segments (ls), as a judgement (verify), as records (dump). Reads
+ * files only, except for quarantine, which is in log_quarantine.c. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,9 +19,9 @@
 /* What ls tells of a segment. */
 struct listing {
 	const struct segment_entry *entry;
-	__u64 last_lsn;		/* first_lsn − 1: it is empty */
+	__u64 last_lsn; /* first_lsn − 1: it is empty */
 	__u64 used_bytes;
-	__u64 until_wall_ns;	/* newest batch; 0: none */
+	__u64 until_wall_ns; /* newest batch; 0: none */
 	bool is_active;
 };
 
@@ -57,17 +57,20 @@ static void print_listing(const struct listing *listing, bool is_json)
 	if (listing->until_wall_ns)
 		time_format(until, (__s64)listing->until_wall_ns);
 	if (is_json)
-		printf("{\"log\":\"results\",\"number\":%" PRIu64 ",\"file\":\"%s\",\"first_lsn\":%" PRIu64
-		       ",\"last_lsn\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"used_bytes\":%" PRIu64
+		printf("{\"log\":\"results\",\"number\":%" PRIu64
+		       ",\"file\":\"%s\",\"first_lsn\":%" PRIu64 ",\"last_lsn\":%" PRIu64
+		       ",\"bytes\":%" PRIu64 ",\"used_bytes\":%" PRIu64
 		       ",\"created\":\"%s\",\"newest\":%s%s%s,\"state\":\"%s\"}\n",
 		       (uint64_t)entry->number, name, (uint64_t)entry->first_lsn,
-		       (uint64_t)listing->last_lsn, (uint64_t)entry->bytes, (uint64_t)listing->used_bytes,
-		       created, listing->until_wall_ns ? "\"" : "", listing->until_wall_ns ? until : "null",
-		       listing->until_wall_ns ? "\"" : "", listing->is_active ? "active" : "sealed");
+		       (uint64_t)listing->last_lsn, (uint64_t)entry->bytes,
+		       (uint64_t)listing->used_bytes, created, listing->until_wall_ns ? "\"" : "",
+		       listing->until_wall_ns ? until : "null", listing->until_wall_ns ? "\"" : "",
+		       listing->is_active ? "active" : "sealed");
 	else
 		printf("%6" PRIu64 "  %s  %12" PRIu64 "  %12" PRIu64 "  %9s  %9s  %s  %s  %s\n",
 		       (uint64_t)entry->number, name, (uint64_t)entry->first_lsn,
-		       (uint64_t)listing->last_lsn, units_format_size_about(used, listing->used_bytes),
+		       (uint64_t)listing->last_lsn,
+		       units_format_size_about(used, listing->used_bytes),
 		       units_format_size_about(size, entry->bytes), created, until,
 		       listing->is_active ? "active" : "sealed");
 }
@@ -82,20 +85,21 @@ int log_action_ls(const struct command_line *line, struct store *store)
 	if (error)
 		return command_error(EX_IOERR, NULL, "%s", store->problem);
 	if (!is_json)
-		printf("NUMBER  %-24s  %12s  %12s  %9s  %9s  %-24s  %-24s  STATE\n", "FILE", "FIRST LSN",
-		       "LAST LSN", "USED", "SIZE", "CREATED", "NEWEST BATCH");
+		printf("NUMBER  %-24s  %12s  %12s  %9s  %9s  %-24s  %-24s  STATE\n", "FILE",
+		       "FIRST LSN", "LAST LSN", "USED", "SIZE", "CREATED", "NEWEST BATCH");
 	for (size_t i = 0; i < count && !error; i++) {
 		struct listing listing = { .entry = &entries[i], .is_active = i + 1 == count };
 
 		error = look_at(store, &listing);
 		if (error == -ENOENT)
-			error = 0;	/* removed by retention since */
+			error = 0; /* removed by retention since */
 		else if (!error)
 			print_listing(&listing, is_json);
 	}
 	free(entries);
-	return error ? command_error(EX_IOERR, "see `sluice log verify`", "a segment cannot be read: %s",
-				     strerror(-error)) : EX_OK;
+	return error ? command_error(EX_IOERR, "see `sluice log verify`",
+				     "a segment cannot be read: %s", strerror(-error))
+		     : EX_OK;
 }
 
 /* What verify has seen. */
@@ -104,8 +108,9 @@ struct totals {
 	__u64 first_lsn, last_lsn;
 };
 
-static int check_record(struct schema *schema, bool *has_schema, const struct sluice_disk_record *record,
-			struct names *names, __u64 *row_count)
+static int check_record(struct schema *schema, bool *has_schema,
+			const struct sluice_disk_record *record, struct names *names,
+			__u64 *row_count)
 {
 	struct rows_cursor cursor;
 	struct row_view row;
@@ -151,8 +156,8 @@ static void count_batch(struct totals *totals, const struct sluice_batch *batch)
 }
 
 static void check_batch(struct log_reader *reader, struct schema *schema, bool *has_schema,
-			struct names *names, const struct sluice_batch *batch, struct totals *totals,
-			bool is_json)
+			struct names *names, const struct sluice_batch *batch,
+			struct totals *totals, bool is_json)
 {
 	const struct sluice_disk_record *record = NULL;
 	char text[256];
@@ -173,11 +178,12 @@ static void print_totals(const struct log_reader *reader, const struct totals *t
 	const char *tail = reader->tail_fault ? segment_fault_text(reader->tail_fault) : "";
 
 	if (is_json) {
-		printf("{\"log\":\"results\",\"segments\":%" PRIu64 ",\"batches\":%" PRIu64 ",\"records\":%" PRIu64
-		       ",\"rows\":%" PRIu64 ",\"first_lsn\":%" PRIu64 ",\"last_lsn\":%" PRIu64
-		       ",\"torn_tail\":%s,\"damaged\":%" PRIu64 "}\n",
-		       (uint64_t)totals->segments, (uint64_t)totals->batches, (uint64_t)totals->records,
-		       (uint64_t)totals->rows, (uint64_t)totals->first_lsn, (uint64_t)totals->last_lsn,
+		printf("{\"log\":\"results\",\"segments\":%" PRIu64 ",\"batches\":%" PRIu64
+		       ",\"records\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"first_lsn\":%" PRIu64
+		       ",\"last_lsn\":%" PRIu64 ",\"torn_tail\":%s,\"damaged\":%" PRIu64 "}\n",
+		       (uint64_t)totals->segments, (uint64_t)totals->batches,
+		       (uint64_t)totals->records, (uint64_t)totals->rows,
+		       (uint64_t)totals->first_lsn, (uint64_t)totals->last_lsn,
 		       reader->tail_fault ? "true" : "false", (uint64_t)totals->damaged);
 		return;
 	}
@@ -186,8 +192,10 @@ static void print_totals(const struct log_reader *reader, const struct totals *t
 	       (uint64_t)totals->segments, (uint64_t)totals->batches, (uint64_t)totals->records,
 	       (uint64_t)totals->rows, (uint64_t)totals->first_lsn, (uint64_t)totals->last_lsn);
 	if (reader->tail_fault)
-		printf("results  ends in a batch that is not whole (%s): it is being written, or a crash tore "
-		       "it and the next start cuts it\n", tail);
+		printf("results  ends in a batch that is not whole (%s): it is being written, or "
+		       "a crash tore "
+		       "it and the next start cuts it\n",
+		       tail);
 	if (totals->damaged == 0)
 		printf("results  nothing is wrong\n");
 }
@@ -260,8 +268,8 @@ static int run(const struct command_line *line)
 			code = command_error(EX_IOERR, NULL, "the output cannot be written");
 		return code;
 	}
-	return command_error(EX_USAGE, "use ls, verify, dump or quarantine", "sluice log: unknown action %s",
-			     name);
+	return command_error(EX_USAGE, "use ls, verify, dump or quarantine",
+			     "sluice log: unknown action %s", name);
 }
 
 static const struct command_option options[] = {
@@ -278,10 +286,13 @@ const struct command command_log = {
 	.argument_max = 1,
 	.common = COMMAND_STATE | COMMAND_CONFIG | COMMAND_JSON,
 	.options = options,
-	.details = "ls          segments with their LSNs, sizes and times\n"
-		   "verify      every checksum, chain, LSN and record; exit code 74 when something is damaged\n"
-		   "dump        every record, one a line\n"
-		   "quarantine  moves damaged segments aside so that the agent starts; not while it runs\n",
+	.details =
+		"ls          segments with their LSNs, sizes and times\n"
+		"verify      every checksum, chain, LSN and record; exit code 74 when something "
+		"is damaged\n"
+		"dump        every record, one a line\n"
+		"quarantine  moves damaged segments aside so that the agent starts; not while it "
+		"runs\n",
 	.examples = "sluice log ls\n"
 		    "sluice log verify --state /var/lib/sluice\n"
 		    "sluice log dump --from 1000 --rows --json\n",

@@ -32,7 +32,7 @@ static const struct {
 	unsigned int flag;
 	const char *name;
 } flag_names[] = {
-	{ SLUICE_ROWS_FINAL, "final" },	      { SLUICE_ROWS_EARLY, "early" },
+	{ SLUICE_ROWS_FINAL, "final" },		{ SLUICE_ROWS_EARLY, "early" },
 	{ SLUICE_ROWS_RETRACTED, "retracted" }, { SLUICE_ROWS_OVERFLOW, "overflow" },
 	{ SLUICE_ROWS_VARIABLE, "variable" },
 };
@@ -41,8 +41,9 @@ static const struct {
 
 static const char *kind_name(__u16 kind)
 {
-	return kind < sizeof(kind_names) / sizeof(*kind_names) && kind_names[kind] ? kind_names[kind] :
-										     "unknown";
+	return kind < sizeof(kind_names) / sizeof(*kind_names) && kind_names[kind]
+		       ? kind_names[kind]
+		       : "unknown";
 }
 
 /* key=value for people, "key":value in JSON. */
@@ -63,7 +64,8 @@ static void add_signed(const struct dump *dump, struct text *text, const char *k
 	json_add_signed(text, value);
 }
 
-static void add_string(const struct dump *dump, struct text *text, const char *key, const char *value)
+static void add_string(const struct dump *dump, struct text *text, const char *key,
+		       const char *value)
 {
 	add_key(dump, text, key);
 	text_add_quoted(text, value);
@@ -91,7 +93,8 @@ static void add_schema(const struct dump *dump, struct text *text)
 	text_add(text, "]");
 }
 
-static void add_names(const struct dump *dump, struct text *text, const struct sluice_disk_record *record)
+static void add_names(const struct dump *dump, struct text *text,
+		      const struct sluice_disk_record *record)
 {
 	const __u8 *at = (const __u8 *)(record + 1), *end = (const __u8 *)record + record->bytes;
 	__u64 count = 0;
@@ -132,7 +135,8 @@ static void add_rows(const struct dump *dump, struct text *text, const struct ro
 	add_unsigned(dump, text, "aggregated", cursor->head->aggregated);
 }
 
-static void print_row(const struct dump *dump, const struct rows_cursor *cursor, const struct row_view *row)
+static void print_row(const struct dump *dump, const struct rows_cursor *cursor,
+		      const struct row_view *row)
 {
 	char buffer[LINE_BYTES];
 	bool is_saturated;
@@ -142,7 +146,8 @@ static void print_row(const struct dump *dump, const struct rows_cursor *cursor,
 	text_add(&text, dump->is_json ? "{\"kind\":\"row\"" : "          row");
 	for (unsigned int i = 0; i < cursor->layout->field_count; i++)
 		add_unsigned(dump, &text,
-			     query_field_name(dump->schema.head.dim_name, cursor->layout->field[i].field),
+			     query_field_name(dump->schema.head.dim_name,
+					      cursor->layout->field[i].field),
 			     group_key_value(cursor->layout, row->words, i));
 	add_unsigned(dump, &text, "count", row->partial->count);
 	add_unsigned(dump, &text, "records", row->partial->records);
@@ -177,7 +182,8 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 	if (lsn < dump->from_lsn)
 		return 0;
 	text_init(&text, buffer, sizeof(buffer));
-	text_format(&text, dump->is_json ? "{\"lsn\":%" PRIu64 ",\"kind\":\"%s\"" : "%10" PRIu64 " %s",
+	text_format(&text,
+		    dump->is_json ? "{\"lsn\":%" PRIu64 ",\"kind\":\"%s\"" : "%10" PRIu64 " %s",
 		    (uint64_t)lsn, kind_name(record->kind));
 	if (record->kind == SLUICE_DISK_SCHEMA)
 		add_schema(dump, &text);
@@ -203,8 +209,10 @@ static int dump_all(struct dump *dump)
 		for (; (record = segment_next_record(batch, record)); lsn++) {
 			if (dump_record(dump, lsn, record) != 0)
 				return command_error(EX_IOERR, "see `sluice log verify`",
-						     "%s/%s: the record with LSN %" PRIu64 " makes no sense",
-						     STORE_RESULTS, dump->reader.cursor.name, (uint64_t)lsn);
+						     "%s/%s: the record with LSN %" PRIu64
+						     " makes no sense",
+						     STORE_RESULTS, dump->reader.cursor.name,
+						     (uint64_t)lsn);
 		}
 	}
 	return got < 0 ? command_error(EX_IOERR, NULL, "%s", dump->reader.store->problem) : EX_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice log quarantine: gives up what is damaged, so that an agent starts again. Refused while one runs. */
+/* sluice log quarantine: gives up what is damaged, so that an agent starts again. Refused while one
+ * runs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +23,7 @@ int log_action_quarantine(const struct command_line *line)
 	const struct results_quarantine quarantine = { .report = report };
 	struct store store = STORE_CLOSED;
 	char path[PATH_MAX];
-	int count, code = store_option_open(line, &store);	/* must exist already */
+	int count, code = store_option_open(line, &store); /* must exist already */
 
 	store_close(&store);
 	if (code)
@@ -32,7 +33,8 @@ int log_action_quarantine(const struct command_line *line)
 	if (count == 0)
 		count = results_quarantine_run(&store, &quarantine);
 	if (count < 0)
-		code = command_error(count == -EBUSY ? EX_TEMPFAIL : EX_IOERR, NULL, "%s", store.problem);
+		code = command_error(count == -EBUSY ? EX_TEMPFAIL : EX_IOERR, NULL, "%s",
+				     store.problem);
 	else if (count == 0)
 		printf("nothing is damaged; nothing was moved\n");
 	store_close(&store);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice query: reads the results log, an agent running or not, and prints the rows of one window. Reads
- * files only and changes nothing. */
+/* sluice query: reads the results log, an agent running or not, and prints the rows of one window.
+ * Reads files only and changes nothing. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,7 +34,8 @@ struct query {
 	unsigned int window_count;
 };
 
-static int parse_time(const struct command_line *line, const char *option, __s64 now_ns, __s64 *time_ns)
+static int parse_time(const struct command_line *line, const char *option, __s64 now_ns,
+		      __s64 *time_ns)
 {
 	const char *text = command_option_text(line, option);
 
@@ -65,7 +66,8 @@ static int parse_where(const struct command_line *line, struct query_where *wher
 
 	for (unsigned int i = 0; (text = command_option_text_at(line, "where", i)); i++) {
 		if (query_where_parse(where, text, what, sizeof(what)))
-			return command_error(EX_USAGE, "write for example --where 'type=click,count>=10'",
+			return command_error(EX_USAGE,
+					     "write for example --where 'type=click,count>=10'",
 					     "--where: %s", what);
 	}
 	return 0;
@@ -136,16 +138,21 @@ static int read_all(struct query *query)
 			int error = take_record(query, record);
 
 			if (error == -ENOMEM)
-				return command_error(EX_OSERR, "narrow it with --since, --until or --where",
+				return command_error(EX_OSERR,
+						     "narrow it with --since, --until or --where",
 						     "no memory for the rows");
 			if (error)
-				return command_error(EX_IOERR, "see `sluice log verify`",
-						     "%s/%s/%s: a record of the batch at LSN %llu makes "
-						     "no sense", query->store.path, STORE_RESULTS,
-						     query->reader.cursor.name, batch->first_lsn);
+				return command_error(
+					EX_IOERR, "see `sluice log verify`",
+					"%s/%s/%s: a record of the batch at LSN %llu makes "
+					"no sense",
+					query->store.path, STORE_RESULTS, query->reader.cursor.name,
+					batch->first_lsn);
 		}
 	}
-	return got < 0 ? command_error(EX_IOERR, "see `sluice log verify`", "%s", query->store.problem) : 0;
+	return got < 0 ? command_error(EX_IOERR, "see `sluice log verify`", "%s",
+				       query->store.problem)
+		       : 0;
 }
 
 static void list_windows(const struct query *query, struct text *text)
@@ -174,9 +181,12 @@ static int check_where(const struct query *query)
 {
 	for (unsigned int i = 0; i < query->where.count; i++) {
 		if (!query->where.condition[i].is_used)
-			return command_error(EX_USAGE, "use a field of its group_by, or count, records, sum, "
-					     "min or max", "--where: window %s has no field %s",
-					     query->options.window, query->where.condition[i].field);
+			return command_error(EX_USAGE,
+					     "use a field of its group_by, or count, records, sum, "
+					     "min or max",
+					     "--where: window %s has no field %s",
+					     query->options.window,
+					     query->where.condition[i].field);
 	}
 	return 0;
 }
@@ -201,10 +211,13 @@ static int print_all(struct query *query)
 		return command_error(EX_OSERR, "narrow it with --since, --until or --where",
 				     "no memory for the rows");
 	if (error)
-		return command_error(EX_IOERR, NULL, "the rows cannot be written: %s", strerror(-error));
+		return command_error(EX_IOERR, NULL, "the rows cannot be written: %s",
+				     strerror(-error));
 	stats = query_printer_stats(query->printer);
 	if (stats.saturated)
-		fprintf(stderr, "sluice: warning: %llu sums do not fit 64 bits and are shown at the limit\n",
+		fprintf(stderr,
+			"sluice: warning: %llu sums do not fit 64 bits and are shown at the "
+			"limit\n",
 			stats.saturated);
 	return EX_OK;
 }
@@ -277,14 +290,24 @@ static int run(const struct command_line *line)
 }
 
 static const struct command_option options[] = {
-	{ .name = "window", .letter = 'w', .value = "NAME", .help = "which window's rows to print" },
+	{ .name = "window",
+	  .letter = 'w',
+	  .value = "NAME",
+	  .help = "which window's rows to print" },
 	{ .name = "since", .value = "TIME", .help = "windows that start at TIME or later" },
 	{ .name = "until", .value = "TIME", .help = "windows that start before TIME" },
-	{ .name = "where", .value = "CONDITIONS", .is_repeatable = true,
+	{ .name = "where",
+	  .value = "CONDITIONS",
+	  .is_repeatable = true,
 	  .help = "only groups and values for which all CONDITIONS hold" },
-	{ .name = "format", .letter = 'f', .value = "FORMAT", .fallback = "table",
-	  .choices = "table|json|csv", .help = "how to print the rows" },
-	{ .name = "all-revisions", .help = "every row as it was written: early, replaced and retracted too" },
+	{ .name = "format",
+	  .letter = 'f',
+	  .value = "FORMAT",
+	  .fallback = "table",
+	  .choices = "table|json|csv",
+	  .help = "how to print the rows" },
+	{ .name = "all-revisions",
+	  .help = "every row as it was written: early, replaced and retracted too" },
 	{ 0 },
 };
 
@@ -293,14 +316,21 @@ const struct command command_query = {
 	.summary = "Prints result rows, the agent running or not.",
 	.common = COMMAND_STATE | COMMAND_CONFIG | COMMAND_JSON,
 	.options = options,
-	.details = "Rows come ordered by start, end and group. Of each row only the newest revision is printed,\n"
-		   "and what several runs of the agent counted for the same window is added up.\n"
-		   "\n"
-		   "TIME is RFC 3339 (2026-01-01T00:00:00Z), relative to now (-10m), or Unix time (@1767225600).\n"
-		   "CONDITIONS are FIELD=VALUE with = != < <= > >= and commas between them; FIELD is one of the\n"
-		   "window's group_by, or count, records, sum, min, max. Several = on one field are alternatives.\n",
-	.examples = "sluice query --window clicks --since -10m\n"
-		    "sluice query --window clicks --where 'type=click,region=3,count>=10' --format json\n"
-		    "sluice query --window clicks --all-revisions --format csv\n",
+	.details =
+		"Rows come ordered by start, end and group. Of each row only the newest revision "
+		"is printed,\n"
+		"and what several runs of the agent counted for the same window is added up.\n"
+		"\n"
+		"TIME is RFC 3339 (2026-01-01T00:00:00Z), relative to now (-10m), or Unix time "
+		"(@1767225600).\n"
+		"CONDITIONS are FIELD=VALUE with = != < <= > >= and commas between them; FIELD is "
+		"one of the\n"
+		"window's group_by, or count, records, sum, min, max. Several = on one field are "
+		"alternatives.\n",
+	.examples =
+		"sluice query --window clicks --since -10m\n"
+		"sluice query --window clicks --where 'type=click,region=3,count>=10' --format "
+		"json\n"
+		"sluice query --window clicks --all-revisions --format csv\n",
 	.run = run,
 };

@@ -15,13 +15,15 @@ struct aggregate_column {
 	void (*add)(struct query_printer *printer, struct text *text, const struct row_result *row);
 };
 
-static void add_count(struct query_printer *printer, struct text *text, const struct row_result *row)
+static void add_count(struct query_printer *printer, struct text *text,
+		      const struct row_result *row)
 {
 	(void)printer;
 	json_add_unsigned(text, row->partial.count);
 }
 
-static void add_records(struct query_printer *printer, struct text *text, const struct row_result *row)
+static void add_records(struct query_printer *printer, struct text *text,
+			const struct row_result *row)
 {
 	(void)printer;
 	json_add_unsigned(text, row->partial.records);
@@ -73,7 +75,8 @@ static void add_rate(struct query_printer *printer, struct text *text, const str
 	if (length_ns == 0)
 		text_add(text, "null");
 	else
-		json_add_double(text, rows_divide((__int128)row->partial.count * 1000000000, length_ns));
+		json_add_double(text,
+				rows_divide((__int128)row->partial.count * 1000000000, length_ns));
 }
 
 static const struct aggregate_column aggregate_columns[SLUICE_AGGREGATE_KINDS] = {
@@ -97,7 +100,8 @@ const char *query_aggregate_name(const struct sluice_schema_aggregate *aggregate
 }
 
 void query_add_aggregate(struct query_printer *printer, struct text *text,
-			 const struct sluice_schema_aggregate *aggregate, const struct row_result *row)
+			 const struct sluice_schema_aggregate *aggregate,
+			 const struct row_result *row)
 {
 	const struct aggregate_column *column = &aggregate_columns[aggregate->kind];
 
@@ -166,7 +170,8 @@ static const struct {
 	{ "upstream", offsetof(struct sluice_missing, upstream) },
 };
 
-_Static_assert(sizeof(missing_fields) / sizeof(*missing_fields) == QUERY_MISSING_COUNT, "all parts");
+_Static_assert(sizeof(missing_fields) / sizeof(*missing_fields) == QUERY_MISSING_COUNT,
+	       "all parts");
 
 const char *query_missing_name(size_t i)
 {

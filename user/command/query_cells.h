@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the formats of sluice query share: the printer's state, and single values of a row as text. Only
- * query_*.c include it. */
+/* What the formats of sluice query share: the printer's state, and single values of a row as text.
+ * Only query_*.c include it. */
 #ifndef SLUICE_COMMAND_QUERY_CELLS_H
 #define SLUICE_COMMAND_QUERY_CELLS_H
 
@@ -9,7 +9,7 @@
 
 #define QUERY_LINE_BYTES 65536
 #define QUERY_COLUMNS_MAX (20 + SLUICE_GROUP_FIELDS_MAX + SLUICE_AGGREGATES_MAX)
-#define QUERY_ROWS_HELD 500	/* the widths of a table are taken from these */
+#define QUERY_ROWS_HELD 500 /* the widths of a table are taken from these */
 #define QUERY_MISSING_COUNT 5
 
 struct query_printer {
@@ -18,21 +18,22 @@ struct query_printer {
 	const struct names *names;
 	struct query_printer_stats stats;
 	/* CSV and table: */
-	struct row_set_shape columns;	/* of the first row */
+	struct row_set_shape columns; /* of the first row */
 	bool has_columns;
 	size_t column_count;
 	char *held[QUERY_ROWS_HELD][QUERY_COLUMNS_MAX];
 	size_t held_count;
-	bool is_flushed;		/* the held rows are out */
+	bool is_flushed; /* the held rows are out */
 	size_t width[QUERY_COLUMNS_MAX];
 	bool is_right[QUERY_COLUMNS_MAX];
-	char line[QUERY_LINE_BYTES];	/* of JSON; a cell of the others */
+	char line[QUERY_LINE_BYTES]; /* of JSON; a cell of the others */
 };
 
 /* The name and the value (JSON) of one aggregate of a row. */
 const char *query_aggregate_name(const struct sluice_schema_aggregate *aggregate);
 void query_add_aggregate(struct query_printer *printer, struct text *text,
-			 const struct sluice_schema_aggregate *aggregate, const struct row_result *row);
+			 const struct sluice_schema_aggregate *aggregate,
+			 const struct row_result *row);
 
 /* The i-th group value, unquoted: its name or its digits, for which there is room. */
 const char *query_group_text(const struct query_printer *printer, const struct row_result *row,

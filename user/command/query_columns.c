@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CSV and table of sluice query: the same cells in the same order, taken from the first row; a table holds
- * the first rows back to know its widths. */
+/* CSV and table of sluice query: the same cells in the same order, taken from the first row; a
+ * table holds the first rows back to know its widths. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,8 @@
 
 #define TABLE_GAP 2
 
-/* Columns of CSV and table: fixed ones around the groups and aggregates of the first row's shape. */
+/* Columns of CSV and table: fixed ones around the groups and aggregates of the first row's
+ * shape. */
 enum place { PLACE_ALWAYS, PLACE_CSV, PLACE_TABLE };
 
 struct fixed_column {
@@ -57,8 +58,10 @@ static void add_retracted(struct text *text, const struct row_result *row)
 
 static void add_state(struct text *text, const struct row_result *row)
 {
-	text_add(text, row->is_retracted ? "retracted" : row->is_early ? "early" :
-		       row->is_final ? "final" : "open");
+	text_add(text, row->is_retracted ? "retracted"
+		       : row->is_early	 ? "early"
+		       : row->is_final	 ? "final"
+					 : "open");
 }
 
 static void add_agent(struct text *text, const struct row_result *row)
@@ -87,10 +90,10 @@ static void add_percent(struct text *text, const struct row_result *row)
 		text_format(text, "%.2f %%", share > 0.9999 ? 99.99 : share * 100);
 }
 
-#define MISSING_CELL(i)                                                                            \
-	static void add_missing_##i(struct text *text, const struct row_result *row)               \
-	{                                                                                          \
-		json_add_unsigned(text, query_missing_value(row, i));                                    \
+#define MISSING_CELL(i)                                                              \
+	static void add_missing_##i(struct text *text, const struct row_result *row) \
+	{                                                                            \
+		json_add_unsigned(text, query_missing_value(row, i));                \
 	}
 MISSING_CELL(0)
 MISSING_CELL(1)
@@ -128,10 +131,12 @@ static const struct fixed_column after_aggregates[] = {
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* One line of CSV or table is made by calling this for each cell in order. */
-typedef void cell_function(struct query_printer *printer, size_t column, bool is_right, const char *text);
+typedef void cell_function(struct query_printer *printer, size_t column, bool is_right,
+			   const char *text);
 
-static size_t visit_fixed(struct query_printer *printer, const struct fixed_column *columns, size_t count,
-			  const struct row_result *row, size_t column, cell_function *cell)
+static size_t visit_fixed(struct query_printer *printer, const struct fixed_column *columns,
+			  size_t count, const struct row_result *row, size_t column,
+			  cell_function *cell)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct text text;
@@ -159,8 +164,8 @@ static int find_group(const struct row_result *row, __u8 field)
 	return -1;
 }
 
-static size_t visit_groups(struct query_printer *printer, const struct row_result *row, size_t column,
-			   cell_function *cell)
+static size_t visit_groups(struct query_printer *printer, const struct row_result *row,
+			   size_t column, cell_function *cell)
 {
 	const struct row_set_shape *shape = &printer->columns;
 	char digits[24];
@@ -178,7 +183,8 @@ static size_t visit_groups(struct query_printer *printer, const struct row_resul
 	return column;
 }
 
-static bool has_aggregate(const struct row_result *row, const struct sluice_schema_aggregate *wanted)
+static bool has_aggregate(const struct row_result *row,
+			  const struct sluice_schema_aggregate *wanted)
 {
 	for (unsigned int i = 0; i < row->shape->window.aggregate_count; i++) {
 		if (memcmp(&row->shape->window.aggregate[i], wanted, sizeof(*wanted)) == 0)
@@ -187,8 +193,8 @@ static bool has_aggregate(const struct row_result *row, const struct sluice_sche
 	return false;
 }
 
-static size_t visit_aggregates(struct query_printer *printer, const struct row_result *row, size_t column,
-			       cell_function *cell)
+static size_t visit_aggregates(struct query_printer *printer, const struct row_result *row,
+			       size_t column, cell_function *cell)
 {
 	const struct sluice_schema_window *window = &printer->columns.window;
 
@@ -200,13 +206,15 @@ static size_t visit_aggregates(struct query_printer *printer, const struct row_r
 			text_add(&text, query_aggregate_name(&window->aggregate[i]));
 		else if (has_aggregate(row, &window->aggregate[i]))
 			query_add_aggregate(printer, &text, &window->aggregate[i], row);
-		cell(printer, column++, true, strcmp(printer->line, "null") == 0 ? "" : printer->line);
+		cell(printer, column++, true,
+		     strcmp(printer->line, "null") == 0 ? "" : printer->line);
 	}
 	return column;
 }
 
 /* All cells of a row, or of the heading without one. Returns how many. */
-static size_t visit(struct query_printer *printer, const struct row_result *row, cell_function *cell)
+static size_t visit(struct query_printer *printer, const struct row_result *row,
+		    cell_function *cell)
 {
 	size_t column = visit_fixed(printer, before_groups, COUNT(before_groups), row, 0, cell);
 
@@ -217,7 +225,8 @@ static size_t visit(struct query_printer *printer, const struct row_result *row,
 }
 
 /* RFC 4180: quotes where a cell would be misread. */
-static void print_csv_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+static void print_csv_cell(struct query_printer *printer, size_t column, bool is_right,
+			   const char *text)
 {
 	(void)is_right;
 	if (column)
@@ -246,7 +255,8 @@ static size_t width_of(const char *text)
 }
 
 /* Control characters would let a name move the cursor. */
-static void print_table_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+static void print_table_cell(struct query_printer *printer, size_t column, bool is_right,
+			     const char *text)
 {
 	size_t width = width_of(text);
 	size_t gap = printer->width[column] > width ? printer->width[column] - width : 0;
@@ -260,7 +270,8 @@ static void print_table_cell(struct query_printer *printer, size_t column, bool 
 		fprintf(printer->out, "%*s", (int)((is_right ? 0 : gap) + TABLE_GAP), "");
 }
 
-static void measure_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+static void measure_cell(struct query_printer *printer, size_t column, bool is_right,
+			 const char *text)
 {
 	size_t width = width_of(text);
 
@@ -282,7 +293,8 @@ static void print_heading_cell(struct query_printer *printer, size_t column, boo
 	size_t i;
 
 	for (i = 0; text[i] && i < SLUICE_NAME_MAX; i++)
-		heading[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+		heading[i] =
+			text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
 	heading[i] = '\0';
 	print_table_cell(printer, column, is_right, heading);
 }
@@ -297,7 +309,8 @@ void query_columns_finish(struct query_printer *printer)
 		for (size_t column = 0; column < printer->column_count; column++) {
 			const char *cell = printer->held[i][column];
 
-			print_table_cell(printer, column, printer->is_right[column], cell ? cell : "");
+			print_table_cell(printer, column, printer->is_right[column],
+					 cell ? cell : "");
 			free(printer->held[i][column]);
 		}
 		putc('\n', printer->out);

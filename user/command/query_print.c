@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The printer of sluice query, and its JSON: one object a line that tells itself what it holds. CSV and
- * table are in query_columns.c. */
+/* The printer of sluice query, and its JSON: one object a line that tells itself what it holds. CSV
+ * and table are in query_columns.c. */
 #include "command/query_print.h"
 
 #include <assert.h>
@@ -18,7 +18,8 @@ static void add_flag(struct text *text, const char *key, bool is_set)
 	text_add(text, is_set ? "\":true" : "\":false");
 }
 
-static void add_json_group(struct query_printer *printer, struct text *text, const struct row_result *row)
+static void add_json_group(struct query_printer *printer, struct text *text,
+			   const struct row_result *row)
 {
 	const struct group_key *layout = &row->shape->layout;
 	char digits[24];
@@ -27,7 +28,8 @@ static void add_json_group(struct query_printer *printer, struct text *text, con
 	for (unsigned int i = 0; i < layout->field_count; i++) {
 		if (i)
 			text_add(text, ",");
-		text_add_quoted(text, query_field_name(row->shape->dim_name, layout->field[i].field));
+		text_add_quoted(text,
+				query_field_name(row->shape->dim_name, layout->field[i].field));
 		text_add(text, ":");
 		text_add_quoted(text, query_group_text(printer, row, i, digits));
 	}

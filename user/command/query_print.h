@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Result rows as JSON lines, CSV or a table. Prints only what the window asks for, in its order; names
- * where they are known. */
+/* Result rows as JSON lines, CSV or a table. Prints only what the window asks for, in its order;
+ * names where they are known. */
 #ifndef SLUICE_COMMAND_QUERY_PRINT_H
 #define SLUICE_COMMAND_QUERY_PRINT_H
 
@@ -25,7 +25,7 @@ int query_printer_finish(struct query_printer *printer);
 
 struct query_printer_stats {
 	__u64 rows;
-	__u64 saturated;	/* sums that did not fit 64 bits */
+	__u64 saturated; /* sums that did not fit 64 bits */
 };
 
 struct query_printer_stats query_printer_stats(const struct query_printer *printer);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct {
-	const char *text;	/* the longer ones first */
+	const char *text; /* the longer ones first */
 	enum query_operator operator;
 } operators[] = {
 	{ "!=", QUERY_UNEQUAL }, { "<=", QUERY_AT_MOST }, { ">=", QUERY_AT_LEAST },
@@ -87,8 +87,8 @@ static bool copy_trimmed(char *out, size_t room, const char *start, const char *
 	return true;
 }
 
-static int parse_one(struct query_condition *condition, const char *start, const char *end, char *what,
-		     size_t what_room)
+static int parse_one(struct query_condition *condition, const char *start, const char *end,
+		     char *what, size_t what_room)
 {
 	const char *at = start + strcspn(start, "=<>!");
 
@@ -97,7 +97,7 @@ static int parse_one(struct query_condition *condition, const char *start, const
 
 		if (strncmp(at, operators[i].text, bytes) != 0)
 			continue;
-		condition->operator = operators[i].operator;
+		condition->operator= operators[i].operator;
 		if (!copy_trimmed(condition->field, sizeof(condition->field), start, at) ||
 		    !copy_trimmed(condition->value, sizeof(condition->value), at + bytes, end))
 			break;
@@ -106,8 +106,9 @@ static int parse_one(struct query_condition *condition, const char *start, const
 			snprintf(what, what_room, "\"%s\" is not a number", condition->value);
 			return -EINVAL;
 		}
-		if (!condition->is_number && condition->operator > QUERY_UNEQUAL) {
-			snprintf(what, what_room, "\"%s\" has no order; use = or !=", condition->value);
+		if (!condition->is_number && condition->operator> QUERY_UNEQUAL) {
+			snprintf(what, what_room,
+				 "\"%s\" has no order; use = or !=", condition->value);
 			return -EINVAL;
 		}
 		return 0;
@@ -146,7 +147,8 @@ static const char *const field_names[SLUICE_FIELD_COUNT] = {
 
 const char *query_field_name(const char dim_name[4][SLUICE_NAME_MAX + 1], enum sluice_field field)
 {
-	if (field >= SLUICE_FIELD_DIM0 && field <= SLUICE_FIELD_DIM3 && dim_name[field - SLUICE_FIELD_DIM0][0])
+	if (field >= SLUICE_FIELD_DIM0 && field <= SLUICE_FIELD_DIM3 &&
+	    dim_name[field - SLUICE_FIELD_DIM0][0])
 		return dim_name[field - SLUICE_FIELD_DIM0];
 	return field_names[field];
 }
@@ -167,8 +169,8 @@ void query_where_bind(struct query_where *where, const struct schema *schema, __
 
 		condition->is_used |= find_number(condition->field) >= 0;
 		for (unsigned int j = 0; j < layout->field_count; j++)
-			condition->is_used |= is_field(condition, schema->head.dim_name,
-						       layout->field[j].field);
+			condition->is_used |=
+				is_field(condition, schema->head.dim_name, layout->field[j].field);
 	}
 }
 
@@ -194,13 +196,13 @@ static bool holds(enum query_operator operator, __int128 left, __int128 right)
 static bool holds_value(const struct query_condition *condition, const struct names *names,
 			enum sluice_field field, __u64 value, bool is_overflow)
 {
-	bool wants_equal = condition->operator == QUERY_EQUAL;
+	bool wants_equal = condition->operator== QUERY_EQUAL;
 	enum sluice_space space;
 	const char *name;
 
 	if (is_overflow)
 		return (strcmp(condition->value, QUERY_OVERFLOW) == 0) == wants_equal &&
-		       condition->operator <= QUERY_UNEQUAL;
+		       condition->operator<= QUERY_UNEQUAL;
 	if (strcmp(condition->value, QUERY_OVERFLOW) == 0)
 		return !wants_equal;
 	if (condition->is_number)
@@ -213,8 +215,8 @@ static bool holds_value(const struct query_condition *condition, const struct na
 
 /* All conditions on one group field: one of the `=` and every other one. */
 static bool holds_field(const struct query_where *where, const struct names *names,
-			const char dim_name[4][SLUICE_NAME_MAX + 1], enum sluice_field field, __u64 value,
-			bool is_overflow)
+			const char dim_name[4][SLUICE_NAME_MAX + 1], enum sluice_field field,
+			__u64 value, bool is_overflow)
 {
 	bool has_equal = false, has_match = false;
 
@@ -225,7 +227,7 @@ static bool holds_field(const struct query_where *where, const struct names *nam
 		if (!is_field(condition, dim_name, field))
 			continue;
 		is_held = holds_value(condition, names, field, value, is_overflow);
-		if (condition->operator == QUERY_EQUAL) {
+		if (condition->operator== QUERY_EQUAL) {
 			has_equal = true;
 			has_match |= is_held;
 		} else if (!is_held) {
@@ -247,10 +249,11 @@ static bool holds_group(const struct query_where *where, const struct names *nam
 	return true;
 }
 
-bool query_where_is_possible(const struct query_where *where, const struct schema *schema, __u32 window,
-			     const __u64 *words, bool is_overflow)
+bool query_where_is_possible(const struct query_where *where, const struct schema *schema,
+			     __u32 window, const __u64 *words, bool is_overflow)
 {
-	return holds_group(where, NULL, schema->head.dim_name, &schema->layout[window], words, is_overflow);
+	return holds_group(where, NULL, schema->head.dim_name, &schema->layout[window], words,
+			   is_overflow);
 }
 
 /* A condition on a field that rows of this shape do not have is not met. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* --where of sluice query: conditions on group fields and on aggregates, separated by commas. All must
- * hold; several `=` on one group field are alternatives. No I/O. */
+/* --where of sluice query: conditions on group fields and on aggregates, separated by commas. All
+ * must hold; several `=` on one group field are alternatives. No I/O. */
 #ifndef SLUICE_COMMAND_QUERY_WHERE_H
 #define SLUICE_COMMAND_QUERY_WHERE_H
 
@@ -10,7 +10,14 @@
 #define QUERY_WHERE_MAX 32
 #define QUERY_OVERFLOW "__overflow__"
 
-enum query_operator { QUERY_EQUAL, QUERY_UNEQUAL, QUERY_LESS, QUERY_AT_MOST, QUERY_MORE, QUERY_AT_LEAST };
+enum query_operator {
+	QUERY_EQUAL,
+	QUERY_UNEQUAL,
+	QUERY_LESS,
+	QUERY_AT_MOST,
+	QUERY_MORE,
+	QUERY_AT_LEAST
+};
 
 struct query_condition {
 	char field[SLUICE_NAME_MAX + 1];
@@ -18,7 +25,7 @@ struct query_condition {
 	enum query_operator operator;
 	bool is_number;
 	__int128 number;
-	bool is_used;		/* some window had the field */
+	bool is_used; /* some window had the field */
 };
 
 struct query_where {
@@ -29,15 +36,17 @@ struct query_where {
 /* Adds the conditions of one --where. -EINVAL with `what` saying what is wrong. */
 int query_where_parse(struct query_where *where, const char *text, char *what, size_t what_room);
 
-/* How a group field is called in a row of this schema: "type", or the configured name of a dimension. */
+/* How a group field is called in a row of this schema: "type", or the configured name of a
+ * dimension. */
 const char *query_field_name(const char dim_name[4][SLUICE_NAME_MAX + 1], enum sluice_field field);
 
 /* Marks conditions that this window has a field or an aggregate for. */
 void query_where_bind(struct query_where *where, const struct schema *schema, __u32 window);
 
-/* Whether a row may be wanted, by the numbers of its group alone; names may come later in the log. */
-bool query_where_is_possible(const struct query_where *where, const struct schema *schema, __u32 window,
-			     const __u64 *words, bool is_overflow);
+/* Whether a row may be wanted, by the numbers of its group alone; names may come later in the
+ * log. */
+bool query_where_is_possible(const struct query_where *where, const struct schema *schema,
+			     __u32 window, const __u64 *words, bool is_overflow);
 /* Whether it is wanted. */
 bool query_where_is_met(const struct query_where *where, const struct names *names,
 			const struct row_result *row);

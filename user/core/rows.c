@@ -83,7 +83,8 @@ int rows_next(struct rows_cursor *cursor, struct row_view *row)
 
 void rows_merge_partial(struct sluice_partial *into, const struct sluice_partial *from)
 {
-	unsigned __int128 sum = (unsigned __int128)rows_sum(into) + (unsigned __int128)rows_sum(from);
+	unsigned __int128 sum =
+		(unsigned __int128)rows_sum(into) + (unsigned __int128)rows_sum(from);
 
 	into->count += from->count;
 	into->records += from->records;
@@ -103,8 +104,8 @@ __s64 rows_saturated_sum(const struct sluice_partial *partial, bool *is_saturate
 	return (__s64)sum;
 }
 
-/* 2^exponent × mantissa, rounded to the 53 bits of a double; `has_rest`: the exact value is a little
- * larger. Mantissas have their top bit at 63, or are 0. */
+/* 2^exponent × mantissa, rounded to the 53 bits of a double; `has_rest`: the exact value is a
+ * little larger. Mantissas have their top bit at 63, or are 0. */
 static double compose(__u64 mantissa, bool has_rest, int exponent)
 {
 	const __u64 half = 1u << 10;
@@ -123,8 +124,8 @@ static double compose(__u64 mantissa, bool has_rest, int exponent)
 
 double rows_divide(__int128 numerator, __u64 denominator)
 {
-	unsigned __int128 left = numerator < 0 ? -(unsigned __int128)numerator :
-						 (unsigned __int128)numerator;
+	unsigned __int128 left =
+		numerator < 0 ? -(unsigned __int128)numerator : (unsigned __int128)numerator;
 	unsigned __int128 quotient, rest;
 	bool has_rest = false;
 	int exponent = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rows records, read: the cursor checks the record against the schema once, then gives row after row
- * without copying. And what is done with partials: merged, divided. Any bytes are safe. */
+/* Rows records, read: the cursor checks the record against the schema once, then gives row after
+ * row without copying. And what is done with partials: merged, divided. Any bytes are safe. */
 #ifndef SLUICE_CORE_ROWS_H
 #define SLUICE_CORE_ROWS_H
 
@@ -12,18 +12,18 @@ struct rows_cursor {
 	const struct sluice_rows *head;
 	const struct sluice_schema_window *window;
 	const struct group_key *layout;
-	const __u8 *at;		/* of the next row */
+	const __u8 *at; /* of the next row */
 	const __u8 *end;
-	__u32 left;		/* rows */
+	__u32 left; /* rows */
 };
 
 /* A row where it stands in the record. */
 struct row_view {
 	__s64 start_ns, end_ns;
 	__s32 revision;
-	const __u64 *words;	/* layout->word_count */
+	const __u64 *words; /* layout->word_count */
 	const struct sluice_partial *partial;
-	const __u8 *extra;	/* points and sketches behind the partial */
+	const __u8 *extra; /* points and sketches behind the partial */
 	size_t extra_bytes;
 };
 

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-static void fill_window(struct sluice_schema_window *window, const struct window_spec *spec, __u32 index)
+static void fill_window(struct sluice_schema_window *window, const struct window_spec *spec,
+			__u32 index)
 {
 	struct group_key layout;
 	int error = group_key_layout(&layout, spec->group_field, spec->group_count);
@@ -48,10 +49,13 @@ void schema_write(void *record, const struct sluice_schema *head, const struct w
 static int check_aggregate(const struct sluice_schema_aggregate *aggregate)
 {
 	return aggregate->kind < SLUICE_AGGREGATE_KINDS && aggregate->field < SLUICE_FIELD_COUNT &&
-			       aggregate->quantile_count <= SLUICE_QUANTILES_MAX ? 0 : -EBADMSG;
+			       aggregate->quantile_count <= SLUICE_QUANTILES_MAX
+		       ? 0
+		       : -EBADMSG;
 }
 
-static int check_window(const struct sluice_schema_window *window, __u32 index, struct group_key *layout)
+static int check_window(const struct sluice_schema_window *window, __u32 index,
+			struct group_key *layout)
 {
 	if (window->window != index || window->kind > SLUICE_WINDOW_SESSION ||
 	    window->aggregate_count > SLUICE_AGGREGATES_MAX || window->extra_bytes != 0 ||

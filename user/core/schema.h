@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The schema record of the results log: written from the windows' specifications, and read back with
- * every number checked. What a reader holds afterwards needs no further checks. */
+/* The schema record of the results log: written from the windows' specifications, and read back
+ * with every number checked. What a reader holds afterwards needs no further checks. */
 #ifndef SLUICE_CORE_SCHEMA_H
 #define SLUICE_CORE_SCHEMA_H
 
@@ -16,18 +16,19 @@ static inline size_t schema_record_bytes(__u32 window_count)
 	       window_count * sizeof(struct sluice_schema_window);
 }
 
-/* Writes schema_record_bytes() bytes. At most SLUICE_WINDOWS_MAX windows; `head` brings the ids, epochs
- * and names of dimensions. */
+/* Writes schema_record_bytes() bytes. At most SLUICE_WINDOWS_MAX windows; `head` brings the ids,
+ * epochs and names of dimensions. */
 void schema_write(void *record, const struct sluice_schema *head, const struct window_spec *windows,
 		  __u32 window_count);
 
 struct schema {
-	struct sluice_schema head;	/* names end with a zero */
+	struct sluice_schema head; /* names end with a zero */
 	struct sluice_schema_window window[SLUICE_WINDOWS_MAX];
 	struct group_key layout[SLUICE_WINDOWS_MAX];
 };
 
-/* Reads a schema record of any bytes (record->bytes of them). 0, or -EBADMSG with *schema untouched. */
+/* Reads a schema record of any bytes (record->bytes of them). 0, or -EBADMSG with *schema
+ * untouched. */
 int schema_read(struct schema *schema, const struct sluice_disk_record *record);
 
 #endif

@@ -36,8 +36,9 @@ static int explain(struct log_reader *reader, int error)
 	text_init(&text, reader->store->problem, sizeof(reader->store->problem));
 	text_format(&text, "%s/%s/%s: ", reader->store->path, STORE_RESULTS, cursor->name);
 	if (error == -EBADMSG)
-		text_format(&text, "damaged at byte %" PRIu64 ", LSN %" PRIu64 ": %s", (uint64_t)cursor->offset,
-			    (uint64_t)cursor->next_lsn, segment_fault_text(cursor->fault));
+		text_format(&text, "damaged at byte %" PRIu64 ", LSN %" PRIu64 ": %s",
+			    (uint64_t)cursor->offset, (uint64_t)cursor->next_lsn,
+			    segment_fault_text(cursor->fault));
 	else if (error == -EPROTONOSUPPORT)
 		text_add(&text, "written by a newer sluice; use that version");
 	else
@@ -81,8 +82,9 @@ static int open_next(struct log_reader *reader)
 			return explain(reader, error);
 		if (is_next && (reader->cursor.header.first_lsn != reader->next_lsn ||
 				reader->cursor.header.prev_chain != reader->chain)) {
-			reader->cursor.fault = reader->cursor.header.first_lsn != reader->next_lsn ?
-						       SEGMENT_FAULT_LSN : SEGMENT_FAULT_CHAIN;
+			reader->cursor.fault = reader->cursor.header.first_lsn != reader->next_lsn
+						       ? SEGMENT_FAULT_LSN
+						       : SEGMENT_FAULT_CHAIN;
 			reader->cursor.offset = 0;
 			return explain(reader, -EBADMSG);
 		}
@@ -111,7 +113,8 @@ static int judge_tail(struct log_reader *reader, const struct sluice_batch **bat
 	return 0;
 }
 
-/* The end of a segment: only the last may end before what is known durable, and only as far as that. */
+/* The end of a segment: only the last may end before what is known durable, and only as far as
+ * that. */
 static int judge_end(struct log_reader *reader)
 {
 	struct segment_cursor *cursor = &reader->cursor;

@@ -10,14 +10,14 @@
 
 struct name {
 	__u64 id;
-	size_t offset;		/* of the text, zero-terminated */
+	size_t offset; /* of the text, zero-terminated */
 	__u8 space;
 };
 
 struct names {
 	struct name *list;
 	size_t count, room;
-	__u32 *index;		/* place in the list + 1; 0 is free */
+	__u32 *index; /* place in the list + 1; 0 is free */
 	size_t mask;
 	char *text;
 	size_t text_bytes, text_room;

@@ -10,8 +10,8 @@
 
 struct names;
 
-int names_open(struct names **names);	/* -ENOMEM */
-void names_close(struct names *names);	/* takes NULL */
+int names_open(struct names **names); /* -ENOMEM */
+void names_close(struct names *names); /* takes NULL */
 
 /* Takes a names record of any bytes. -EBADMSG, -ENOMEM. */
 int names_add(struct names *names, const struct sluice_disk_record *record);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A ring of fixed buffers; a batch is closed early when the disk keeps up, and full when it does not. */
+/* A ring of fixed buffers; a batch is closed early when the disk keeps up, and full when it does
+ * not. */
 #include "edge/results_batches.h"
 
 #include <assert.h>
@@ -104,14 +105,16 @@ static void commit(void *context, size_t bytes)
 	batches->rows += count_rows(record);
 	batches->records++;
 	/* While others wait or are on their way, a larger batch is the better use of the disk. */
-	if ((batch->bytes >= RESULTS_LOG_BATCH_BYTES && batches->closed_count < RESULTS_LOG_IN_FLIGHT) ||
+	if ((batch->bytes >= RESULTS_LOG_BATCH_BYTES &&
+	     batches->closed_count < RESULTS_LOG_IN_FLIGHT) ||
 	    SLUICE_BATCH_BYTES_MAX - batch->bytes < ROOM_BYTES_MIN)
 		results_batches_close_open(batches);
 }
 
 struct results_batch *results_batches_next(struct results_batches *batches)
 {
-	return batches->sent_count < batches->closed_count ? batch_at(batches, batches->sent_count) : NULL;
+	return batches->sent_count < batches->closed_count ? batch_at(batches, batches->sent_count)
+							   : NULL;
 }
 
 void results_batches_mark_sent(struct results_batches *batches)
@@ -140,7 +143,8 @@ __u64 results_batches_waiting_bytes(const struct results_batches *batches)
 	__u64 bytes = 0;
 
 	for (unsigned int i = 0; i < batches->closed_count + batches->is_open; i++)
-		bytes += batch_at((struct results_batches *)batches, i)->bytes - sizeof(struct sluice_batch);
+		bytes += batch_at((struct results_batches *)batches, i)->bytes -
+			 sizeof(struct sluice_batch);
 	return bytes;
 }
 

@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The buffers of the results log: a ring of batches, the youngest open for records, the older ones closed
- * and waiting for the disk or on their way. Rows come in by reserve and commit. No I/O. */
+/* The buffers of the results log: a ring of batches, the youngest open for records, the older ones
+ * closed and waiting for the disk or on their way. Rows come in by reserve and commit. No I/O. */
 #ifndef SLUICE_EDGE_RESULTS_BATCHES_H
 #define SLUICE_EDGE_RESULTS_BATCHES_H
 
 #include "edge/results_log.h"
 
 struct results_batch {
-	struct sluice_batch *header;	/* SLUICE_BATCH_BYTES_MAX bytes; records follow it */
-	size_t bytes;			/* used, header included */
+	struct sluice_batch *header; /* SLUICE_BATCH_BYTES_MAX bytes; records follow it */
+	size_t bytes; /* used, header included */
 	__u32 record_count;
 	__u64 rows;
-	__u64 opened_mono_ns;		/* of its first record */
+	__u64 opened_mono_ns; /* of its first record */
 	/* On its way to the disk: */
 	struct results_log *log;
 	struct uring_request write, sync;
 	int write_result;
-	size_t disk_bytes;		/* padded */
-	size_t done_bytes;		/* written by earlier, shorter writes */
-	bool is_flying;			/* the kernel has it */
+	size_t disk_bytes; /* padded */
+	size_t done_bytes; /* written by earlier, shorter writes */
+	bool is_flying; /* the kernel has it */
 	bool is_durable;
 	unsigned int attempts;
-	__u64 retry_mono_ns;		/* not before */
+	__u64 retry_mono_ns; /* not before */
 	__u64 submitted_mono_ns;
 };
 
 struct results_batches {
 	struct results_batch batch[RESULTS_LOG_BUFFERS];
-	unsigned int first;		/* oldest that is in use */
-	unsigned int closed_count;	/* from first on */
-	unsigned int sent_count;	/* of these, sealed and given to the disk */
-	bool is_open;			/* the one behind the closed ones */
-	bool is_refusing;		/* after a final error */
+	unsigned int first; /* oldest that is in use */
+	unsigned int closed_count; /* from first on */
+	unsigned int sent_count; /* of these, sealed and given to the disk */
+	bool is_open; /* the one behind the closed ones */
+	bool is_refusing; /* after a final error */
 	size_t reserved_bytes;
 	__u8 *memory;
-	__u64 now_wall_ns, now_mono_ns;	/* of the turn */
-	__u64 rows, records;		/* since start */
+	__u64 now_wall_ns, now_mono_ns; /* of the turn */
+	__u64 rows, records; /* since start */
 	__u64 reserve_failures;
 	struct row_writer writer;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The turn of the results log: closed batches are sealed into the active segment in LSN order and written
- * with linked write + fdatasync, two at a time; durable is what has no gap before it. A full segment
- * is left only when all of it is durable. Never waits; opening and closing are in results_open.c. */
+/* The turn of the results log: closed batches are sealed into the active segment in LSN order and
+ * written with linked write + fdatasync, two at a time; durable is what has no gap before it. A
+ * full segment is left only when all of it is durable. Never waits; opening and closing are in
+ * results_open.c. */
 #include "edge/results_state.h"
 
 #include <assert.h>
@@ -41,8 +42,10 @@ void results_log_fail(struct results_log *log, int error, const char *what)
 	if (log->error)
 		return;
 	text_init(&text, log->explanation, sizeof(log->explanation));
-	text_format(&text, "%s: %s; nothing after LSN %" PRIu64 " is safe: check the disk below %s, then "
-		    "start again", what, strerror(-error), (uint64_t)log->durable_lsn, log->store->path);
+	text_format(&text,
+		    "%s: %s; nothing after LSN %" PRIu64 " is safe: check the disk below %s, then "
+		    "start again",
+		    what, strerror(-error), (uint64_t)log->durable_lsn, log->store->path);
 	log->batches.is_refusing = true;
 	__atomic_store_n(&log->error, error, __ATOMIC_RELEASE);
 }
@@ -56,7 +59,8 @@ static void advance_durable(struct results_log *log)
 		publish(&log->stats.batches, log->stats.batches + 1);
 		publish(&log->stats.bytes, log->stats.bytes + batch->disk_bytes);
 		__atomic_store_n(&log->durable_lsn,
-				 batch->header->first_lsn + batch->record_count - 1, __ATOMIC_RELEASE);
+				 batch->header->first_lsn + batch->record_count - 1,
+				 __ATOMIC_RELEASE);
 		log->flight_count--;
 		memmove(log->flight, log->flight + 1, log->flight_count * sizeof(*log->flight));
 		if (batch != &log->preamble_batch)
@@ -232,8 +236,9 @@ static struct results_batch *make_preamble(struct results_log *log)
 		if (log->flight[i] == batch)
 			return NULL;
 	}
-	batch->bytes = sizeof(*batch->header) +
-		       results_preamble_copy(&log->preamble, batch->header + 1, &batch->record_count);
+	batch->bytes =
+		sizeof(*batch->header) +
+		results_preamble_copy(&log->preamble, batch->header + 1, &batch->record_count);
 	batch->rows = 0;
 	return batch;
 }
@@ -244,7 +249,8 @@ static bool send_next(struct results_log *log)
 	struct results_batch *batch;
 	size_t bytes;
 
-	if (log->flight_count == RESULTS_LOG_IN_FLIGHT || log->is_starting || uring_room(log->uring) < 2)
+	if (log->flight_count == RESULTS_LOG_IN_FLIGHT || log->is_starting ||
+	    uring_room(log->uring) < 2)
 		return false;
 	batch = log->is_preamble_due ? make_preamble(log) : results_batches_next(&log->batches);
 	if (!batch)
@@ -372,8 +378,9 @@ int results_log_flush_wait(struct results_log *log, __u64 timeout_ns)
 		if (error || !results_log_is_busy(log))
 			return error;
 		if (now_ns >= end_ns)
-			return log->is_write_out_of_space || results_log_is_out_of_space(log) ?
-				       -ENOSPC : -ETIMEDOUT;
+			return log->is_write_out_of_space || results_log_is_out_of_space(log)
+				       ? -ENOSPC
+				       : -ETIMEDOUT;
 		until_ns = results_log_deadline_ns(log);
 		until_ns = until_ns < end_ns ? until_ns : end_ns;
 		error = uring_wait(log->uring, until_ns > now_ns ? until_ns - now_ns : 0);

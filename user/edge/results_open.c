@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opens the results log (recovery, buffers, first segment), closes it, takes schema and names, and tells
- * its state. What happens in a turn is in results_log.c. */
+/* Opens the results log (recovery, buffers, first segment), closes it, takes schema and names, and
+ * tells its state. What happens in a turn is in results_log.c. */
 #include "edge/results_state.h"
 
 #include <errno.h>
@@ -33,7 +33,8 @@ static int check_options(const struct results_log_options *options)
 		return 0;
 	snprintf(options->store->problem, sizeof(options->store->problem),
 		 "results_log: segments of %" PRIu64 " bytes are not possible; use %u to %llu",
-		 (uint64_t)options->segment_bytes, RESULTS_LOG_SEGMENT_MIN, RESULTS_LOG_SEGMENT_MAX);
+		 (uint64_t)options->segment_bytes, RESULTS_LOG_SEGMENT_MIN,
+		 RESULTS_LOG_SEGMENT_MAX);
 	return -EINVAL;
 }
 
@@ -58,13 +59,13 @@ static int open_keeper(struct results_log *log, const struct results_log_options
 		       const struct results_recovery *found)
 {
 	return segment_keeper_open(&log->keeper, &(struct segment_keeper_options){
-		.store = options->store,
-		.segment_bytes = log->segment_bytes,
-		.bytes_max = options->bytes_max,
-		.age_max_ns = options->age_max_ns,
-		.entries = found->entries,
-		.entry_count = found->entry_count,
-	});
+							 .store = options->store,
+							 .segment_bytes = log->segment_bytes,
+							 .bytes_max = options->bytes_max,
+							 .age_max_ns = options->age_max_ns,
+							 .entries = found->entries,
+							 .entry_count = found->entry_count,
+						 });
 }
 
 static void take_recovery(struct results_log *log, const struct results_recovery *found)
@@ -147,7 +148,8 @@ static void explain(struct store *store, int error)
 	struct text text;
 
 	text_init(&text, store->problem, sizeof(store->problem));
-	text_format(&text, "the results log cannot be started: %s; check space and permissions below %s",
+	text_format(&text,
+		    "the results log cannot be started: %s; check space and permissions below %s",
 		    strerror(-error), store->path);
 }
 
@@ -176,8 +178,8 @@ int results_log_open(struct results_log **log, const struct results_log_options 
 	memcpy(made->store_id, store->manifest.store_id, sizeof(made->store_id));
 	made->agent_epoch = store->manifest.agent_epoch;
 	made->config_epoch = options->config_epoch;
-	made->segment_bytes = (options->segment_bytes + SLUICE_DISK_ALIGN - 1) &
-			      ~(__u64)(SLUICE_DISK_ALIGN - 1);
+	made->segment_bytes =
+		(options->segment_bytes + SLUICE_DISK_ALIGN - 1) & ~(__u64)(SLUICE_DISK_ALIGN - 1);
 	made->commit_interval_ns = (__u64)options->commit_interval_ns;
 	take_recovery(made, &found);
 	error = build(made, options, &found);
@@ -254,7 +256,8 @@ int results_log_write_schema(struct results_log *log, const struct window_spec *
 	return 0;
 }
 
-int results_log_write_name(struct results_log *log, enum sluice_space space, __u64 id, const char *name)
+int results_log_write_name(struct results_log *log, enum sluice_space space, __u64 id,
+			   const char *name)
 {
 	_Alignas(8) __u8 record[RESULTS_PREAMBLE_NAME_MAX];
 	const struct row_writer *writer = &log->batches.writer;
@@ -264,7 +267,8 @@ int results_log_write_name(struct results_log *log, enum sluice_space space, __u
 
 	if (got <= 0)
 		return got;
-	/* Before the schema goes out, names go with it; when there is no room, all is sent again later. */
+	/* Before the schema goes out, names go with it; when there is no room, all is sent again
+	 * later. */
 	if (log->is_preamble_due)
 		return 0;
 	at = writer->reserve(writer->context, bytes, bytes, &room);
@@ -301,7 +305,8 @@ const char *results_log_explain(const struct results_log *log)
 		return log->explanation;
 	if (__atomic_load_n(&log->is_write_out_of_space, __ATOMIC_RELAXED) ||
 	    results_log_is_out_of_space(log))
-		return "no space for results: rows wait in memory; free space in state_dir, or lower "
+		return "no space for results: rows wait in memory; free space in state_dir, or "
+		       "lower "
 		       "results_log.max_bytes; it goes on by itself";
 	return "";
 }
@@ -325,8 +330,8 @@ void results_log_read_stats(const struct results_log *log, struct results_log_st
 		.reserve_failures = READ(reserve_failures),
 		.commit_ns_max = READ(commit_ns_max),
 		.segments_removed = keeper.removed,
-		.no_space_retries = keeper.retries +
-				    __atomic_load_n(&log->write_retries, __ATOMIC_RELAXED),
+		.no_space_retries =
+			keeper.retries + __atomic_load_n(&log->write_retries, __ATOMIC_RELAXED),
 		.is_out_of_space = keeper.is_out_of_space ||
 				   __atomic_load_n(&log->is_write_out_of_space, __ATOMIC_RELAXED),
 		.error = __atomic_load_n(&log->error, __ATOMIC_ACQUIRE),

@@ -7,17 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INDEX_SLOTS (1u << 16)	/* twice the names that fit */
+#define INDEX_SLOTS (1u << 16) /* twice the names that fit */
 
 _Static_assert((RESULTS_PREAMBLE_BYTES_MAX / (sizeof(struct sluice_dictionary_entry) + 8)) * 3 / 2 <
-	       INDEX_SLOTS, "the index keeps free slots");
+		       INDEX_SLOTS,
+	       "the index keeps free slots");
 
 int results_preamble_open(struct results_preamble *preamble, __u64 hash_seed)
 {
 	size_t schema_max = schema_record_bytes(SLUICE_WINDOWS_MAX);
 
-	preamble->names_bytes_max = RESULTS_PREAMBLE_BYTES_MAX - schema_max -
-				    sizeof(struct sluice_disk_record);
+	preamble->names_bytes_max =
+		RESULTS_PREAMBLE_BYTES_MAX - schema_max - sizeof(struct sluice_disk_record);
 	preamble->schema = malloc(schema_max);
 	preamble->names = malloc(preamble->names_bytes_max);
 	preamble->index = calloc(INDEX_SLOTS, sizeof(*preamble->index));
@@ -34,7 +35,8 @@ void results_preamble_close(struct results_preamble *preamble)
 	*preamble = (struct results_preamble){ 0 };
 }
 
-void results_preamble_set_schema(struct results_preamble *preamble, const struct sluice_schema *head,
+void results_preamble_set_schema(struct results_preamble *preamble,
+				 const struct sluice_schema *head,
 				 const struct window_spec *windows, __u32 window_count)
 {
 	schema_write(preamble->schema, head, windows, window_count);
@@ -63,7 +65,8 @@ static size_t entry_bytes(size_t name_bytes)
 	return sizeof(struct sluice_dictionary_entry) + ((name_bytes + 7) & ~(size_t)7);
 }
 
-static void write_entry(void *at, enum sluice_space space, __u64 id, const char *name, size_t name_bytes)
+static void write_entry(void *at, enum sluice_space space, __u64 id, const char *name,
+			size_t name_bytes)
 {
 	struct sluice_dictionary_entry *entry = at;
 
@@ -88,8 +91,9 @@ int results_preamble_add_name(struct results_preamble *preamble, enum sluice_spa
 		const struct sluice_dictionary_entry *known =
 			(const void *)(preamble->names + preamble->index[slot] - 1);
 
-		return known->name_bytes == name_bytes && memcmp(known + 1, name, name_bytes) == 0 ?
-			       0 : -EEXIST;
+		return known->name_bytes == name_bytes && memcmp(known + 1, name, name_bytes) == 0
+			       ? 0
+			       : -EEXIST;
 	}
 	if (preamble->names_bytes + bytes > preamble->names_bytes_max)
 		return -ENOSPC;
@@ -105,7 +109,8 @@ int results_preamble_add_name(struct results_preamble *preamble, enum sluice_spa
 	return 1;
 }
 
-size_t results_preamble_copy(const struct results_preamble *preamble, void *out, __u32 *record_count)
+size_t results_preamble_copy(const struct results_preamble *preamble, void *out,
+			     __u32 *record_count)
 {
 	struct sluice_disk_record *prefix;
 	size_t bytes = preamble->schema_bytes;

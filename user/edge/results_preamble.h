@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What every segment of the results log starts with: the schema in force and the names known so far.
- * Kept as finished records in one block of fixed size, so that repeating them is a copy. No I/O. */
+/* What every segment of the results log starts with: the schema in force and the names known so
+ * far. Kept as finished records in one block of fixed size, so that repeating them is a copy. No
+ * I/O. */
 #ifndef SLUICE_EDGE_RESULTS_PREAMBLE_H
 #define SLUICE_EDGE_RESULTS_PREAMBLE_H
 
@@ -11,12 +12,12 @@
 #define RESULTS_PREAMBLE_BYTES_MAX (SLUICE_BATCH_BYTES_MAX - sizeof(struct sluice_batch))
 
 struct results_preamble {
-	__u8 *schema;			/* one record */
-	size_t schema_bytes;		/* 0: none yet */
-	__u8 *names;			/* entries as on the wire, without a record prefix */
+	__u8 *schema; /* one record */
+	size_t schema_bytes; /* 0: none yet */
+	__u8 *names; /* entries as on the wire, without a record prefix */
 	size_t names_bytes;
 	size_t names_bytes_max;
-	__u32 *index;			/* hash to offset of an entry + 1; 0 is free */
+	__u32 *index; /* hash to offset of an entry + 1; 0 is free */
 	__u32 index_mask;
 	__u32 name_count;
 	struct hash_seed seed;
@@ -26,17 +27,19 @@ struct results_preamble {
 int results_preamble_open(struct results_preamble *preamble, __u64 hash_seed);
 void results_preamble_close(struct results_preamble *preamble);
 
-void results_preamble_set_schema(struct results_preamble *preamble, const struct sluice_schema *head,
+void results_preamble_set_schema(struct results_preamble *preamble,
+				 const struct sluice_schema *head,
 				 const struct window_spec *windows, __u32 window_count);
 
 /* 1: new, and its finished record of *record_bytes stands at `record` (RESULTS_PREAMBLE_NAME_MAX);
  * 0: known already; -EEXIST: the id has another name; -EINVAL; -ENOSPC. */
-#define RESULTS_PREAMBLE_NAME_MAX                                                                  \
+#define RESULTS_PREAMBLE_NAME_MAX \
 	(sizeof(struct sluice_disk_record) + sizeof(struct sluice_dictionary_entry) + 256)
 int results_preamble_add_name(struct results_preamble *preamble, enum sluice_space space, __u64 id,
 			      const char *name, void *record, size_t *record_bytes);
 
 /* Copies the records; returns their bytes (at most RESULTS_PREAMBLE_BYTES_MAX) and how many. */
-size_t results_preamble_copy(const struct results_preamble *preamble, void *out, __u32 *record_count);
+size_t results_preamble_copy(const struct results_preamble *preamble, void *out,
+			     __u32 *record_count);
 
 #endif

@@ -18,8 +18,8 @@
 
 struct verdict {
 	__u64 number;
-	__u64 end_lsn;		/* behind its last sound record */
-	__u64 lsn_max;		/* no record in it can have a larger one */
+	__u64 end_lsn; /* behind its last sound record */
+	__u64 lsn_max; /* no record in it can have a larger one */
 	enum segment_fault fault;
 	bool is_damaged;
 };
@@ -49,9 +49,11 @@ static int judge(struct store *store, const struct segment_entry *entry, bool is
 	int got;
 
 	segment_format_name(name, entry->first_lsn);
-	got = segment_open(&cursor, store->results_fd, name, store->manifest.store_id, SLUICE_LOG_RESULTS,
-			   true);
-	*verdict = (struct verdict){ .number = number, .fault = cursor.fault, .is_damaged = true,
+	got = segment_open(&cursor, store->results_fd, name, store->manifest.store_id,
+			   SLUICE_LOG_RESULTS, true);
+	*verdict = (struct verdict){ .number = number,
+				     .fault = cursor.fault,
+				     .is_damaged = true,
 				     .lsn_max = bound_lsn(entry->first_lsn, cursor.file_bytes) };
 	if (got)
 		return got == -EBADMSG ? 0 : got;
@@ -137,8 +139,8 @@ static int move_damaged(struct store *store, const struct segment_entry *entries
 	return error;
 }
 
-static int judge_all(struct store *store, const struct segment_entry *entries, struct verdict *verdicts,
-		     size_t count)
+static int judge_all(struct store *store, const struct segment_entry *entries,
+		     struct verdict *verdicts, size_t count)
 {
 	__u64 number = store->manifest.results_first;
 
@@ -161,8 +163,9 @@ static int judge_all(struct store *store, const struct segment_entry *entries, s
 }
 
 /* What the manifest will say. Returns the number of segments given up. */
-static int plan(struct store *store, const struct segment_entry *entries, const struct verdict *verdicts,
-		size_t count, struct store_manifest *manifest, const struct results_quarantine *quarantine)
+static int plan(struct store *store, const struct segment_entry *entries,
+		const struct verdict *verdicts, size_t count, struct store_manifest *manifest,
+		const struct results_quarantine *quarantine)
 {
 	__u64 expected = manifest->results_first, end_lsn = 0;
 	int given_up = 0;
@@ -191,7 +194,8 @@ static int plan(struct store *store, const struct segment_entry *entries, const 
 			return given_up;
 	}
 	/* Sound to the last, but more was durable: what came behind is gone. */
-	if (end_lsn <= store->manifest.results_durable_lsn && store->manifest.results_durable_lsn > 0) {
+	if (end_lsn <= store->manifest.results_durable_lsn &&
+	    store->manifest.results_durable_lsn > 0) {
 		int missing = note_missing(manifest, expected, expected + 1, quarantine);
 
 		return missing < 0 ? missing : given_up + missing;
@@ -215,7 +219,8 @@ static int run(struct store *store, struct segment_entry *entries, size_t count,
 	if (!error)
 		given_up = plan(store, entries, verdicts, count, &manifest, quarantine);
 	if (given_up < 0)
-		error = fail_with(store, given_up, "there are too many gaps; move the whole state directory "
+		error = fail_with(store, given_up,
+				  "there are too many gaps; move the whole state directory "
 				  "away instead of what is");
 	if (!error && given_up > 0) {
 		manifest.is_stopped = false;

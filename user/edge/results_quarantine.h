@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The operator's way on after damage: segments that are damaged move to quarantine/, and the manifest
- * notes the gaps, before anything moves. Sound segments stay. Doing it again finishes what was begun. */
+/* The operator's way on after damage: segments that are damaged move to quarantine/, and the
+ * manifest notes the gaps, before anything moves. Sound segments stay. Doing it again finishes what
+ * was begun. */
 #ifndef SLUICE_EDGE_RESULTS_QUARANTINE_H
 #define SLUICE_EDGE_RESULTS_QUARANTINE_H
 
@@ -13,8 +14,8 @@ struct results_quarantine {
 	void *context;
 };
 
-/* The store is open for writing. Returns how many segments were moved or noted as missing, or -errno with
- * store->problem. */
+/* The store is open for writing. Returns how many segments were moved or noted as missing, or
+ * -errno with store->problem. */
 int results_quarantine_run(struct store *store, const struct results_quarantine *quarantine);
 
 #endif

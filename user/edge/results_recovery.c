@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Lists segments, checks that none is missing, walks the last one past the page cache, cuts its tail. */
+/* Lists segments, checks that none is missing, walks the last one past the page cache, cuts its
+ * tail. */
 #include "edge/results_recovery.h"
 
 #include <dirent.h>
@@ -13,13 +14,15 @@
 #include <unistd.h>
 
 #include "edge/segment.h"
+#include "edge/segment_file.h"
 #include "edge/store_manifest.h"
 
-#define ADVICE "see what is sound with `sluice log verify --state %s`, then put the damaged segments " \
-	       "aside with `sluice log quarantine --state %s`"
+#define ADVICE                                                                                  \
+	"see what is sound with `sluice log verify --state %s`, then put the damaged segments " \
+	"aside with `sluice log quarantine --state %s`"
 
-__attribute__((format(printf, 3, 4)))
-static int fail_with(struct store *store, int error, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail_with(struct store *store, int error,
+							   const char *format, ...)
 {
 	va_list arguments;
 
@@ -51,7 +54,8 @@ static int add_name(struct segment_entry **entries, size_t *count, __u64 first_l
 	return 0;
 }
 
-int results_recovery_list_names(const struct store *store, struct segment_entry **entries, size_t *count)
+int results_recovery_list_names(const struct store *store, struct segment_entry **entries,
+				size_t *count)
 {
 	int fd = openat(store->results_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -82,9 +86,10 @@ int results_recovery_list_names(const struct store *store, struct segment_entry 
 static int explain_segment(struct store *store, const struct segment_cursor *cursor, int error)
 {
 	if (error == -EPROTONOSUPPORT)
-		return fail_with(store, error, "%s/%s/%s was written by a newer sluice; use that version, "
-				 "or give this one a state_dir of its own", store->path, STORE_RESULTS,
-				 cursor->name);
+		return fail_with(store, error,
+				 "%s/%s/%s was written by a newer sluice; use that version, "
+				 "or give this one a state_dir of its own",
+				 store->path, STORE_RESULTS, cursor->name);
 	if (error == -EBADMSG)
 		return fail_with(store, error, "%s/%s/%s is damaged (%s); " ADVICE, store->path,
 				 STORE_RESULTS, cursor->name, segment_fault_text(cursor->fault),
@@ -103,8 +108,8 @@ static int read_entry(struct store *store, const struct store_manifest *manifest
 	int error;
 
 	segment_format_name(name, entry->first_lsn);
-	error = segment_open(&cursor, store->results_fd, name, manifest->store_id, SLUICE_LOG_RESULTS,
-			     true);
+	error = segment_open(&cursor, store->results_fd, name, manifest->store_id,
+			     SLUICE_LOG_RESULTS, true);
 	if (error == -ENOENT)
 		return 0;
 	if (error)
@@ -142,9 +147,11 @@ static int check_numbers(struct store *store, const struct store_manifest *manif
 		__u64 number = entries[i].number;
 
 		/* One that is in a gap, but still there, was to be moved. */
-		if (number < expected || (number > expected && skip_gaps(manifest, expected) < number))
-			return fail_with(store, -EBADMSG, "%s/%s: segment number %" PRIu64 " is missing; "
-					 ADVICE, store->path, STORE_RESULTS, (uint64_t)expected,
+		if (number < expected ||
+		    (number > expected && skip_gaps(manifest, expected) < number))
+			return fail_with(store, -EBADMSG,
+					 "%s/%s: segment number %" PRIu64 " is missing; " ADVICE,
+					 store->path, STORE_RESULTS, (uint64_t)expected,
 					 store->path, store->path);
 		expected = number + 1;
 	}
@@ -183,31 +190,6 @@ int results_recovery_list(struct store *store, bool remove_stale, struct segment
 	return 0;
 }
 
-/* Zeros from `offset` to the end, in the cheapest way the file system has; then durable. */
-static int zero_rest(int fd, __u64 offset, __u64 end)
-{
-	static const __u8 zeros[64 << 10];
-	off_t bytes = (off_t)(end - offset);
-
-	if (bytes > 0 && fallocate(fd, FALLOC_FL_ZERO_RANGE, (off_t)offset, bytes) == 0)
-		return fdatasync(fd) < 0 ? -errno : 0;
-	/* A hole reads as zeros; then the room is taken again. */
-	if (bytes > 0 &&
-	    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, bytes) == 0 &&
-	    fallocate(fd, 0, 0, (off_t)end) == 0)
-		return fdatasync(fd) < 0 ? -errno : 0;
-	while (offset < end) {
-		size_t chunk = end - offset < sizeof(zeros) ? (size_t)(end - offset) : sizeof(zeros);
-		ssize_t put = pwrite(fd, zeros, chunk, (off_t)offset);
-
-		if (put < 0 && errno != EINTR)
-			return -errno;
-		if (put > 0)
-			offset += (__u64)put;
-	}
-	return fdatasync(fd) < 0 ? -errno : 0;
-}
-
 /* Walks to the end of what is sound; decides whether what follows is a torn tail or damage. */
 static int find_end(struct store *store, struct segment_cursor *cursor, __u64 durable_lsn)
 {
@@ -223,11 +205,13 @@ static int find_end(struct store *store, struct segment_cursor *cursor, __u64 du
 		behind = segment_count_behind(cursor, 2);
 	if (behind < 0)
 		return explain_segment(store, cursor, behind);
-	/* Two batches are in flight at most, so the second one behind proves that this one was durable. */
+	/* Two batches are in flight at most, so the second one behind proves that this one was
+	 * durable. */
 	if (cursor->next_lsn - 1 < durable_lsn || behind >= 2)
-		return fail_with(store, -EBADMSG, "%s/%s/%s is damaged at byte %" PRIu64 " (%s): records from "
-				 "LSN %" PRIu64 " on were durable; " ADVICE, store->path, STORE_RESULTS,
-				 cursor->name, (uint64_t)cursor->offset,
+		return fail_with(store, -EBADMSG,
+				 "%s/%s/%s is damaged at byte %" PRIu64 " (%s): records from "
+				 "LSN %" PRIu64 " on were durable; " ADVICE,
+				 store->path, STORE_RESULTS, cursor->name, (uint64_t)cursor->offset,
 				 got < 0 ? segment_fault_text(cursor->fault) : "the log ends here",
 				 (uint64_t)cursor->next_lsn, store->path, store->path);
 	return got < 0 ? 1 : 0;
@@ -241,8 +225,8 @@ static int recover_last(struct store *store, const struct store_manifest *manife
 	int torn, error;
 
 	segment_format_name(name, found->entries[found->entry_count - 1].first_lsn);
-	error = segment_open(&cursor, store->results_fd, name, manifest->store_id, SLUICE_LOG_RESULTS,
-			     true);
+	error = segment_open(&cursor, store->results_fd, name, manifest->store_id,
+			     SLUICE_LOG_RESULTS, true);
 	if (error)
 		return explain_segment(store, &cursor, error);
 	torn = find_end(store, &cursor, manifest->results_durable_lsn);
@@ -250,8 +234,9 @@ static int recover_last(struct store *store, const struct store_manifest *manife
 	if (torn < 0)
 		return torn;
 	found->fd = openat(store->results_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	error = found->fd < 0 ? -errno :
-				zero_rest(found->fd, cursor.offset, cursor.header.segment_bytes);
+	error = found->fd < 0
+			? -errno
+			: segment_file_zero(found->fd, cursor.offset, cursor.header.segment_bytes);
 	if (error)
 		return fail_with(store, error, "%s/%s/%s cannot be prepared for appending: %s",
 				 store->path, STORE_RESULTS, name, strerror(-error));
@@ -272,8 +257,10 @@ static int recover_none(struct store *store, const struct store_manifest *manife
 			__u64 after_gap, struct results_recovery *found)
 {
 	if (manifest->results_durable_lsn > 0 && number == after_gap)
-		return fail_with(store, -EBADMSG, "%s/%s: segment number %" PRIu64 " is missing; " ADVICE,
-				 store->path, STORE_RESULTS, (uint64_t)number, store->path, store->path);
+		return fail_with(store, -EBADMSG,
+				 "%s/%s: segment number %" PRIu64 " is missing; " ADVICE,
+				 store->path, STORE_RESULTS, (uint64_t)number, store->path,
+				 store->path);
 	found->next_number = after_gap;
 	found->next_lsn = manifest->results_durable_lsn + 1;
 	return 0;
@@ -299,9 +286,9 @@ int results_recovery_run(struct store *store, struct results_recovery *found)
 	int error;
 
 	store_read_manifest(store, &manifest);
-	if (unlinkat(store->results_fd, SEGMENT_KEEPER_NEXT, 0) < 0 && errno != ENOENT)
+	if (unlinkat(store->results_fd, SEGMENT_FILE_NEXT, 0) < 0 && errno != ENOENT)
 		return fail_with(store, -errno, "%s/%s/%s cannot be removed: %s", store->path,
-				 STORE_RESULTS, SEGMENT_KEEPER_NEXT, strerror(errno));
+				 STORE_RESULTS, SEGMENT_FILE_NEXT, strerror(errno));
 	error = results_recovery_list(store, true, &made.entries, &made.entry_count);
 	if (!error)
 		error = recover(store, &manifest, &made);

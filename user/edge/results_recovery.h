@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a new writer finds in results/: the segments, and in the last one the end of what is sound. A
- * torn tail is cut and zeroed; damage to what was known durable is refused and left as it is. Doing it
- * twice, or again after being killed halfway, gives the same. */
+/* What a new writer finds in results/: the segments, and in the last one the end of what is sound.
+ * A torn tail is cut and zeroed; damage to what was known durable is refused and left as it is.
+ * Doing it twice, or again after being killed halfway, gives the same. */
 #ifndef SLUICE_EDGE_RESULTS_RECOVERY_H
 #define SLUICE_EDGE_RESULTS_RECOVERY_H
 
 #include "edge/segment_keeper.h"
 
 struct results_recovery {
-	struct segment_entry *entries;	/* by number; free() it */
+	struct segment_entry *entries; /* by number; free() it */
 	size_t entry_count;
-	int fd;				/* of the last segment, for appending; -1: there is none */
-	__u64 segment_bytes;		/* of the last segment */
-	__u64 offset;			/* where its next batch goes */
-	__u64 next_lsn;			/* from 1 */
-	__u64 next_number;		/* of the next segment, from 1 */
+	int fd; /* of the last segment, for appending; -1: there is none */
+	__u64 segment_bytes; /* of the last segment */
+	__u64 offset; /* where its next batch goes */
+	__u64 next_lsn; /* from 1 */
+	__u64 next_number; /* of the next segment, from 1 */
 	__u32 chain;
-	__u64 cut_offset;		/* 0: nothing was cut */
+	__u64 cut_offset; /* 0: nothing was cut */
 	char cut_segment[64];
 };
 
@@ -24,13 +24,14 @@ struct results_recovery {
  * -EPROTONOSUPPORT: newer segments; other -errno. On error store->problem says what to do. */
 int results_recovery_run(struct store *store, struct results_recovery *found);
 
-/* Segments below results/ by number; free() the list. Files that vanish meanwhile are left out; with
- * `remove_stale` those that retention had given up are removed. */
+/* Segments below results/ by number; free() the list. Files that vanish meanwhile are left out;
+ * with `remove_stale` those that retention had given up are removed. */
 int results_recovery_list(struct store *store, bool remove_stale, struct segment_entry **entries,
 			  size_t *entry_count);
 
-/* The files by first_lsn, the only field that is set: nothing is opened. *entries starts as NULL, *count
- * as 0; free() the list in any case. */
-int results_recovery_list_names(const struct store *store, struct segment_entry **entries, size_t *count);
+/* The files by first_lsn, the only field that is set: nothing is opened. *entries starts as NULL,
+ * *count as 0; free() the list in any case. */
+int results_recovery_list_names(const struct store *store, struct segment_entry **entries,
+				size_t *count);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of the results log, shared by its two sources: results_open.c (open, close, what others ask)
- * and results_log.c (the turn). Nobody else includes it. */
+/* The inside of the results log, shared by its two sources: results_open.c (open, close, what
+ * others ask) and results_log.c (the turn). Nobody else includes it. */
 #ifndef SLUICE_EDGE_RESULTS_STATE_H
 #define SLUICE_EDGE_RESULTS_STATE_H
 
@@ -10,7 +10,7 @@
 #include "edge/segment.h"
 #include "edge/segment_keeper.h"
 
-#define results_log_container(pointer, type, member)                                               \
+#define results_log_container(pointer, type, member) \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct results_log {
@@ -20,7 +20,7 @@ struct results_log {
 	__u8 store_id[16];
 	__u64 agent_epoch;
 	__u32 config_epoch;
-	__u64 segment_bytes;		/* of new segments */
+	__u64 segment_bytes; /* of new segments */
 	__u64 commit_interval_ns;
 	struct results_batches batches;
 	struct results_preamble preamble;
@@ -29,12 +29,12 @@ struct results_log {
 	/* The active segment: */
 	int fd;
 	__u64 file_bytes;
-	__u64 offset;			/* of the next batch */
+	__u64 offset; /* of the next batch */
 	__u64 next_lsn;
-	__u64 next_number;		/* of the next segment */
+	__u64 next_number; /* of the next segment */
 	__u32 chain;
-	bool is_starting;		/* a new segment was asked for */
-	bool has_prepared;		/* the next one was asked for ahead */
+	bool is_starting; /* a new segment was asked for */
+	bool has_prepared; /* the next one was asked for ahead */
 	__u64 next_retire_ns;
 	/* Sealed and not known durable, in LSN order: */
 	struct results_batch *flight[RESULTS_LOG_IN_FLIGHT];
@@ -44,7 +44,7 @@ struct results_log {
 	__u64 write_retries;
 	/* Read by any thread: */
 	__u64 durable_lsn;
-	int error;			/* final */
+	int error; /* final */
 	char explanation[STORE_PROBLEM_MAX];
 	struct results_log_stats stats;
 };
@@ -56,6 +56,6 @@ void results_log_use_segment(struct results_log *log, int fd);
 /* The first error is the one that stays. */
 void results_log_fail(struct results_log *log, int error, const char *what);
 bool results_log_is_out_of_space(const struct results_log *log);
-__u64 results_log_clock_ns(void);	/* monotonic */
+__u64 results_log_clock_ns(void); /* monotonic */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Takes rows in: each is copied into the bucket of its start, as an entry of the length it needs. What
- * becomes of a bucket is decided in row_set_merge.c. */
+/* Takes rows in: each is copied into the bucket of its start, as an entry of the length it needs.
+ * What becomes of a bucket is decided in row_set_merge.c. */
 #include "edge/row_set_state.h"
 
 #include <errno.h>
@@ -73,7 +73,8 @@ static int make_room(void **array, size_t count, size_t *room, size_t bytes)
 }
 
 /* Rows under two schemas have one shape when they can be merged and printed alike. */
-static bool is_same_shape(const struct sluice_schema_window *a, const struct sluice_schema_window *b)
+static bool is_same_shape(const struct sluice_schema_window *a,
+			  const struct sluice_schema_window *b)
 {
 	return a->kind == b->kind && a->group_count == b->group_count &&
 	       a->aggregate_count == b->aggregate_count &&
@@ -93,8 +94,8 @@ static int find_shape(struct row_set *set, const struct schema *schema, __u32 wi
 			return (int)i;
 		}
 	}
-	if (set->shape_count > UINT16_MAX ||
-	    make_room((void **)&set->shapes, set->shape_count, &set->shape_room, sizeof(*set->shapes)))
+	if (set->shape_count > UINT16_MAX || make_room((void **)&set->shapes, set->shape_count,
+						       &set->shape_room, sizeof(*set->shapes)))
 		return -ENOMEM;
 	shape = malloc(sizeof(*shape));
 	if (!shape)
@@ -180,7 +181,8 @@ static struct row_bucket *find_bucket(struct row_set *set, __s64 start_ns)
 	size_t slot = mix((__u64)start_ns) & set->index_mask;
 
 	/* Rows of one window come one after the other. */
-	if (set->last_bucket < set->bucket_count && set->buckets[set->last_bucket].start_ns == start_ns)
+	if (set->last_bucket < set->bucket_count &&
+	    set->buckets[set->last_bucket].start_ns == start_ns)
 		return &set->buckets[set->last_bucket];
 	for (; set->index[slot]; slot = (slot + 1) & set->index_mask) {
 		if (set->buckets[set->index[slot] - 1].start_ns == start_ns) {
@@ -285,7 +287,8 @@ static int add_close(struct row_set *set, const struct rows_cursor *cursor)
 		.revision = cursor->head->revision,
 	};
 
-	return is_in_range(set, view.start_ns) ? add_entry(set, &view, cursor->head->flags, true) : 0;
+	return is_in_range(set, view.start_ns) ? add_entry(set, &view, cursor->head->flags, true)
+					       : 0;
 }
 
 int row_set_add(struct row_set *set, const struct sluice_disk_record *record)

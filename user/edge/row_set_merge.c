@@ -12,9 +12,9 @@ enum rank { RANK_CLOSE, RANK_GROUP, RANK_OVERFLOW };
 /* What decides most comparisons, with the entry behind it: entries are spread over memory. */
 struct sorted {
 	const struct row_entry *entry;
-	__u64 value[2];		/* of the first group fields */
+	__u64 value[2]; /* of the first group fields */
 	__u32 shape;
-	__u32 rank;		/* enum rank: closes of an interval come first, the overflow group last */
+	__u32 rank; /* enum rank: closes of an interval come first, the overflow group last */
 };
 
 /* What comparisons need to know: the set, and whether all entries have one start and one end. */
@@ -33,10 +33,10 @@ static const __u64 *words_of(const struct row_entry *entry)
 	return (const __u64 *)(entry + 1);
 }
 
-#define COMPARE(a, b)                                                                              \
-	do {                                                                                       \
-		if ((a) != (b))                                                                    \
-			return (a) < (b) ? -1 : 1;                                                 \
+#define COMPARE(a, b)                              \
+	do {                                       \
+		if ((a) != (b))                    \
+			return (a) < (b) ? -1 : 1; \
 	} while (0)
 
 static int compare_intervals(const struct sorted *a, const struct sorted *b)
@@ -78,7 +78,8 @@ static int compare(const void *left, const void *right, void *context)
 	if (result)
 		return result;
 	if (a->entry->source != b->entry->source) {
-		result = memcmp(sources[a->entry->source].agent_id, sources[b->entry->source].agent_id, 16);
+		result = memcmp(sources[a->entry->source].agent_id,
+				sources[b->entry->source].agent_id, 16);
 		if (result)
 			return result;
 		COMPARE(sources[a->entry->source].epoch, sources[b->entry->source].epoch);
@@ -172,7 +173,8 @@ static void merge(struct row_result *into, const struct row_result *from)
 static bool is_closed(const struct sorted *closes, size_t count, const struct row_entry *entry)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (closes[i].entry->source == entry->source && closes[i].entry->shape == entry->shape)
+		if (closes[i].entry->source == entry->source &&
+		    closes[i].entry->shape == entry->shape)
 			return true;
 	}
 	return false;
@@ -182,15 +184,16 @@ struct walk {
 	struct row_set *set;
 	int (*emit)(void *context, const struct row_result *row);
 	void *context;
-	struct order order;		/* of the bucket */
-	const struct sorted *closes;	/* of the interval */
+	struct order order; /* of the bucket */
+	const struct sorted *closes; /* of the interval */
 	size_t close_count;
 };
 
 static int emit_each(const struct walk *walk, const struct sorted *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		bool is_highest = i + 1 == count || list[i + 1].entry->source != list[i].entry->source;
+		bool is_highest =
+			i + 1 == count || list[i + 1].entry->source != list[i].entry->source;
 		struct row_result row;
 		int error;
 
@@ -227,7 +230,8 @@ static int emit_merged(const struct walk *walk, const struct sorted *list, size_
 	return merged.merged_count ? walk->emit(walk->context, &merged) : 0;
 }
 
-static int emit_bucket(struct walk *walk, const struct sorted *list, size_t count, bool all_revisions)
+static int emit_bucket(struct walk *walk, const struct sorted *list, size_t count,
+		       bool all_revisions)
 {
 	size_t first = 0;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a row set, shared by row_set.c (in) and row_set_merge.c (out). Nobody else includes it. */
+/* The inside of a row set, shared by row_set.c (in) and row_set_merge.c (out). Nobody else includes
+ * it. */
 #ifndef SLUICE_EDGE_ROW_SET_STATE_H
 #define SLUICE_EDGE_ROW_SET_STATE_H
 
@@ -12,11 +13,11 @@
 /* A row (key words, partial and extra follow), or a close without anything behind it. */
 struct row_entry {
 	__s64 start_ns, end_ns;
-	__u32 bytes;		/* this included; a multiple of 8 */
+	__u32 bytes; /* this included; a multiple of 8 */
 	__u32 head;
 	__u32 source;
 	__s32 revision;
-	__u16 flags;		/* enum sluice_rows_flag */
+	__u16 flags; /* enum sluice_rows_flag */
 	__u16 shape;
 	__u32 is_close;
 };
@@ -42,8 +43,8 @@ struct row_bucket {
 
 struct row_set {
 	struct row_set_options options;
-	struct schema *schema;		/* in force */
-	__u32 window;			/* index in it, or ROW_SET_NO_WINDOW */
+	struct schema *schema; /* in force */
+	__u32 window; /* index in it, or ROW_SET_NO_WINDOW */
 	__u16 shape;
 	__u32 source;
 	struct row_set_shape **shapes;
@@ -55,7 +56,7 @@ struct row_set {
 	struct row_bucket *buckets;
 	size_t bucket_count, bucket_room;
 	size_t last_bucket;
-	__u32 *index;			/* hash of the start to bucket + 1 */
+	__u32 *index; /* hash of the start to bucket + 1 */
 	size_t index_mask;
 	__u64 row_count;
 };

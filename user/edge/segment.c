@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads segments batch by batch through one aligned buffer, and computes what binds batches to their
- * store, place and order. */
+/* Reads segments batch by batch through one aligned buffer, and computes what binds batches to
+ * their store, place and order. */
 #include "edge/segment.h"
 
 #include <assert.h>
@@ -90,8 +90,8 @@ static int set_fault(struct segment_cursor *cursor, enum segment_fault fault, in
 	return error;
 }
 
-/* Puts [offset, offset + bytes) of the file into the buffer, more when there is more. Returns where it
- * is; NULL: cannot be read (fault READ), or the file ends before (fault SHORT). */
+/* Puts [offset, offset + bytes) of the file into the buffer, more when there is more. Returns where
+ * it is; NULL: cannot be read (fault READ), or the file ends before (fault SHORT). */
 static const __u8 *fetch(struct segment_cursor *cursor, __u64 offset, size_t bytes, int *error)
 {
 	/* A segment's header is often all that is asked for. */
@@ -127,7 +127,8 @@ static const __u8 *fetch(struct segment_cursor *cursor, __u64 offset, size_t byt
 	return cursor->buffer;
 }
 
-static int open_file(struct segment_cursor *cursor, int directory_fd, const char *name, bool is_direct)
+static int open_file(struct segment_cursor *cursor, int directory_fd, const char *name,
+		     bool is_direct)
 {
 	const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
 
@@ -137,7 +138,8 @@ static int open_file(struct segment_cursor *cursor, int directory_fd, const char
 		cursor->fd = openat(directory_fd, name, flags);
 	if (cursor->fd < 0)
 		return -errno;
-	/* Where O_DIRECT is refused this is the nearest: clean pages are dropped, and read again. */
+	/* Where O_DIRECT is refused this is the nearest: clean pages are dropped, and read
+	 * again. */
 	if (is_direct)
 		posix_fadvise(cursor->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
@@ -147,7 +149,8 @@ static int open_buffer(struct segment_cursor *cursor)
 {
 	cursor->buffer_room = BUFFER_BYTES;
 	if (cursor->file_bytes < BUFFER_BYTES - SLUICE_DISK_ALIGN)
-		cursor->buffer_room = (cursor->file_bytes / SLUICE_DISK_ALIGN + 1) * SLUICE_DISK_ALIGN;
+		cursor->buffer_room =
+			(cursor->file_bytes / SLUICE_DISK_ALIGN + 1) * SLUICE_DISK_ALIGN;
 	cursor->buffer = aligned_alloc(SLUICE_DISK_ALIGN, cursor->buffer_room);
 	return cursor->buffer ? 0 : -ENOMEM;
 }
@@ -159,8 +162,10 @@ static int check_segment_header(struct segment_cursor *cursor, const struct slui
 		return set_fault(cursor, SEGMENT_FAULT_MAGIC, -EBADMSG);
 	if (header->header_crc != crc32c(make_seed(cursor->store_id, 0), header, HEADER_CRC_BYTES))
 		return set_fault(cursor,
-				 memcmp(header->store_id, cursor->store_id, 16) != 0 ?
-					 SEGMENT_FAULT_STORE : SEGMENT_FAULT_HEADER_CRC, -EBADMSG);
+				 memcmp(header->store_id, cursor->store_id, 16) != 0
+					 ? SEGMENT_FAULT_STORE
+					 : SEGMENT_FAULT_HEADER_CRC,
+				 -EBADMSG);
 	if (memcmp(header->store_id, cursor->store_id, 16) != 0)
 		return set_fault(cursor, SEGMENT_FAULT_STORE, -EBADMSG);
 	if (header->major != SLUICE_DISK_MAJOR || header->incompat != 0)
@@ -231,7 +236,8 @@ static enum segment_fault check_batch_header(const struct segment_cursor *cursor
 {
 	if (batch->magic != SLUICE_BATCH_MAGIC)
 		return SEGMENT_FAULT_MAGIC;
-	if (batch->header_crc != crc32c(make_seed(cursor->store_id, offset), batch, BATCH_CRC_BYTES))
+	if (batch->header_crc !=
+	    crc32c(make_seed(cursor->store_id, offset), batch, BATCH_CRC_BYTES))
 		return SEGMENT_FAULT_HEADER_CRC;
 	if (batch->version != 1 || batch->compression != 0)
 		return SEGMENT_FAULT_VERSION;
@@ -239,7 +245,8 @@ static enum segment_fault check_batch_header(const struct segment_cursor *cursor
 		return SEGMENT_FAULT_KIND;
 	if (batch->file_offset != offset)
 		return SEGMENT_FAULT_OFFSET;
-	if (batch->payload_bytes == 0 || batch->payload_bytes % 8 != 0 || batch->record_count == 0 ||
+	if (batch->payload_bytes == 0 || batch->payload_bytes % 8 != 0 ||
+	    batch->record_count == 0 ||
 	    batch->payload_bytes > SLUICE_BATCH_BYTES_MAX - sizeof(*batch) ||
 	    batch->raw_bytes != batch->payload_bytes || batch->ring_ranges != 0 ||
 	    !is_zero(batch->zero, sizeof(batch->zero)))
@@ -256,7 +263,8 @@ static enum segment_fault check_records(const struct sluice_batch *batch)
 	for (; left > 0; count++) {
 		const struct sluice_disk_record *record = (const struct sluice_disk_record *)at;
 
-		if (record->bytes < sizeof(*record) || record->bytes % 8 != 0 || record->bytes > left)
+		if (record->bytes < sizeof(*record) || record->bytes % 8 != 0 ||
+		    record->bytes > left)
 			return SEGMENT_FAULT_RECORDS;
 		at += record->bytes;
 		left -= record->bytes;
@@ -280,7 +288,8 @@ static enum segment_fault check_payload(const struct segment_cursor *cursor,
 }
 
 /* The batch at `offset`, checked for itself. 1, 0 when there are zeros, -EBADMSG, -errno. */
-static int read_batch(struct segment_cursor *cursor, __u64 offset, const struct sluice_batch **batch)
+static int read_batch(struct segment_cursor *cursor, __u64 offset,
+		      const struct sluice_batch **batch)
 {
 	const struct sluice_batch *header;
 	enum segment_fault fault;

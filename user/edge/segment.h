@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Segments as bytes: names, checksums and chain of batches for those who write, and a cursor for those
- * who read. The cursor believes nothing: a batch is given out only when header, chain, LSN, payload,
- * padding and records all agree, else it says which did not. Never writes. */
+/* Segments as bytes: names, checksums and chain of batches for those who write, and a cursor for
+ * those who read. The cursor believes nothing: a batch is given out only when header, chain, LSN,
+ * payload, padding and records all agree, else it says which did not. Never writes. */
 #ifndef SLUICE_EDGE_SEGMENT_H
 #define SLUICE_EDGE_SEGMENT_H
 
@@ -14,22 +14,22 @@
 #define SEGMENT_SUFFIX ".seg"
 
 /* Why reading stopped. */
-#define SEGMENT_FAULTS(X)                                                                          \
-	X(NONE, "nothing is wrong")                                                                \
-	X(READ, "it cannot be read")                                                               \
-	X(SHORT, "the file ends inside of it")                                                     \
-	X(MAGIC, "nothing known starts here, and it is not empty")                                 \
-	X(HEADER_CRC, "the checksum of its header is wrong")                                       \
-	X(STORE, "it belongs to another store")                                                    \
-	X(VERSION, "it was written by a newer version")                                            \
-	X(KIND, "it is of another log")                                                            \
-	X(OFFSET, "it belongs to another place in the file")                                       \
-	X(CHAIN, "it does not follow the batch before it")                                         \
-	X(LSN, "its first LSN is not the next one")                                                \
-	X(LENGTH, "its lengths contradict each other")                                             \
-	X(PAYLOAD_CRC, "the checksum of its payload is wrong")                                     \
-	X(PADDING, "its padding is not zero")                                                      \
-	X(RECORDS, "its records do not add up")                                                    \
+#define SEGMENT_FAULTS(X)                                          \
+	X(NONE, "nothing is wrong")                                \
+	X(READ, "it cannot be read")                               \
+	X(SHORT, "the file ends inside of it")                     \
+	X(MAGIC, "nothing known starts here, and it is not empty") \
+	X(HEADER_CRC, "the checksum of its header is wrong")       \
+	X(STORE, "it belongs to another store")                    \
+	X(VERSION, "it was written by a newer version")            \
+	X(KIND, "it is of another log")                            \
+	X(OFFSET, "it belongs to another place in the file")       \
+	X(CHAIN, "it does not follow the batch before it")         \
+	X(LSN, "its first LSN is not the next one")                \
+	X(LENGTH, "its lengths contradict each other")             \
+	X(PAYLOAD_CRC, "the checksum of its payload is wrong")     \
+	X(PADDING, "its padding is not zero")                      \
+	X(RECORDS, "its records do not add up")                    \
 	X(TAIL, "there is something behind the end of the log")
 
 enum segment_fault {
@@ -50,8 +50,8 @@ bool segment_parse_name(const char *name, __u64 *first_lsn);
 void segment_seal_header(struct sluice_segment *header);
 void segment_seal_batch(struct sluice_batch *batch, const __u8 store_id[16]);
 
-/* What the next batch's prev_chain must be. Leaves the header's own checksum out, because a checksum
- * over data and its checksum is the same for all data. */
+/* What the next batch's prev_chain must be. Leaves the header's own checksum out, because a
+ * checksum over data and its checksum is the same for all data. */
 __u32 segment_chain(const struct sluice_batch *batch);
 
 /* Bytes that a batch takes on disk: header, payload and padding. */
@@ -67,9 +67,9 @@ struct segment_cursor {
 	char name[SEGMENT_NAME_MAX];
 	struct sluice_segment header;
 	__u64 file_bytes;
-	__u64 offset;		/* of the next batch; after an error, of the bad one */
-	__u64 next_lsn;		/* that the next batch must have */
-	__u32 chain;		/* that it must have */
+	__u64 offset; /* of the next batch; after an error, of the bad one */
+	__u64 next_lsn; /* that the next batch must have */
+	__u32 chain; /* that it must have */
 	enum segment_fault fault;
 	/* Its own: */
 	__u8 store_id[16];
@@ -80,22 +80,25 @@ struct segment_cursor {
 	size_t buffer_bytes;
 };
 
-#define SEGMENT_CURSOR_CLOSED { .fd = -1 }
+#define SEGMENT_CURSOR_CLOSED \
+	{                     \
+		.fd = -1      \
+	}
 
-/* Opens a segment below directory_fd and checks its header. is_direct: past the page cache where the
- * file system can, because after a failed sync the cache shows what is not on disk. -EBADMSG (see
- * fault), -EPROTONOSUPPORT newer or unknown features, or other -errno (fault READ). */
+/* Opens a segment below directory_fd and checks its header. is_direct: past the page cache where
+ * the file system can, because after a failed sync the cache shows what is not on disk. -EBADMSG
+ * (see fault), -EPROTONOSUPPORT newer or unknown features, or other -errno (fault READ). */
 int segment_open(struct segment_cursor *cursor, int directory_fd, const char *name,
 		 const __u8 store_id[16], enum sluice_log_kind kind, bool is_direct);
 /* Takes a cursor in any state. */
 void segment_close(struct segment_cursor *cursor);
 
-/* The next batch, its payload behind it; valid until the next call. 1, 0 at the end (zeros, or the end
- * of the segment), -EBADMSG (see fault and offset), or other -errno. */
+/* The next batch, its payload behind it; valid until the next call. 1, 0 at the end (zeros, or the
+ * end of the segment), -EBADMSG (see fault and offset), or other -errno. */
 int segment_next(struct segment_cursor *cursor, const struct sluice_batch **batch);
 
-/* After a fault: how many sound batches with later LSNs stand behind it (at most `enough`); a tail torn
- * by a crash has fewer than two. -errno when it cannot be read. */
+/* After a fault: how many sound batches with later LSNs stand behind it (at most `enough`); a tail
+ * torn by a crash has fewer than two. -errno when it cannot be read. */
 int segment_count_behind(struct segment_cursor *cursor, int enough);
 
 /* After the end: whether only zeros follow. 1, 0 (offset says where), -errno. */

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One thread, one mutex that is never held across I/O, and three kinds of work in this order: start what
- * is asked for, prepare the next one, retire the oldest. */
+/* One thread, one mutex that is never held across I/O, and three kinds of work in this order: start
+ * what is asked for, prepare the next one, retire the oldest. */
 #include "edge/segment_keeper.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "edge/segment.h"
-
-#define FILE_MODE 0640
+#include "edge/segment_file.h"
 
 struct segment_keeper {
 	struct segment_keeper_options options;
@@ -27,9 +24,9 @@ struct segment_keeper {
 	bool want_prepare;
 	bool want_start;
 	bool want_retire;
-	struct sluice_segment header;	/* of the segment to start */
-	int started_fd;			/* waiting to be taken, or -1 */
-	int start_error;		/* final */
+	struct sluice_segment header; /* of the segment to start */
+	int started_fd; /* waiting to be taken, or -1 */
+	int start_error; /* final */
 	__u64 now_wall_ns;
 	__u64 durable_lsn;
 	struct segment_entry *entries;
@@ -44,69 +41,22 @@ static bool is_space_error(int error)
 	return error == -ENOSPC || error == -EDQUOT;
 }
 
-/* Where fallocate is not supported. */
-static int write_zeros(int fd, __u64 bytes)
-{
-	static const __u8 zeros[64 << 10];
-	__u64 done = 0;
-
-	while (done < bytes) {
-		size_t chunk = bytes - done < sizeof(zeros) ? (size_t)(bytes - done) : sizeof(zeros);
-		ssize_t put = pwrite(fd, zeros, chunk, (off_t)done);
-
-		if (put < 0 && errno != EINTR)
-			return -errno;
-		if (put > 0)
-			done += (__u64)put;
-	}
-	return 0;
-}
-
 static int prepare(struct segment_keeper *keeper)
 {
-	int directory_fd = keeper->options.store->results_fd;
-	int fd = openat(directory_fd, SEGMENT_KEEPER_NEXT, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
-			FILE_MODE);
-	int error = 0;
+	int fd = segment_file_prepare(keeper->options.store->results_fd,
+				      keeper->options.segment_bytes);
 
 	if (fd < 0)
-		return -errno;
-	if (fallocate(fd, 0, 0, (off_t)keeper->options.segment_bytes) < 0)
-		error = errno == EOPNOTSUPP ? write_zeros(fd, keeper->options.segment_bytes) : -errno;
-	if (!error && fsync(fd) < 0)
-		error = -errno;
-	if (error) {
-		close(fd);
-		unlinkat(directory_fd, SEGMENT_KEEPER_NEXT, 0);
-		return error;
-	}
+		return fd;
 	keeper->prepared_fd = fd;
 	return 0;
 }
 
 static void drop_prepared(struct segment_keeper *keeper)
 {
-	if (keeper->prepared_fd < 0)
-		return;
-	close(keeper->prepared_fd);
+	if (keeper->prepared_fd >= 0)
+		segment_file_drop(keeper->options.store->results_fd, keeper->prepared_fd);
 	keeper->prepared_fd = -1;
-	unlinkat(keeper->options.store->results_fd, SEGMENT_KEEPER_NEXT, 0);
-}
-
-static int write_header(struct segment_keeper *keeper, struct sluice_segment *header)
-{
-	_Alignas(SLUICE_DISK_ALIGN) __u8 page[SLUICE_DISK_ALIGN] = { 0 };
-	ssize_t put;
-
-	header->segment_bytes = keeper->options.segment_bytes;
-	segment_seal_header(header);
-	memcpy(page, header, sizeof(*header));
-	do
-		put = pwrite(keeper->prepared_fd, page, sizeof(page), 0);
-	while (put < 0 && errno == EINTR);
-	if (put != (ssize_t)sizeof(page))
-		return put < 0 ? -errno : -ENOSPC;
-	return fdatasync(keeper->prepared_fd) < 0 ? -errno : 0;
 }
 
 static int add_entry(struct segment_keeper *keeper, const struct sluice_segment *header)
@@ -129,27 +79,18 @@ static int add_entry(struct segment_keeper *keeper, const struct sluice_segment 
 	return 0;
 }
 
-/* The header is durable before the file gets its name, and the name before anybody may append. */
 static int start(struct segment_keeper *keeper, struct sluice_segment *header)
 {
-	int directory_fd = keeper->options.store->results_fd;
-	char name[SEGMENT_NAME_MAX];
-	int error = 0;
+	int error = keeper->prepared_fd < 0 ? prepare(keeper) : 0;
 
-	if (keeper->prepared_fd < 0)
-		error = prepare(keeper);
-	if (!error)
-		error = write_header(keeper, header);
 	if (error)
 		return error;
-	segment_format_name(name, header->first_lsn);
-	if (renameat(directory_fd, SEGMENT_KEEPER_NEXT, directory_fd, name) < 0)
-		return -errno;
-	return fsync(directory_fd) < 0 ? -errno : 0;
+	header->segment_bytes = keeper->options.segment_bytes;
+	return segment_file_start(keeper->options.store->results_fd, keeper->prepared_fd, header);
 }
 
-/* How many of the oldest are to go: by size (a prepared one counts), by age of their newest batch (which
- * is older than the next segment), never the last one. Under the mutex. */
+/* How many of the oldest are to go: by size (a prepared one counts), by age of their newest batch
+ * (which is older than the next segment), never the last one. Under the mutex. */
 static size_t count_retired(const struct segment_keeper *keeper)
 {
 	__u64 bytes = keeper->stats.bytes + keeper->options.segment_bytes;
@@ -230,7 +171,8 @@ static int retire(struct segment_keeper *keeper)
 		error = -errno;
 	pthread_mutex_lock(&keeper->mutex);
 	keeper->entry_count -= count;
-	memmove(keeper->entries, keeper->entries + count, keeper->entry_count * sizeof(*keeper->entries));
+	memmove(keeper->entries, keeper->entries + count,
+		keeper->entry_count * sizeof(*keeper->entries));
 	keeper->stats.segments = keeper->entry_count;
 	keeper->stats.bytes -= removed_bytes;
 	keeper->stats.removed += count;
@@ -238,7 +180,8 @@ static int retire(struct segment_keeper *keeper)
 	return error;
 }
 
-/* With the mutex held on entry and return, released in between. Says whether to rest before more. */
+/* With the mutex held on entry and return, released in between. Says whether to rest before
+ * more. */
 static bool do_start(struct segment_keeper *keeper)
 {
 	struct sluice_segment header = keeper->header;
@@ -341,7 +284,8 @@ static int copy_entries(struct segment_keeper *keeper, const struct segment_keep
 	return 0;
 }
 
-int segment_keeper_open(struct segment_keeper **keeper, const struct segment_keeper_options *options)
+int segment_keeper_open(struct segment_keeper **keeper,
+			const struct segment_keeper_options *options)
 {
 	struct segment_keeper *made = calloc(1, sizeof(*made));
 	pthread_condattr_t clock;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The slow side of a log, on a thread of its own: prepares the next segment ahead of need, starts it
- * when the current one is full, and removes old ones. Whoever appends asks and looks again later; no
- * call waits for the disk. Never touches a segment that is being appended to. */
+/* The slow side of a log, on a thread of its own: prepares the next segment ahead of need, starts
+ * it when the current one is full, and removes old ones. Whoever appends asks and looks again
+ * later; no call waits for the disk. Never touches a segment that is being appended to. */
 #ifndef SLUICE_EDGE_SEGMENT_KEEPER_H
 #define SLUICE_EDGE_SEGMENT_KEEPER_H
 
 #include "edge/store.h"
 
-#define SEGMENT_KEEPER_NEXT "next.tmp"
-#define SEGMENT_KEEPER_RETRY_NS 250000000ull	/* after want of space */
+#define SEGMENT_KEEPER_RETRY_NS 250000000ull /* after want of space */
 
 struct segment_keeper;
 
@@ -16,20 +15,21 @@ struct segment_keeper;
 struct segment_entry {
 	__u64 number;
 	__u64 first_lsn;
-	__u64 bytes;		/* preallocated */
+	__u64 bytes; /* preallocated */
 	__u64 created_wall_ns;
 };
 
 struct segment_keeper_options {
 	struct store *store;
-	__u64 segment_bytes;	/* of new segments, a multiple of 4 KiB */
+	__u64 segment_bytes; /* of new segments, a multiple of 4 KiB */
 	__u64 bytes_max;
-	__s64 age_max_ns;	/* 0: no limit */
-	const struct segment_entry *entries;	/* on disk already, by number; copied */
+	__s64 age_max_ns; /* 0: no limit */
+	const struct segment_entry *entries; /* on disk already, by number; copied */
 	size_t entry_count;
 };
 
-int segment_keeper_open(struct segment_keeper **keeper, const struct segment_keeper_options *options);
+int segment_keeper_open(struct segment_keeper **keeper,
+			const struct segment_keeper_options *options);
 /* Stops the thread; an unused prepared segment is removed. Takes NULL. */
 void segment_keeper_close(struct segment_keeper *keeper);
 
@@ -48,7 +48,7 @@ struct segment_keeper_stats {
 	__u64 removed;
 	__u64 retries;
 	bool is_out_of_space;
-	int error;		/* of the last attempt at retention, -errno */
+	int error; /* of the last attempt at retention, -errno */
 };
 
 void segment_keeper_read_stats(struct segment_keeper *keeper, struct segment_keeper_stats *stats);

@@ -21,8 +21,8 @@
 #define FILE_MODE 0640
 #define MANIFEST_TEMPORARY STORE_MANIFEST ".tmp"
 
-__attribute__((format(printf, 3, 4)))
-static int fail_with(struct store *store, int error, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail_with(struct store *store, int error,
+							   const char *format, ...)
 {
 	va_list arguments;
 
@@ -115,7 +115,8 @@ int store_raise_epoch(struct store *store)
 	manifest.is_stopped = false;
 	error = store_update(store, &manifest);
 	if (error)
-		return fail_with(store, error, "%s/%s cannot be written: %s; check space and permissions",
+		return fail_with(store, error,
+				 "%s/%s cannot be written: %s; check space and permissions",
 				 store->path, STORE_MANIFEST, strerror(-error));
 	return 0;
 }
@@ -133,8 +134,10 @@ static int make_directories(struct store *store)
 			continue;
 		*end = '\0';
 		if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST)
-			return fail_with(store, -errno, "%s cannot be made: %s; make it and give it to "
-					 "the user that runs sluice", path, strerror(errno));
+			return fail_with(store, -errno,
+					 "%s cannot be made: %s; make it and give it to "
+					 "the user that runs sluice",
+					 path, strerror(errno));
 		*end = kept;
 		if (kept == '\0')
 			return 0;
@@ -155,8 +158,10 @@ static int open_directory(struct store *store, bool is_reader)
 {
 	store->directory_fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->directory_fd < 0 && is_reader && errno == ENOENT)
-		return fail_with(store, -ENOENT, "there is no store at %s; name it with --state DIR or "
-				 "the configuration with -c FILE", store->path);
+		return fail_with(store, -ENOENT,
+				 "there is no store at %s; name it with --state DIR or "
+				 "the configuration with -c FILE",
+				 store->path);
 	if (store->directory_fd < 0)
 		return fail_with(store, -errno, "%s cannot be opened: %s", store->path,
 				 strerror(errno));
@@ -165,8 +170,8 @@ static int open_directory(struct store *store, bool is_reader)
 
 static int open_results(struct store *store)
 {
-	store->results_fd = openat(store->directory_fd, STORE_RESULTS,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	store->results_fd =
+		openat(store->directory_fd, STORE_RESULTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->results_fd < 0)
 		return fail_with(store, -errno, "%s/%s cannot be opened: %s", store->path,
 				 STORE_RESULTS, strerror(errno));
@@ -181,10 +186,14 @@ static int explain_lock(struct store *store)
 
 	if (read_file(store->directory_fd, STORE_LOCK, text, sizeof(text)) < 0 ||
 	    sscanf(text, "pid %lu", &pid) != 1)
-		return fail_with(store, -EBUSY, "%s is in use by another agent; stop it, or give this "
-				 "one a state_dir of its own", store->path);
-	return fail_with(store, -EBUSY, "%s is in use by the agent with pid %lu; stop it, or give this "
-			 "one a state_dir of its own", store->path, pid);
+		return fail_with(store, -EBUSY,
+				 "%s is in use by another agent; stop it, or give this "
+				 "one a state_dir of its own",
+				 store->path);
+	return fail_with(store, -EBUSY,
+			 "%s is in use by the agent with pid %lu; stop it, or give this "
+			 "one a state_dir of its own",
+			 store->path, pid);
 }
 
 static int take_lock(struct store *store)
@@ -192,23 +201,25 @@ static int take_lock(struct store *store)
 	char text[128], boot[40];
 	int bytes;
 
-	store->lock_fd = openat(store->directory_fd, STORE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC,
-				FILE_MODE);
+	store->lock_fd =
+		openat(store->directory_fd, STORE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
 	if (store->lock_fd < 0)
-		return fail_with(store, -errno, "%s/%s cannot be opened: %s", store->path, STORE_LOCK,
-				 strerror(errno));
+		return fail_with(store, -errno, "%s/%s cannot be opened: %s", store->path,
+				 STORE_LOCK, strerror(errno));
 	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			return explain_lock(store);
-		return fail_with(store, -errno, "%s/%s cannot be locked: %s; put state_dir on a local "
-				 "file system", store->path, STORE_LOCK, strerror(errno));
+		return fail_with(store, -errno,
+				 "%s/%s cannot be locked: %s; put state_dir on a local "
+				 "file system",
+				 store->path, STORE_LOCK, strerror(errno));
 	}
 	store_manifest_format_id(boot, store->boot_id);
 	bytes = snprintf(text, sizeof(text), "pid %ld\nboot_id %s\n", (long)getpid(), boot);
 	/* Only for people: the lock itself is the flock. */
 	if (ftruncate(store->lock_fd, 0) < 0 || pwrite(store->lock_fd, text, (size_t)bytes, 0) < 0)
-		return fail_with(store, -errno, "%s/%s cannot be written: %s", store->path, STORE_LOCK,
-				 strerror(errno));
+		return fail_with(store, -errno, "%s/%s cannot be written: %s", store->path,
+				 STORE_LOCK, strerror(errno));
 	return 0;
 }
 
@@ -220,7 +231,8 @@ static int read_boot_id(struct store *store)
 	if (error >= 0)
 		error = store_manifest_parse_id(text, store->boot_id);
 	if (error < 0)
-		return fail_with(store, error, "the boot id cannot be read from /proc; mount /proc");
+		return fail_with(store, error,
+				 "the boot id cannot be read from /proc; mount /proc");
 	return 0;
 }
 
@@ -235,19 +247,24 @@ static int read_manifest(struct store *store, bool is_reader)
 	error = store_manifest_parse(&store->manifest, text, (size_t)bytes, is_reader, what,
 				     sizeof(what));
 	if (error == -EPROTONOSUPPORT)
-		return fail_with(store, error, "%s was written by a newer sluice (%s); use that "
-				 "version, or give this one a state_dir of its own", store->path, what);
+		return fail_with(store, error,
+				 "%s was written by a newer sluice (%s); use that "
+				 "version, or give this one a state_dir of its own",
+				 store->path, what);
 	if (error)
-		return fail_with(store, error, "%s/%s is damaged (%s); restore it from a copy, or move "
-				 "%s away to start a new store", store->path, STORE_MANIFEST, what,
-				 store->path);
+		return fail_with(store, error,
+				 "%s/%s is damaged (%s); restore it from a copy, or move "
+				 "%s away to start a new store",
+				 store->path, STORE_MANIFEST, what, store->path);
 	return 0;
 }
 
 static int make_new(struct store *store)
 {
 	struct store_manifest manifest = {
-		.major = SLUICE_DISK_MAJOR, .minor = SLUICE_DISK_MINOR, .results_first = 1,
+		.major = SLUICE_DISK_MAJOR,
+		.minor = SLUICE_DISK_MINOR,
+		.results_first = 1,
 	};
 	int error = 0;
 
@@ -255,7 +272,8 @@ static int make_new(struct store *store)
 		return fail_with(store, -EIO, "the kernel gives no random numbers");
 	error = store_update(store, &manifest);
 	if (error)
-		return fail_with(store, error, "%s/%s cannot be written: %s; check space and permissions",
+		return fail_with(store, error,
+				 "%s/%s cannot be written: %s; check space and permissions",
 				 store->path, STORE_MANIFEST, strerror(-error));
 	sync_parent(store);
 	return 0;
@@ -277,8 +295,8 @@ static int open_for_writing(struct store *store)
 	if (error)
 		return error;
 	if (mkdirat(store->directory_fd, STORE_RESULTS, DIRECTORY_MODE) < 0 && errno != EEXIST)
-		return fail_with(store, -errno, "%s/%s cannot be made: %s", store->path, STORE_RESULTS,
-				 strerror(errno));
+		return fail_with(store, -errno, "%s/%s cannot be made: %s", store->path,
+				 STORE_RESULTS, strerror(errno));
 	error = open_results(store);
 	if (error)
 		return error;
@@ -286,9 +304,10 @@ static int open_for_writing(struct store *store)
 	if (error != -ENOENT)
 		return error;
 	if (has_segments(store))
-		return fail_with(store, -EBADMSG, "%s/%s is missing, but there are results; restore it "
-				 "from a copy, or move %s away to start a new store", store->path,
-				 STORE_MANIFEST, store->path);
+		return fail_with(store, -EBADMSG,
+				 "%s/%s is missing, but there are results; restore it "
+				 "from a copy, or move %s away to start a new store",
+				 store->path, STORE_MANIFEST, store->path);
 	return make_new(store);
 }
 
@@ -310,8 +329,10 @@ static int open_store(struct store *store, const char *path, bool is_reader)
 	if (!error && is_reader) {
 		error = read_manifest(store, true);
 		if (error == -ENOENT)
-			fail_with(store, error, "there is no store at %s (no %s); name it with --state "
-				  "DIR or the configuration with -c FILE", store->path, STORE_MANIFEST);
+			fail_with(store, error,
+				  "there is no store at %s (no %s); name it with --state "
+				  "DIR or the configuration with -c FILE",
+				  store->path, STORE_MANIFEST);
 		else if (!error)
 			error = open_results(store);
 	} else if (!error) {

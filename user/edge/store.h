@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A state directory: its lock, and its MANIFEST (who we are, which format, what is known durable).
- * The manifest is replaced as a whole (write, fdatasync, rename, fsync of the directory; every result
- * checked), so a crash leaves the old one or the new one. Readers take no lock and change nothing. */
+ * The manifest is replaced as a whole (write, fdatasync, rename, fsync of the directory; every
+ * result checked), so a crash leaves the old one or the new one. Readers take no lock and change
+ * nothing. */
 #ifndef SLUICE_EDGE_STORE_H
 #define SLUICE_EDGE_STORE_H
 
@@ -28,12 +29,12 @@ struct store_gap {
 /* What the manifest says; also what readers get. */
 struct store_manifest {
 	__u16 major, minor;
-	__u8 store_id[16];		/* random, made once: seeds every checksum */
-	__u8 agent_id[16];		/* random, made once: `agent` in result rows */
-	__u64 agent_epoch;		/* incarnation of the agent's state, from 1; 0: never ran */
-	__u64 results_first;		/* number of the oldest segment that is kept, from 1 */
-	__u64 results_durable_lsn;	/* known durable when the manifest was written */
-	bool is_stopped;		/* by an orderly stop: then nothing follows results_durable_lsn */
+	__u8 store_id[16]; /* random, made once: seeds every checksum */
+	__u8 agent_id[16]; /* random, made once: `agent` in result rows */
+	__u64 agent_epoch; /* incarnation of the agent's state, from 1; 0: never ran */
+	__u64 results_first; /* number of the oldest segment that is kept, from 1 */
+	__u64 results_durable_lsn; /* known durable when the manifest was written */
+	bool is_stopped; /* by an orderly stop: then nothing follows results_durable_lsn */
 	__u32 gap_count;
 	struct store_gap gap[STORE_GAPS_MAX];
 };
@@ -41,29 +42,33 @@ struct store_manifest {
 struct store {
 	int directory_fd;
 	int results_fd;
-	int lock_fd;			/* -1 in a store opened for reading */
+	int lock_fd; /* -1 in a store opened for reading */
 	char path[PATH_MAX];
 	__u8 boot_id[16];
-	struct store_manifest manifest;	/* change through store_update only */
-	pthread_mutex_t mutex;		/* serialises store_update */
-	char problem[STORE_PROBLEM_MAX];	/* after an error: what is wrong and how to fix it */
+	struct store_manifest manifest; /* change through store_update only */
+	pthread_mutex_t mutex; /* serialises store_update */
+	char problem[STORE_PROBLEM_MAX]; /* after an error: what is wrong and how to fix it */
 };
 
 /* Takes the directory (made with its parents when missing) for one agent; a new store gets its ids.
- * -EBUSY: another agent holds it (problem names its pid); -EPROTONOSUPPORT: made by a newer version or
- * with features unknown here (named); -EBADMSG: the manifest is damaged; other -errno as they come.
- * On error only store->problem is valid. */
+ * -EBUSY: another agent holds it (problem names its pid); -EPROTONOSUPPORT: made by a newer version
+ * or with features unknown here (named); -EBADMSG: the manifest is damaged; other -errno as they
+ * come. On error only store->problem is valid. */
 int store_open(struct store *store, const char *path);
 /* The same without lock or any change: for query, log ls … -ENOENT when there is no store. */
 int store_open_reader(struct store *store, const char *path);
 /* Takes a store in any state, also zeroed by STORE_CLOSED. */
 void store_close(struct store *store);
-#define STORE_CLOSED { .directory_fd = -1, .results_fd = -1, .lock_fd = -1 }
+#define STORE_CLOSED                                                \
+	{                                                           \
+		.directory_fd = -1, .results_fd = -1, .lock_fd = -1 \
+	}
 
 /* A new incarnation: agent_epoch + 1, durable on return. In mode none: at every start, before the
  * first row is written. */
 int store_raise_epoch(struct store *store);
-/* Replaces the manifest by `manifest`; durable on return, or the old one still stands. Any thread. */
+/* Replaces the manifest by `manifest`; durable on return, or the old one still stands. Any
+ * thread. */
 int store_update(struct store *store, const struct store_manifest *manifest);
 /* A consistent copy. Any thread. */
 void store_read_manifest(struct store *store, struct store_manifest *manifest);

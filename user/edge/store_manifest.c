@@ -108,27 +108,27 @@ static int ignore_features(struct store_manifest *manifest, const char *value)
 	return value[0] ? 0 : -EINVAL;
 }
 
-#define ID_LINE(field)                                                                             \
-	static void format_##field(const struct store_manifest *manifest, struct text *text)       \
-	{                                                                                          \
-		char id[40];                                                                       \
-                                                                                                   \
-		store_manifest_format_id(id, manifest->field);                                     \
-		text_add(text, id);                                                                \
-	}                                                                                          \
-	static int parse_##field(struct store_manifest *manifest, const char *value)               \
-	{                                                                                          \
-		return store_manifest_parse_id(value, manifest->field);                            \
+#define ID_LINE(field)                                                                       \
+	static void format_##field(const struct store_manifest *manifest, struct text *text) \
+	{                                                                                    \
+		char id[40];                                                                 \
+                                                                                             \
+		store_manifest_format_id(id, manifest->field);                               \
+		text_add(text, id);                                                          \
+	}                                                                                    \
+	static int parse_##field(struct store_manifest *manifest, const char *value)         \
+	{                                                                                    \
+		return store_manifest_parse_id(value, manifest->field);                      \
 	}
 
-#define NUMBER_LINE(field)                                                                         \
-	static void format_##field(const struct store_manifest *manifest, struct text *text)       \
-	{                                                                                          \
-		text_format(text, "%" PRIu64, (uint64_t)manifest->field);                          \
-	}                                                                                          \
-	static int parse_##field(struct store_manifest *manifest, const char *value)               \
-	{                                                                                          \
-		return parse_number(value, &manifest->field);                                      \
+#define NUMBER_LINE(field)                                                                   \
+	static void format_##field(const struct store_manifest *manifest, struct text *text) \
+	{                                                                                    \
+		text_format(text, "%" PRIu64, (uint64_t)manifest->field);                    \
+	}                                                                                    \
+	static int parse_##field(struct store_manifest *manifest, const char *value)         \
+	{                                                                                    \
+		return parse_number(value, &manifest->field);                                \
 	}
 
 ID_LINE(store_id)
@@ -195,7 +195,8 @@ static const struct line lines[] = {
 
 #define LINE_COUNT (sizeof(lines) / sizeof(*lines))
 
-size_t store_manifest_format(const struct store_manifest *manifest, char text[STORE_MANIFEST_BYTES_MAX])
+size_t store_manifest_format(const struct store_manifest *manifest,
+			     char text[STORE_MANIFEST_BYTES_MAX])
 {
 	struct text out;
 
@@ -218,9 +219,11 @@ static ssize_t check_sum(const char *text, size_t bytes)
 
 	if (bytes < line_bytes)
 		return -EBADMSG;
-	snprintf(expected, sizeof(expected), CRC_LINE "%08x\n", crc32c(0, text, bytes - line_bytes));
-	return memcmp(expected, text + bytes - line_bytes, line_bytes) == 0 ?
-		       (ssize_t)(bytes - line_bytes) : -EBADMSG;
+	snprintf(expected, sizeof(expected), CRC_LINE "%08x\n",
+		 crc32c(0, text, bytes - line_bytes));
+	return memcmp(expected, text + bytes - line_bytes, line_bytes) == 0
+		       ? (ssize_t)(bytes - line_bytes)
+		       : -EBADMSG;
 }
 
 /* Takes "name value\n" off the front. */
@@ -242,8 +245,8 @@ static int take_line(const char **at, const char *end, const char *name, char va
 	return 0;
 }
 
-int store_manifest_parse(struct store_manifest *manifest, const char *text, size_t bytes, bool is_reader,
-			 char *what, size_t what_room)
+int store_manifest_parse(struct store_manifest *manifest, const char *text, size_t bytes,
+			 bool is_reader, char *what, size_t what_room)
 {
 	struct store_manifest made = { 0 };
 	ssize_t covered = check_sum(text, bytes);
@@ -259,7 +262,8 @@ int store_manifest_parse(struct store_manifest *manifest, const char *text, size
 
 		if (!error)
 			error = lines[i].parse(&made, value);
-		if (error == -EPROTONOSUPPORT && is_reader && strcmp(lines[i].name, "ro_compat") == 0)
+		if (error == -EPROTONOSUPPORT && is_reader &&
+		    strcmp(lines[i].name, "ro_compat") == 0)
 			continue;
 		if (error) {
 			snprintf(what, what_room, "%s %.90s", lines[i].name,

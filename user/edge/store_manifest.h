@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The manifest as text: one "name value" a line, features by name so that an old version can say which
- * one it lacks, and a CRC-32C of everything before it in the last line. No I/O. */
+/* The manifest as text: one "name value" a line, features by name so that an old version can say
+ * which one it lacks, and a CRC-32C of everything before it in the last line. No I/O. */
 #ifndef SLUICE_EDGE_STORE_MANIFEST_H
 #define SLUICE_EDGE_STORE_MANIFEST_H
 
@@ -9,12 +9,13 @@
 #define STORE_MANIFEST_BYTES_MAX 4096
 
 /* Writes the text with a zero behind it; returns its length. */
-size_t store_manifest_format(const struct store_manifest *manifest, char text[STORE_MANIFEST_BYTES_MAX]);
+size_t store_manifest_format(const struct store_manifest *manifest,
+			     char text[STORE_MANIFEST_BYTES_MAX]);
 
 /* Reads it. -EBADMSG damaged, -EPROTONOSUPPORT a newer format or a feature that is unknown here (a
  * reader may ignore ro_compat ones); then `what` says what it was. */
-int store_manifest_parse(struct store_manifest *manifest, const char *text, size_t bytes, bool is_reader,
-			 char *what, size_t what_room);
+int store_manifest_parse(struct store_manifest *manifest, const char *text, size_t bytes,
+			 bool is_reader, char *what, size_t what_room);
 
 /* 32 hex digits; dashes are skipped on reading. -EINVAL. */
 void store_manifest_format_id(char text[40], const __u8 id[16]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Requests in, completions out as calls. One counter bounds what is in flight, so that neither queue can
- * overflow: the kernel would keep such completions, but deliver them late and out of sight. */
+/* Requests in, completions out as calls. One counter bounds what is in flight, so that neither
+ * queue can overflow: the kernel would keep such completions, but deliver them late and out of
+ * sight. */
 #include "edge/uring.h"
 
 #include <assert.h>
@@ -21,7 +22,7 @@ struct uring {
 	unsigned int requests_max;
 	unsigned int in_flight;
 	bool is_enabled;
-	bool is_closing;	/* completions are taken, not delivered */
+	bool is_closing; /* completions are taken, not delivered */
 	uring_fault_function *fault;
 	void *fault_context;
 };
@@ -55,7 +56,8 @@ const char *uring_explain(int error)
 	switch (error < 0 ? -error : error) {
 	case EPERM:
 	case EACCES:
-		return "io_uring is refused; allow it with `sysctl kernel.io_uring_disabled=0`, or run "
+		return "io_uring is refused; allow it with `sysctl kernel.io_uring_disabled=0`, "
+		       "or run "
 		       "outside of the container or seccomp filter that denies it";
 	case ENOSYS:
 		return "this kernel has no io_uring; Linux 6.1 or newer is needed";
@@ -74,7 +76,8 @@ static int enable(struct uring *uring)
 	if (uring->is_enabled)
 		return 0;
 	/* Not io_uring_enable_rings(): the shared liburing 2.3 of Debian 12 does not export it. */
-	if (syscall(__NR_io_uring_register, uring->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) < 0)
+	if (syscall(__NR_io_uring_register, uring->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL,
+		    0) < 0)
 		return -errno;
 	uring->is_enabled = true;
 	return 0;
@@ -192,8 +195,8 @@ int uring_poll(struct uring *uring, struct uring_request *request, int fd)
 	return 0;
 }
 
-int uring_write_sync(struct uring *uring, struct uring_request *write, struct uring_request *sync, int fd,
-		     const void *buffer, size_t bytes, __u64 offset, bool is_async)
+int uring_write_sync(struct uring *uring, struct uring_request *write, struct uring_request *sync,
+		     int fd, const void *buffer, size_t bytes, __u64 offset, bool is_async)
 {
 	struct io_uring_sqe *first, *second;
 

@@ -57,7 +57,8 @@ static void parts_continue(void **state)
 		data[i] = (__u8)(i * 7);
 	whole = crc32c(5, data, sizeof(data));
 	for (size_t cut = 0; cut <= sizeof(data); cut += 501)
-		assert_int_equal(crc32c(crc32c(5, data, cut), data + cut, sizeof(data) - cut), whole);
+		assert_int_equal(crc32c(crc32c(5, data, cut), data + cut, sizeof(data) - cut),
+				 whole);
 }
 
 int main(void)

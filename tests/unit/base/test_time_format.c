@@ -14,7 +14,7 @@
 #include "base/time_format.h"
 
 #define SECOND_NS 1000000000ll
-#define NEW_YEAR (1767225600 * SECOND_NS)	/* 2026-01-01T00:00:00Z */
+#define NEW_YEAR (1767225600 * SECOND_NS) /* 2026-01-01T00:00:00Z */
 
 static const char *format(__s64 time_ns)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Stores that earlier releases wrote, in tests/golden: they read as they always did, and a writer of today
- * goes on in them. */
+/* Stores that earlier releases wrote, in tests/golden: they read as they always did, and a writer
+ * of today goes on in them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,7 +94,8 @@ static void a_writer_goes_on(void **state)
 	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
 	assert_int_equal(maker.store.manifest.agent_epoch, 3);
 	assert_int_equal(results_log_durable_lsn(maker.log), 46);
-	results_maker_row(&maker, &(struct sluice_rows){ .end_ns = 1 }, (__u64[SLUICE_GROUP_FIELDS_MAX]){ 0 }, 1, 1);
+	results_maker_row(&maker, &(struct sluice_rows){ .end_ns = 1 },
+			  (__u64[SLUICE_GROUP_FIELDS_MAX]){ 0 }, 1, 1);
 	results_maker_close(&maker);
 	expect("query --window w --json", GOLDEN "query.jsonl");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice query and sluice log on logs made by hand: revisions, epochs, early, retracted and overflow rows,
- * names, ranges, conditions, formats and errors. The programs' own output is compared, byte for byte. */
+/* sluice query and sluice log on logs made by hand: revisions, epochs, early, retracted and
+ * overflow rows, names, ranges, conditions, formats and errors. The programs' own output is
+ * compared, byte for byte. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -20,19 +21,28 @@
 #include "results_maker.h"
 
 #define S 1000000000ll
-#define T0 (1767225600 * S)	/* 2026-01-01T00:00:00Z */
+#define T0 (1767225600 * S) /* 2026-01-01T00:00:00Z */
 #define SEGMENT_BYTES ((__u64)4 << 20)
 
 static const struct window_spec windows[] = {
-	{ .name = "clicks", .size_ns = 10 * S, .slide_ns = 10 * S, .group_count = 2,
-	  .group_field = { SLUICE_FIELD_TYPE, SLUICE_FIELD_DIM0 }, .aggregate_count = 6,
-	  .aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT }, { .kind = SLUICE_AGGREGATE_RECORDS },
+	{ .name = "clicks",
+	  .size_ns = 10 * S,
+	  .slide_ns = 10 * S,
+	  .group_count = 2,
+	  .group_field = { SLUICE_FIELD_TYPE, SLUICE_FIELD_DIM0 },
+	  .aggregate_count = 6,
+	  .aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT },
+			 { .kind = SLUICE_AGGREGATE_RECORDS },
 			 { .kind = SLUICE_AGGREGATE_SUM, .field = SLUICE_FIELD_VALUE },
 			 { .kind = SLUICE_AGGREGATE_MIN, .field = SLUICE_FIELD_VALUE },
 			 { .kind = SLUICE_AGGREGATE_MAX, .field = SLUICE_FIELD_VALUE },
 			 { .kind = SLUICE_AGGREGATE_AVG, .field = SLUICE_FIELD_VALUE } } },
-	{ .name = "all", .size_ns = S, .slide_ns = S, .aggregate_count = 2,
-	  .aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT }, { .kind = SLUICE_AGGREGATE_RATE } } },
+	{ .name = "all",
+	  .size_ns = S,
+	  .slide_ns = S,
+	  .aggregate_count = 2,
+	  .aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT },
+			 { .kind = SLUICE_AGGREGATE_RATE } } },
 };
 
 static const char dims[4][SLUICE_NAME_MAX + 1] = { "region" };
@@ -63,12 +73,17 @@ static void open_log(void)
 	store_manifest_format_id(agent, maker.store.manifest.agent_id);
 }
 
-static void row(__s64 start_s, __u64 type, __u64 region, __s32 revision, __u16 flags, __u64 count, __s64 value)
+static void row(__s64 start_s, __u64 type, __u64 region, __s32 revision, __u16 flags, __u64 count,
+		__s64 value)
 {
-	const struct sluice_rows head = { .start_ns = T0 + start_s * S, .end_ns = T0 + (start_s + 10) * S,
-					  .revision = revision, .flags = flags, .aggregated = 100 };
+	const struct sluice_rows head = { .start_ns = T0 + start_s * S,
+					  .end_ns = T0 + (start_s + 10) * S,
+					  .revision = revision,
+					  .flags = flags,
+					  .aggregated = 100 };
 
-	results_maker_row(&maker, &head, (__u64[SLUICE_GROUP_FIELDS_MAX]){ type, region }, count, value);
+	results_maker_row(&maker, &head, (__u64[SLUICE_GROUP_FIELDS_MAX]){ type, region }, count,
+			  value);
 }
 
 static void read_file(int fd, char *text, size_t room)
@@ -83,7 +98,8 @@ static void read_file(int fd, char *text, size_t room)
 static int run(const char *words)
 {
 	char line[1024], *argv[40] = { "sluice" }, *save;
-	int out = open("/tmp", O_TMPFILE | O_RDWR, 0600), err = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	int out = open("/tmp", O_TMPFILE | O_RDWR, 0600),
+	    err = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	int old_out = dup(1), old_err = dup(2), argc = 1, code;
 
 	snprintf(line, sizeof(line), "%s", words);
@@ -129,12 +145,18 @@ static void a_row_as_the_manual_shows_it(void **state)
 	row(0, 2, 3, 0, SLUICE_ROWS_FINAL, 120, 30);
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --format json"), 0);
-	snprintf(expected, sizeof(expected),
-		 "{\"window\":\"clicks\",\"start\":\"2026-01-01T00:00:00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\","
-		 "\"group\":{\"type\":\"click\",\"region\":\"3\"},\"revision\":0,\"final\":true,\"early\":false,"
-		 "\"retracted\":false,\"count\":120,\"records\":120,\"sum\":3600,\"min\":30,\"max\":30,\"avg\":30.0,"
-		 "\"completeness\":1.0,\"missing\":{\"shed\":0,\"ring_full\":0,\"refused\":0,\"late\":0,"
-		 "\"upstream\":0},\"agent\":\"%s\",\"epoch\":1}\n", agent);
+	snprintf(
+		expected, sizeof(expected),
+		"{\"window\":\"clicks\",\"start\":\"2026-01-01T00:00:"
+		"00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\","
+		"\"group\":{\"type\":\"click\",\"region\":\"3\"},\"revision\":0,\"final\":"
+		"true,\"early\":false,"
+		"\"retracted\":false,\"count\":120,\"records\":120,\"sum\":3600,\"min\":"
+		"30,\"max\":30,\"avg\":30.0,"
+		"\"completeness\":1.0,\"missing\":{\"shed\":0,\"ring_full\":0,\"refused\":"
+		"0,\"late\":0,"
+		"\"upstream\":0},\"agent\":\"%s\",\"epoch\":1}\n",
+		agent);
 	assert_string_equal(output, expected);
 	assert_string_equal(errors, "");
 	assert_int_equal(run("query -w clicks --json"), 0);
@@ -151,17 +173,25 @@ static void csv_and_table(void **state)
 	row(0, 2, 3, 0, 0, 4, -7);
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --format csv"), 0);
-	snprintf(expected, sizeof(expected),
-		 "window,start,end,type,region,revision,final,early,retracted,count,records,sum,min,max,avg,"
-		 "completeness,missing_shed,missing_ring_full,missing_refused,missing_late,missing_upstream,agent,"
-		 "epoch\nclicks,2026-01-01T00:00:00.000Z,2026-01-01T00:00:10.000Z,\"a,\"\"b\"\"\",3,0,false,false,"
-		 "false,4,4,-28,-7,-7,-7.0,1.0,0,0,0,0,0,%s,1\n", agent);
+	snprintf(
+		expected, sizeof(expected),
+		"window,start,end,type,region,revision,final,early,retracted,count,records,sum,"
+		"min,max,avg,"
+		"completeness,missing_shed,missing_ring_full,missing_refused,missing_late,"
+		"missing_upstream,agent,"
+		"epoch\nclicks,2026-01-01T00:00:00.000Z,2026-01-01T00:00:10.000Z,\"a,\"\"b\"\"\","
+		"3,0,false,false,"
+		"false,4,4,-28,-7,-7,-7.0,1.0,0,0,0,0,0,%s,1\n",
+		agent);
 	assert_string_equal(output, expected);
 	assert_int_equal(run("query --window clicks"), 0);
-	assert_string_equal(output,
-		"START                     END                       TYPE   REGION  COUNT  RECORDS  SUM  MIN  MAX"
+	assert_string_equal(
+		output,
+		"START                     END                       TYPE   REGION  COUNT  "
+		"RECORDS  SUM  MIN  MAX"
 		"   AVG  REVISION  STATE  COMPLETE\n"
-		"2026-01-01T00:00:00.000Z  2026-01-01T00:00:10.000Z  a,\"b\"  3           4        4  -28   -7   -7"
+		"2026-01-01T00:00:00.000Z  2026-01-01T00:00:10.000Z  a,\"b\"  3           4       "
+		" 4  -28   -7   -7"
 		"  -7.0         0  open      100 %\n");
 }
 
@@ -191,8 +221,9 @@ static void the_highest_revision_counts(void **state)
 /* The last revision becomes final by a close record of its interval, of its own epoch only. */
 static void close_records_make_final(void **state)
 {
-	const struct sluice_rows closing = { .start_ns = T0, .end_ns = T0 + 10 * S, .revision = 1,
-					     .flags = SLUICE_ROWS_FINAL };
+	const struct sluice_rows closing = {
+		.start_ns = T0, .end_ns = T0 + 10 * S, .revision = 1, .flags = SLUICE_ROWS_FINAL
+	};
 
 	(void)state;
 	open_log();
@@ -242,8 +273,11 @@ static void epochs_add_up(void **state)
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\n"), 2);
-	assert_int_equal(times("\"revision\":0,\"final\":true,\"early\":false,\"retracted\":false,\"count\":14,"
-			       "\"records\":14,\"sum\":49,\"min\":-2,\"max\":5,\"avg\":3.5,"), 1);
+	assert_int_equal(
+		times("\"revision\":0,\"final\":true,\"early\":false,\"retracted\":"
+		      "false,\"count\":14,"
+		      "\"records\":14,\"sum\":49,\"min\":-2,\"max\":5,\"avg\":3.5,"),
+		1);
 	assert_int_equal(times("\"epoch\":2}"), 1);
 	assert_int_equal(times("\"epoch\":1}"), 1);
 	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
@@ -261,8 +295,14 @@ static void early_rows_never_replace(void **state)
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\n"), 2);
-	assert_int_equal(times("\"revision\":-1,\"final\":false,\"early\":true,\"retracted\":false,\"count\":2,"), 1);
-	assert_int_equal(times("\"revision\":0,\"final\":false,\"early\":false,\"retracted\":false,\"count\":9,"), 1);
+	assert_int_equal(
+		times("\"revision\":-1,\"final\":false,\"early\":true,\"retracted\":"
+		      "false,\"count\":2,"),
+		1);
+	assert_int_equal(
+		times("\"revision\":0,\"final\":false,\"early\":false,\"retracted\":"
+		      "false,\"count\":9,"),
+		1);
 }
 
 static void retracted_rows_are_hidden(void **state)
@@ -295,7 +335,8 @@ static void overflow_comes_last(void **state)
 	assert_int_equal(times("\n"), 3);
 	assert_true(strstr(output, "\"count\":2,") < strstr(output, "\"count\":1,"));
 	assert_true(strstr(output, "\"count\":1,") < strstr(output, "\"count\":50,"));
-	assert_int_equal(times("\"group\":{\"type\":\"__overflow__\",\"region\":\"__overflow__\"}"), 1);
+	assert_int_equal(times("\"group\":{\"type\":\"__overflow__\",\"region\":\"__overflow__\"}"),
+			 1);
 	assert_int_equal(run("query --window clicks --json --where type=__overflow__"), 0);
 	assert_int_equal(times("\n"), 1);
 	assert_int_equal(run("query --window clicks --json --where type=0"), 0);
@@ -305,8 +346,12 @@ static void overflow_comes_last(void **state)
 
 static void numbers_at_their_limits(void **state)
 {
-	const struct sluice_rows head = { .start_ns = T0, .end_ns = T0 + 10 * S, .aggregated = 90,
-					  .missing = { .ring_full = 6, .late = 2, .upstream = 1, .refused = 1 } };
+	const struct sluice_rows head = {
+		.start_ns = T0,
+		.end_ns = T0 + 10 * S,
+		.aggregated = 90,
+		.missing = { .ring_full = 6, .late = 2, .upstream = 1, .refused = 1 }
+	};
 	const __u64 values[1][SLUICE_GROUP_FIELDS_MAX] = { { 1, 1 } };
 	const struct sluice_partial none = { .min = INT64_MAX, .max = INT64_MIN };
 
@@ -321,10 +366,13 @@ static void numbers_at_their_limits(void **state)
 	assert_int_equal(times("\"sum\":9223372036854775807,"), 1);
 	assert_int_equal(times("\"sum\":-9223372036854775808,\"min\":-9223372036854775808"), 1);
 	assert_int_equal(times("\"avg\":-9.223372036854776e+18"), 1);
-	assert_int_equal(times("\"count\":0,\"records\":0,\"sum\":0,\"min\":null,\"max\":null,\"avg\":null,"
-			       "\"completeness\":0.9,\"missing\":{\"shed\":0,\"ring_full\":6,\"refused\":1,"
-			       "\"late\":2,\"upstream\":1}"), 1);
-	assert_string_equal(errors, "sluice: warning: 2 sums do not fit 64 bits and are shown at the limit\n");
+	assert_int_equal(
+		times("\"count\":0,\"records\":0,\"sum\":0,\"min\":null,\"max\":null,\"avg\":null,"
+		      "\"completeness\":0.9,\"missing\":{\"shed\":0,\"ring_full\":6,\"refused\":1,"
+		      "\"late\":2,\"upstream\":1}"),
+		1);
+	assert_string_equal(
+		errors, "sluice: warning: 2 sums do not fit 64 bits and are shown at the limit\n");
 }
 
 static void ranges(void **state)
@@ -338,7 +386,10 @@ static void ranges(void **state)
 	assert_int_equal(times("\n"), 4);
 	assert_int_equal(run("query -w clicks --json --until @1767225620"), 0);
 	assert_int_equal(times("\n"), 2);
-	assert_int_equal(run("query -w clicks --json --since 2026-01-01T00:00:20Z --until 2026-01-01T00:00:20.001Z"), 0);
+	assert_int_equal(
+		run("query -w clicks --json --since 2026-01-01T00:00:20Z --until 2026-01-01T00:00:"
+		    "20.001Z"),
+		0);
 	assert_int_equal(times("\n"), 1);
 	assert_int_equal(times("\"region\":\"2\""), 1);
 	assert_int_equal(run("query -w clicks --json --since 2020-01-01 --until 2021-01-01"), 0);
@@ -368,7 +419,8 @@ static void conditions(void **state)
 	assert_int_equal(run("query -w clicks --json --where dim0=north"), 0);
 	assert_int_equal(times("\"region\":\"north\""), 1);
 	assert_int_equal(times("\n"), 1);
-	assert_int_equal(run("query -w clicks --json --where region=1,region=north --where count>20"), 0);
+	assert_int_equal(
+		run("query -w clicks --json --where region=1,region=north --where count>20"), 0);
 	assert_int_equal(times("\n"), 1);
 	assert_int_equal(times("\"region\":\"north\""), 1);
 	assert_int_equal(run("query -w clicks --json --where min<0"), 0);
@@ -387,7 +439,9 @@ static void conditions(void **state)
 
 static void another_window_without_groups(void **state)
 {
-	const struct sluice_rows head = { .start_ns = T0, .end_ns = T0 + S, .window = 1, .aggregated = 3 };
+	const struct sluice_rows head = {
+		.start_ns = T0, .end_ns = T0 + S, .window = 1, .aggregated = 3
+	};
 
 	(void)state;
 	open_log();
@@ -403,9 +457,14 @@ static void another_window_without_groups(void **state)
 static void a_changed_configuration(void **state)
 {
 	static const struct window_spec changed = {
-		.name = "clicks", .size_ns = 5 * S, .slide_ns = 5 * S, .group_count = 1,
-		.group_field = { SLUICE_FIELD_TENANT }, .aggregate_count = 1,
-		.aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT } } };
+		.name = "clicks",
+		.size_ns = 5 * S,
+		.slide_ns = 5 * S,
+		.group_count = 1,
+		.group_field = { SLUICE_FIELD_TENANT },
+		.aggregate_count = 1,
+		.aggregate = { { .kind = SLUICE_AGGREGATE_COUNT_WEIGHT } }
+	};
 
 	(void)state;
 	open_log();
@@ -413,13 +472,16 @@ static void a_changed_configuration(void **state)
 	row(10, 1, 1, 0, 0, 9, 1);
 	results_maker_close(&maker);
 	results_maker_open(&maker, path, &changed, 1, SEGMENT_BYTES);
-	results_maker_row(&maker, &(struct sluice_rows){ .start_ns = T0 + 5 * S, .end_ns = T0 + 10 * S },
+	results_maker_row(&maker,
+			  &(struct sluice_rows){ .start_ns = T0 + 5 * S, .end_ns = T0 + 10 * S },
 			  (__u64[SLUICE_GROUP_FIELDS_MAX]){ 4 }, 7, 1);
 	results_maker_close(&maker);
 	assert_int_equal(run("query -w clicks --json"), 0);
 	assert_int_equal(times("\n"), 3);
-	assert_int_equal(times("\"group\":{\"tenant\":\"4\"},\"revision\":0,\"final\":false,\"early\":false,"
-			       "\"retracted\":false,\"count\":7,\"completeness\""), 1);
+	assert_int_equal(
+		times("\"group\":{\"tenant\":\"4\"},\"revision\":0,\"final\":false,\"early\":false,"
+		      "\"retracted\":false,\"count\":7,\"completeness\""),
+		1);
 	assert_true(strstr(output, "\"count\":8,") < strstr(output, "\"count\":7,"));
 	assert_true(strstr(output, "\"count\":7,") < strstr(output, "\"count\":9,"));
 	assert_int_equal(run("query -w clicks --format csv"), 0);
@@ -436,7 +498,8 @@ static void wrong_windows_are_answered(void **state)
 	open_log();
 	results_maker_close(&maker);
 	assert_int_equal(run("query -w clics"), EX_USAGE);
-	assert_string_equal(errors, "sluice: error: no window is named clics; there is: clicks, all\n");
+	assert_string_equal(errors,
+			    "sluice: error: no window is named clics; there is: clicks, all\n");
 	assert_int_equal(run("query"), EX_USAGE);
 	assert_non_null(strstr(errors, "there is: clicks, all"));
 	assert_int_equal(run("query -w clicks --json"), 0);
@@ -448,12 +511,14 @@ static __u64 changes(void)
 	struct stat status;
 	char name[PATH_MAX + 64];
 	__u64 sum = 0;
-	static const char *const names[] = { "", "MANIFEST", "LOCK", "results", "results/00000000000000000001.seg" };
+	static const char *const names[] = { "", "MANIFEST", "LOCK", "results",
+					     "results/00000000000000000001.seg" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		snprintf(name, sizeof(name), "%s/%s", path, names[i]);
 		assert_int_equal(stat(name, &status), 0);
-		sum = sum * 31 + (__u64)status.st_mtim.tv_nsec + (__u64)status.st_ctim.tv_nsec + (__u64)status.st_size;
+		sum = sum * 31 + (__u64)status.st_mtim.tv_nsec + (__u64)status.st_ctim.tv_nsec +
+		      (__u64)status.st_size;
 	}
 	return sum;
 }
@@ -487,19 +552,23 @@ static void log_shows_what_is_there(void **state)
 	results_maker_close(&maker);
 	assert_int_equal(run("log ls --json"), 0);
 	assert_int_equal(times("\n"), 1);
-	assert_non_null(strstr(output, "{\"log\":\"results\",\"number\":1,\"file\":\"00000000000000000001.seg\","
-			       "\"first_lsn\":1,\"last_lsn\":3,\"bytes\":4194304,\"used_bytes\":12288,"));
+	assert_non_null(strstr(
+		output, "{\"log\":\"results\",\"number\":1,\"file\":\"00000000000000000001.seg\","
+			"\"first_lsn\":1,\"last_lsn\":3,\"bytes\":4194304,\"used_bytes\":12288,"));
 	assert_int_equal(run("log ls"), 0);
 	assert_int_equal(times("active"), 1);
 	assert_int_equal(run("log dump --rows --json --from 2"), 0);
 	assert_int_equal(times("\n"), 4);
-	assert_non_null(strstr(output, "{\"lsn\":2,\"kind\":\"rows\",\"window\":\"clicks\",\"start\":"
-			       "\"2026-01-01T00:00:00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\",\"revision\":0,"
-			       "\"flags\":[\"final\"],\"rows\":1,\"aggregated\":100}\n"
-			       "{\"kind\":\"row\",\"type\":1,\"region\":1,\"count\":8,\"records\":8,\"sum\":-16,"
-			       "\"min\":-2,\"max\":-2}\n"));
+	assert_non_null(strstr(
+		output,
+		"{\"lsn\":2,\"kind\":\"rows\",\"window\":\"clicks\",\"start\":"
+		"\"2026-01-01T00:00:00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\",\"revision\":0,"
+		"\"flags\":[\"final\"],\"rows\":1,\"aggregated\":100}\n"
+		"{\"kind\":\"row\",\"type\":1,\"region\":1,\"count\":8,\"records\":8,\"sum\":-16,"
+		"\"min\":-2,\"max\":-2}\n"));
 	assert_int_equal(run("log dump"), 0);
-	assert_non_null(strstr(output, "schema epoch=1 config_epoch=0 windows=[\"clicks\",\"all\"]"));
+	assert_non_null(
+		strstr(output, "schema epoch=1 config_epoch=0 windows=[\"clicks\",\"all\"]"));
 	assert_int_equal(run("log frobnicate"), EX_USAGE);
 }
 
@@ -529,8 +598,10 @@ static void damage_has_a_place(void **state)
 	assert_non_null(strstr(output, "\"torn_tail\":false,\"damaged\":0}"));
 	damage(2 * SLUICE_DISK_ALIGN + 200);
 	assert_int_equal(run("log verify"), EX_IOERR);
-	assert_non_null(strstr(output, "00000000000000000001.seg: damaged at byte 8192, LSN 2: the checksum of its "
-			       "payload is wrong"));
+	assert_non_null(
+		strstr(output,
+		       "00000000000000000001.seg: damaged at byte 8192, LSN 2: the checksum of its "
+		       "payload is wrong"));
 	assert_int_equal(run("query -w clicks"), EX_IOERR);
 	assert_non_null(strstr(errors, "sluice log verify"));
 	assert_string_equal(output, "");
@@ -550,14 +621,23 @@ static void damage_has_a_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		QUERY_TEST(a_row_as_the_manual_shows_it), QUERY_TEST(csv_and_table),
-		QUERY_TEST(the_highest_revision_counts), QUERY_TEST(close_records_make_final),
-		QUERY_TEST(close_records_speak_for_their_epoch), QUERY_TEST(epochs_add_up),		 QUERY_TEST(early_rows_never_replace),
-		QUERY_TEST(retracted_rows_are_hidden),	 QUERY_TEST(overflow_comes_last),
-		QUERY_TEST(numbers_at_their_limits),	 QUERY_TEST(ranges),
-		QUERY_TEST(conditions),			 QUERY_TEST(another_window_without_groups),
-		QUERY_TEST(a_changed_configuration),	 QUERY_TEST(wrong_windows_are_answered),
-		QUERY_TEST(reading_changes_nothing),	 QUERY_TEST(log_shows_what_is_there),
+		QUERY_TEST(a_row_as_the_manual_shows_it),
+		QUERY_TEST(csv_and_table),
+		QUERY_TEST(the_highest_revision_counts),
+		QUERY_TEST(close_records_make_final),
+		QUERY_TEST(close_records_speak_for_their_epoch),
+		QUERY_TEST(epochs_add_up),
+		QUERY_TEST(early_rows_never_replace),
+		QUERY_TEST(retracted_rows_are_hidden),
+		QUERY_TEST(overflow_comes_last),
+		QUERY_TEST(numbers_at_their_limits),
+		QUERY_TEST(ranges),
+		QUERY_TEST(conditions),
+		QUERY_TEST(another_window_without_groups),
+		QUERY_TEST(a_changed_configuration),
+		QUERY_TEST(wrong_windows_are_answered),
+		QUERY_TEST(reading_changes_nothing),
+		QUERY_TEST(log_shows_what_is_there),
 		QUERY_TEST(damage_has_a_place),
 	};
 

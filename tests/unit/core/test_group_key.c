@@ -11,8 +11,9 @@
 
 #include "core/group_key.h"
 
-static const __u8 all[] = { SLUICE_FIELD_TENANT, SLUICE_FIELD_SOURCE, SLUICE_FIELD_TYPE, SLUICE_FIELD_KEY,
-			    SLUICE_FIELD_DIM0,	 SLUICE_FIELD_DIM1,   SLUICE_FIELD_DIM2, SLUICE_FIELD_DIM3 };
+static const __u8 all[] = { SLUICE_FIELD_TENANT, SLUICE_FIELD_SOURCE, SLUICE_FIELD_TYPE,
+			    SLUICE_FIELD_KEY,	 SLUICE_FIELD_DIM0,   SLUICE_FIELD_DIM1,
+			    SLUICE_FIELD_DIM2,	 SLUICE_FIELD_DIM3 };
 
 static void nothing_is_one_group(void **state)
 {
@@ -26,20 +27,20 @@ static void nothing_is_one_group(void **state)
 
 static void widest_first_in_given_order(void **state)
 {
-	const __u8 fields[] = { SLUICE_FIELD_TYPE, SLUICE_FIELD_DIM1, SLUICE_FIELD_KEY, SLUICE_FIELD_DIM0,
-				SLUICE_FIELD_TENANT };
+	const __u8 fields[] = { SLUICE_FIELD_TYPE, SLUICE_FIELD_DIM1, SLUICE_FIELD_KEY,
+				SLUICE_FIELD_DIM0, SLUICE_FIELD_TENANT };
 	struct group_key layout;
 
 	(void)state;
 	assert_int_equal(group_key_layout(&layout, fields, 5), 0);
 	assert_int_equal(layout.word_count, 3);
-	assert_int_equal(layout.field[2].word, 0);	/* key */
+	assert_int_equal(layout.field[2].word, 0); /* key */
 	assert_int_equal(layout.field[2].shift, 0);
-	assert_int_equal(layout.field[1].word, 1);	/* dim1 before dim0, as given */
+	assert_int_equal(layout.field[1].word, 1); /* dim1 before dim0, as given */
 	assert_int_equal(layout.field[1].shift, 0);
 	assert_int_equal(layout.field[3].word, 1);
 	assert_int_equal(layout.field[3].shift, 32);
-	assert_int_equal(layout.field[0].word, 2);	/* type */
+	assert_int_equal(layout.field[0].word, 2); /* type */
 	assert_int_equal(layout.field[0].shift, 0);
 	assert_int_equal(layout.field[4].word, 2);
 	assert_int_equal(layout.field[4].shift, 16);
@@ -70,16 +71,22 @@ static void values_come_back(void **state)
 		}
 		assert_int_equal(group_key_layout(&layout, fields, count), 0);
 		for (unsigned int i = 0; i < count; i++) {
-			__u64 mask = layout.field[i].bits == 64 ? UINT64_MAX : (1ull << layout.field[i].bits) - 1;
+			__u64 mask = layout.field[i].bits == 64
+					     ? UINT64_MAX
+					     : (1ull << layout.field[i].bits) - 1;
 
 			assert_int_equal(layout.field[i].bits, group_key_field_bits(fields[i]));
 			assert_true(layout.field[i].word < layout.word_count);
-			words[layout.field[i].word] += (0x123456789ABCDEF0ull * (i + 3) & mask) << layout.field[i].shift;
+			words[layout.field[i].word] += (0x123456789ABCDEF0ull * (i + 3) & mask)
+						       << layout.field[i].shift;
 		}
 		for (unsigned int i = 0; i < count; i++) {
-			__u64 mask = layout.field[i].bits == 64 ? UINT64_MAX : (1ull << layout.field[i].bits) - 1;
+			__u64 mask = layout.field[i].bits == 64
+					     ? UINT64_MAX
+					     : (1ull << layout.field[i].bits) - 1;
 
-			assert_int_equal(group_key_value(&layout, words, i), 0x123456789ABCDEF0ull * (i + 3) & mask);
+			assert_int_equal(group_key_value(&layout, words, i),
+					 0x123456789ABCDEF0ull * (i + 3) & mask);
 		}
 	}
 }
@@ -102,8 +109,10 @@ static void what_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_one_group),	     cmocka_unit_test(widest_first_in_given_order),
-		cmocka_unit_test(all_fields_take_five_words), cmocka_unit_test(values_come_back),
+		cmocka_unit_test(nothing_is_one_group),
+		cmocka_unit_test(widest_first_in_given_order),
+		cmocka_unit_test(all_fields_take_five_words),
+		cmocka_unit_test(values_come_back),
 		cmocka_unit_test(what_is_refused),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rows records and schemas: what is written is read, what contradicts itself is refused; partials. */
+/* Rows records and schemas: what is written is read, what contradicts itself is refused;
+ * partials. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -14,8 +15,12 @@
 #include "core/rows.h"
 
 static const struct window_spec windows[] = {
-	{ .name = "clicks", .size_ns = 10, .slide_ns = 10, .group_count = 2,
-	  .group_field = { SLUICE_FIELD_TYPE, SLUICE_FIELD_KEY }, .aggregate_count = 1 },
+	{ .name = "clicks",
+	  .size_ns = 10,
+	  .slide_ns = 10,
+	  .group_count = 2,
+	  .group_field = { SLUICE_FIELD_TYPE, SLUICE_FIELD_KEY },
+	  .aggregate_count = 1 },
 	{ .name = "visits", .kind = SLUICE_WINDOW_SESSION, .gap_ns = 5 },
 };
 
@@ -75,11 +80,16 @@ static struct sluice_disk_record *write_rows(__u32 count)
 	struct test_row *row = (struct test_row *)(rows + 1);
 
 	*record = (struct sluice_disk_record){
-		(__u32)(sizeof(*record) + sizeof(*rows) + count * sizeof(*row)), SLUICE_DISK_ROWS, 1 };
-	*rows = (struct sluice_rows){ .start_ns = 10, .end_ns = 20, .revision = 4, .row_count = count,
+		(__u32)(sizeof(*record) + sizeof(*rows) + count * sizeof(*row)), SLUICE_DISK_ROWS, 1
+	};
+	*rows = (struct sluice_rows){ .start_ns = 10,
+				      .end_ns = 20,
+				      .revision = 4,
+				      .row_count = count,
 				      .row_bytes = sizeof(*row) };
 	for (__u32 i = 0; i < count; i++)
-		row[i] = (struct test_row){ { 100 + i, 7 }, { .count = i, .records = 1, .min = -5, .max = 5 } };
+		row[i] = (struct test_row){ { 100 + i, 7 },
+					    { .count = i, .records = 1, .min = -5, .max = 5 } };
 	return record;
 }
 
@@ -174,13 +184,16 @@ static struct sluice_partial partial_of(__s64 value, __u64 weight)
 {
 	__int128 sum = (__int128)value * weight;
 
-	return (struct sluice_partial){ weight, 1, (__u64)sum, (__u64)((unsigned __int128)sum >> 64), value, value };
+	return (struct sluice_partial){ weight,	    1,
+					(__u64)sum, (__u64)((unsigned __int128)sum >> 64),
+					value,	    value };
 }
 
 static void partials_merge_in_any_order(void **state)
 {
-	const struct sluice_partial parts[] = { partial_of(INT64_MAX, 65535), partial_of(INT64_MIN, 65535),
-						partial_of(-1, 1), partial_of(INT64_MAX, 65535) };
+	const struct sluice_partial parts[] = { partial_of(INT64_MAX, 65535),
+						partial_of(INT64_MIN, 65535), partial_of(-1, 1),
+						partial_of(INT64_MAX, 65535) };
 	struct sluice_partial forward = { .min = INT64_MAX, .max = INT64_MIN }, backward = forward;
 	bool is_saturated;
 
@@ -190,7 +203,8 @@ static void partials_merge_in_any_order(void **state)
 		rows_merge_partial(&backward, &parts[3 - i]);
 	}
 	assert_memory_equal(&forward, &backward, sizeof(forward));
-	assert_true(rows_sum(&forward) == (__int128)INT64_MAX * 65535 * 2 + (__int128)INT64_MIN * 65535 - 1);
+	assert_true(rows_sum(&forward) ==
+		    (__int128)INT64_MAX * 65535 * 2 + (__int128)INT64_MIN * 65535 - 1);
 	assert_int_equal(rows_saturated_sum(&forward, &is_saturated), INT64_MAX);
 	assert_true(is_saturated);
 	assert_int_equal(rows_saturated_sum(&parts[2], &is_saturated), -1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writers killed at any moment, recoveries killed at any moment, readers beside a writer: what was said to
- * be durable is there, in order, and nothing is there twice. */
+/* Writers killed at any moment, recoveries killed at any moment, readers beside a writer: what was
+ * said to be durable is there, in order, and nothing is there twice. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -26,7 +26,11 @@
 #define MS 1000000
 
 static const struct window_spec window = {
-	.name = "w", .size_ns = 10, .slide_ns = 10, .group_count = 1, .group_field = { SLUICE_FIELD_KEY },
+	.name = "w",
+	.size_ns = 10,
+	.slide_ns = 10,
+	.group_count = 1,
+	.group_field = { SLUICE_FIELD_KEY },
 };
 
 static char directory[PATH_MAX], path[PATH_MAX];
@@ -36,7 +40,7 @@ static struct {
 	_Atomic __u64 durable_lsn;
 	_Atomic __u64 rows_written;
 	_Atomic __u64 rows_durable;
-} *told;
+} * told;
 
 static int make(void **state)
 {
@@ -92,7 +96,8 @@ static void run_writer(__u64 row, unsigned int seed)
 				write_record(&maker, row++, 1 + (__u32)rand_r(&seed) % 199);
 			told->rows_written = row;
 			clock_gettime(CLOCK_MONOTONIC, &now);
-			if (results_log_turn(maker.log, 1, (__u64)now.tv_sec * 1000000000 + (__u64)now.tv_nsec) ||
+			if (results_log_turn(maker.log, 1,
+					     (__u64)now.tv_sec * 1000000000 + (__u64)now.tv_nsec) ||
 			    uring_wait(maker.uring, MS / 5) < 0)
 				_exit(9);
 			told->durable_lsn = results_log_durable_lsn(maker.log);
@@ -103,7 +108,7 @@ static void run_writer(__u64 row, unsigned int seed)
 }
 
 struct seen {
-	__u64 rows;		/* distinct, in order */
+	__u64 rows; /* distinct, in order */
 	__u64 last_lsn;
 	int result;
 };

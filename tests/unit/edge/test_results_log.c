@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The results log written, lost, and read again: round trips over many segments, torn tails, damage,
- * failing disks, full disks, retention. */
+/* The results log written, lost, and read again: round trips over many segments, torn tails,
+ * damage, failing disks, full disks, retention. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -29,7 +29,11 @@
 #define SECOND_NS 1000000000ull
 
 static const struct window_spec window = {
-	.name = "w", .size_ns = 10, .slide_ns = 10, .group_count = 1, .group_field = { SLUICE_FIELD_KEY },
+	.name = "w",
+	.size_ns = 10,
+	.slide_ns = 10,
+	.group_count = 1,
+	.group_field = { SLUICE_FIELD_KEY },
 	.aggregate_count = 1,
 };
 
@@ -48,7 +52,7 @@ static int make(void **state)
 static int clean(void **state)
 {
 	(void)state;
-	umount2(directory, MNT_DETACH);	/* of a test that failed */
+	umount2(directory, MNT_DETACH); /* of a test that failed */
 	results_maker_remove(directory);
 	return 0;
 }
@@ -64,7 +68,8 @@ static void write_rows(struct results_maker *maker, __u64 first, __u64 count, __
 
 		for (__u32 i = 0; i < now; i++) {
 			values[i][0] = first + done + i;
-			partials[i] = (struct sluice_partial){ .count = first + done + i, .records = 1 };
+			partials[i] =
+				(struct sluice_partial){ .count = first + done + i, .records = 1 };
 		}
 		results_maker_rows(maker, &(struct sluice_rows){ .end_ns = 10 }, now,
 				   (const __u64(*)[SLUICE_GROUP_FIELDS_MAX])values, partials);
@@ -77,11 +82,12 @@ static void write_rows(struct results_maker *maker, __u64 first, __u64 count, __
 struct seen {
 	__u64 rows, records, schemas, names;
 	__u64 first_row;
-	__u64 segments;		/* started with a schema */
-	int result;		/* of the last read */
+	__u64 segments; /* started with a schema */
+	int result; /* of the last read */
 };
 
-static void see_record(struct seen *seen, struct schema *schema, const struct sluice_disk_record *record)
+static void see_record(struct seen *seen, struct schema *schema,
+		       const struct sluice_disk_record *record)
 {
 	struct rows_cursor cursor;
 	struct row_view row;
@@ -213,7 +219,8 @@ static void schema_waits_for_rows(void **state)
 	assert_int_equal(results_log_write_schema(maker.log, &window, 1, NULL), -EBUSY);
 	results_maker_flush(&maker);
 	assert_int_equal(results_log_write_schema(maker.log, &window, 1, NULL), 0);
-	assert_int_equal(results_log_write_schema(maker.log, &window, SLUICE_WINDOWS_MAX + 1, NULL), -E2BIG);
+	assert_int_equal(results_log_write_schema(maker.log, &window, SLUICE_WINDOWS_MAX + 1, NULL),
+			 -E2BIG);
 	write_rows(&maker, 1, 1, 1);
 	results_maker_close(&maker);
 	assert_int_equal(read_back(path).schemas, 2);
@@ -253,7 +260,8 @@ static void buffers_are_bounded(void **state)
 	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
 	writer = results_log_writer(maker.log);
 	while ((at = writer->reserve(writer->context, bytes, bytes, &room))) {
-		*(struct sluice_disk_record *)at = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_LATE, 1 };
+		*(struct sluice_disk_record *)at =
+			(struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_LATE, 1 };
 		writer->commit(writer->context, bytes);
 		records++;
 	}
@@ -291,8 +299,9 @@ static int open_segment(const char *store)
 	return fd;
 }
 
-/* In `crashed`: what an agent leaves that was killed after `batches` durable batches of one row. The
- * schema's batch is the first: the last row has LSN batches + 1, and each batch takes one block. */
+/* In `crashed`: what an agent leaves that was killed after `batches` durable batches of one row.
+ * The schema's batch is the first: the last row has LSN batches + 1, and each batch takes one
+ * block. */
 static void make_crashed(int batches)
 {
 	struct results_maker maker;
@@ -319,9 +328,12 @@ static int recover(const char *from, struct results_log_recovery *recovery)
 
 	assert_int_equal(store_open(&store, from), 0);
 	assert_int_equal(uring_open(&uring, 16), 0);
-	error = results_log_open(&log, &(struct results_log_options){
-		.store = &store, .uring = uring, .segment_bytes = SEGMENT_BYTES, .bytes_max = 1 << 30 },
-		recovery);
+	error = results_log_open(&log,
+				 &(struct results_log_options){ .store = &store,
+								.uring = uring,
+								.segment_bytes = SEGMENT_BYTES,
+								.bytes_max = 1 << 30 },
+				 recovery);
 	snprintf(problem, sizeof(problem), "%s", error ? store.problem : "");
 	if (!error)
 		assert_int_equal(results_log_close(log), 0);
@@ -429,7 +441,8 @@ static void remove_segment(const char *store, int place)
 {
 	char command[PATH_MAX + 128];
 
-	snprintf(command, sizeof(command), "rm \"$(ls -d '%s'/results/*.seg | sed -n %dp)\"", store, place);
+	snprintf(command, sizeof(command), "rm \"$(ls -d '%s'/results/*.seg | sed -n %dp)\"", store,
+		 place);
 	assert_int_equal(system(command), 0);
 }
 
@@ -458,10 +471,11 @@ static void missing_segments_are_refused(void **state)
 /* A disk that misbehaves in a given way a given number of times. */
 struct fault {
 	enum uring_operation operation;
-	int result;		/* INT32_MIN: half of what was asked for */
+	int result; /* INT32_MIN: half of what was asked for */
 	int times;
-	int seen;		/* completions of any kind */
-	/* Syncs that are linked to a faulty write are cancelled; they stand behind it in their batch. */
+	int seen; /* completions of any kind */
+	/* Syncs that are linked to a faulty write are cancelled; they stand behind it in their
+	 * batch. */
 	struct uring_request *cancelled[RESULTS_LOG_IN_FLIGHT];
 };
 
@@ -711,7 +725,8 @@ static void a_file_size_limit_is_final(void **state)
 	assert_int_equal(seen.rows, 15000);
 }
 
-static void wait_for_segments(struct results_maker *maker, __u64 wanted, struct results_log_stats *stats)
+static void wait_for_segments(struct results_maker *maker, __u64 wanted,
+			      struct results_log_stats *stats)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
@@ -734,8 +749,9 @@ static void retention_by_size(void **state)
 
 	(void)state;
 	/* Three segments and one to come. */
-	results_maker_open_with(&maker, path, &window, 1, &(struct results_log_options){
-		.segment_bytes = SEGMENT_BYTES, .bytes_max = 4 * SEGMENT_BYTES });
+	results_maker_open_with(&maker, path, &window, 1,
+				&(struct results_log_options){ .segment_bytes = SEGMENT_BYTES,
+							       .bytes_max = 4 * SEGMENT_BYTES });
 	write_rows(&maker, 0, 100000, 1000);
 	results_maker_flush(&maker);
 	copy_store(path, crashed);
@@ -750,8 +766,10 @@ static void retention_by_size(void **state)
 	assert_int_equal(seen.result, 0);
 	assert_int_equal(seen.segments, 3);
 	assert_int_equal(seen.first_row + seen.rows, 500000);
-	/* A kill between manifest and unlink leaves old files: ignored by readers, removed at the start. */
-	snprintf(command, sizeof(command), "cp '%s'/results/" FIRST_SEGMENT " '%s'/results/", crashed, path);
+	/* A kill between manifest and unlink leaves old files: ignored by readers, removed at the
+	 * start. */
+	snprintf(command, sizeof(command), "cp '%s'/results/" FIRST_SEGMENT " '%s'/results/",
+		 crashed, path);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(read_back(path).first_row, seen.first_row);
 	assert_int_equal(recover(path, &recovery), 0);
@@ -768,17 +786,22 @@ static void retention_by_age(void **state)
 	__u64 wall_ns;
 
 	(void)state;
-	results_maker_open_with(&maker, path, &window, 1, &(struct results_log_options){
-		.segment_bytes = SEGMENT_BYTES, .bytes_max = 1 << 30, .age_max_ns = 3600 * (__s64)SECOND_NS });
+	results_maker_open_with(&maker, path, &window, 1,
+				&(struct results_log_options){ .segment_bytes = SEGMENT_BYTES,
+							       .bytes_max = 1 << 30,
+							       .age_max_ns =
+								       3600 * (__s64)SECOND_NS });
 	write_rows(&maker, 0, 250000, 1000);
 	results_maker_flush(&maker);
 	results_log_read_stats(maker.log, &stats);
 	assert_int_equal(stats.segments, 4);
 	clock_gettime(CLOCK_REALTIME, &now);
 	wall_ns = (__u64)now.tv_sec * SECOND_NS;
-	assert_int_equal(results_log_turn(maker.log, wall_ns + 3000 * SECOND_NS, UINT64_MAX / 4), 0);
+	assert_int_equal(results_log_turn(maker.log, wall_ns + 3000 * SECOND_NS, UINT64_MAX / 4),
+			 0);
 	wait_for_segments(&maker, 4, &stats);
-	assert_int_equal(results_log_turn(maker.log, wall_ns + 4000 * SECOND_NS, UINT64_MAX / 2), 0);
+	assert_int_equal(results_log_turn(maker.log, wall_ns + 4000 * SECOND_NS, UINT64_MAX / 2),
+			 0);
 	/* The active one stays, however old. */
 	wait_for_segments(&maker, 1, &stats);
 	assert_int_equal(stats.segments_removed, 3);

@@ -18,10 +18,14 @@
 #include "results_maker.h"
 
 #define SEGMENT_BYTES ((__u64)4 << 20)
-#define ROWS 200000	/* three segments */
+#define ROWS 200000 /* three segments */
 
 static const struct window_spec window = {
-	.name = "w", .size_ns = 10, .slide_ns = 10, .group_count = 1, .group_field = { SLUICE_FIELD_KEY },
+	.name = "w",
+	.size_ns = 10,
+	.slide_ns = 10,
+	.group_count = 1,
+	.group_field = { SLUICE_FIELD_KEY },
 };
 
 static char directory[PATH_MAX], path[PATH_MAX];
@@ -126,7 +130,9 @@ static int count_rows(__u64 *rows)
 		assert_true(batch->first_lsn > last_lsn);
 		last_lsn = batch->first_lsn + batch->record_count - 1;
 		while ((record = segment_next_record(batch, record)))
-			*rows += record->kind == SLUICE_DISK_ROWS ? ((const struct sluice_rows *)(record + 1))->row_count : 0;
+			*rows += record->kind == SLUICE_DISK_ROWS
+					 ? ((const struct sluice_rows *)(record + 1))->row_count
+					 : 0;
 		got = 0;
 	}
 	log_reader_close(&reader);

@@ -24,10 +24,11 @@
 static const __u8 store_id[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 static char directory[PATH_MAX];
 static int directory_fd, file_fd;
-static __u8 *file;	/* the segment, mapped */
+static __u8 *file; /* the segment, mapped */
 
 /* Batches of 1, 2, 3, 4 records of 16 bytes; the third needs two blocks. */
-static size_t fill_batch(struct sluice_batch *batch, int number, __u64 lsn, __u64 offset, __u32 chain)
+static size_t fill_batch(struct sluice_batch *batch, int number, __u64 lsn, __u64 offset,
+			 __u32 chain)
 {
 	struct sluice_disk_record *record = (struct sluice_disk_record *)(batch + 1);
 	__u32 bytes = number == 2 ? 2000 : 16;
@@ -58,9 +59,13 @@ static void fill_file(void)
 	__u32 chain = 99;
 
 	memset(file, 0, SEGMENT_BYTES);
-	*header = (struct sluice_segment){ .magic = SLUICE_SEGMENT_MAGIC, .major = 1, .number = 3,
-					   .first_lsn = FIRST_LSN, .segment_bytes = SEGMENT_BYTES,
-					   .prev_chain = 99, .log_kind = SLUICE_LOG_RESULTS };
+	*header = (struct sluice_segment){ .magic = SLUICE_SEGMENT_MAGIC,
+					   .major = 1,
+					   .number = 3,
+					   .first_lsn = FIRST_LSN,
+					   .segment_bytes = SEGMENT_BYTES,
+					   .prev_chain = 99,
+					   .log_kind = SLUICE_LOG_RESULTS };
 	memcpy(header->store_id, store_id, 16);
 	segment_seal_header(header);
 	for (int i = 0; i < BATCHES; i++) {
@@ -128,7 +133,8 @@ static void reads_what_was_written(void **state)
 	segment_close(&cursor);
 	segment_close(&cursor);
 	/* And past the page cache. */
-	assert_int_equal(segment_open(&cursor, directory_fd, NAME, store_id, SLUICE_LOG_RESULTS, true), 0);
+	assert_int_equal(
+		segment_open(&cursor, directory_fd, NAME, store_id, SLUICE_LOG_RESULTS, true), 0);
 	segment_close(&cursor);
 }
 
@@ -171,8 +177,8 @@ static void every_flipped_byte_is_seen(void **state)
 /* The same where zeros begin: what they replace in the padding was zero before. */
 static int batches_whole(size_t cut)
 {
-	static const size_t ends[BATCHES] = { 4096 + 128 + 16, 2 * 4096 + 128 + 32, 3 * 4096 + 128 + 6000,
-					      5 * 4096 + 128 + 64 };
+	static const size_t ends[BATCHES] = { 4096 + 128 + 16, 2 * 4096 + 128 + 32,
+					      3 * 4096 + 128 + 6000, 5 * 4096 + 128 + 64 };
 	int count = 0;
 
 	while (count < BATCHES && cut >= ends[count])
@@ -221,8 +227,9 @@ static void expect_fault(enum segment_fault fault, int batches_expected)
 	struct segment_cursor cursor;
 	int batches, got = read_all(&cursor, &batches);
 
-	assert_int_equal(got, fault == SEGMENT_FAULT_VERSION && batches_expected < 0 ? -EPROTONOSUPPORT :
-										       -EBADMSG);
+	assert_int_equal(got, fault == SEGMENT_FAULT_VERSION && batches_expected < 0
+				      ? -EPROTONOSUPPORT
+				      : -EBADMSG);
 	assert_int_equal(cursor.fault, fault);
 	assert_int_equal(batches, batches_expected < 0 ? 0 : batches_expected);
 	segment_close(&cursor);
@@ -276,7 +283,9 @@ static void order_is_checked(void **state)
 		struct segment_cursor cursor;
 		const struct sluice_batch *batch;
 
-		assert_int_equal(segment_open(&cursor, directory_fd, NAME, store_id, SLUICE_LOG_RESULTS, false), 0);
+		assert_int_equal(segment_open(&cursor, directory_fd, NAME, store_id,
+					      SLUICE_LOG_RESULTS, false),
+				 0);
 		assert_int_equal(segment_next(&cursor, &batch), 1);
 		assert_int_equal(segment_next(&cursor, &batch), 1);
 		assert_int_equal(segment_next(&cursor, &batch), -EBADMSG);
@@ -376,10 +385,14 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEGMENT_TEST(reads_what_was_written), SEGMENT_TEST(every_flipped_byte_is_seen),
-		SEGMENT_TEST(torn_anywhere_is_a_prefix), SEGMENT_TEST(truncated_file),
-		SEGMENT_TEST(misplaced_and_foreign), SEGMENT_TEST(order_is_checked),
-		SEGMENT_TEST(contradictions_are_named), SEGMENT_TEST(batches_behind_a_hole),
+		SEGMENT_TEST(reads_what_was_written),
+		SEGMENT_TEST(every_flipped_byte_is_seen),
+		SEGMENT_TEST(torn_anywhere_is_a_prefix),
+		SEGMENT_TEST(truncated_file),
+		SEGMENT_TEST(misplaced_and_foreign),
+		SEGMENT_TEST(order_is_checked),
+		SEGMENT_TEST(contradictions_are_named),
+		SEGMENT_TEST(batches_behind_a_hole),
 		cmocka_unit_test(names),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state directory: ids that stay, epochs that rise, one agent at a time, manifests that are whole. */
+/* The state directory: ids that stay, epochs that rise, one agent at a time, manifests that are
+ * whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -214,9 +215,14 @@ static void newer_stores_are_refused_by_name(void **state)
 
 static void manifest_text_comes_back(void **state)
 {
-	struct store_manifest manifest = { .major = 1, .minor = 0, .agent_epoch = UINT64_MAX, .results_first = 7,
-					   .results_durable_lsn = 1ull << 60, .is_stopped = true,
-					   .gap_count = STORE_GAPS_MAX }, back;
+	struct store_manifest manifest = { .major = 1,
+					   .minor = 0,
+					   .agent_epoch = UINT64_MAX,
+					   .results_first = 7,
+					   .results_durable_lsn = 1ull << 60,
+					   .is_stopped = true,
+					   .gap_count = STORE_GAPS_MAX },
+			      back;
 	char text[STORE_MANIFEST_BYTES_MAX], what[128];
 	size_t bytes;
 
@@ -254,10 +260,14 @@ static void results_without_manifest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORE_TEST(ids_stay_and_epochs_rise),  STORE_TEST(second_agent_is_refused_by_pid),
-		STORE_TEST(lock_dies_with_its_holder), STORE_TEST(reader_needs_a_store),
-		STORE_TEST(every_flipped_byte_is_seen), STORE_TEST(newer_stores_are_refused_by_name),
-		STORE_TEST(manifest_text_comes_back),  STORE_TEST(results_without_manifest),
+		STORE_TEST(ids_stay_and_epochs_rise),
+		STORE_TEST(second_agent_is_refused_by_pid),
+		STORE_TEST(lock_dies_with_its_holder),
+		STORE_TEST(reader_needs_a_store),
+		STORE_TEST(every_flipped_byte_is_seen),
+		STORE_TEST(newer_stores_are_refused_by_name),
+		STORE_TEST(manifest_text_comes_back),
+		STORE_TEST(results_without_manifest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

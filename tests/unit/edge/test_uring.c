@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* io_uring as the agent uses it: completions as calls, links, bounds, polls, closing with work in flight. */
+/* io_uring as the agent uses it: completions as calls, links, bounds, polls, closing with work in
+ * flight. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -61,7 +62,9 @@ static void write_and_sync_are_linked(void **state)
 	(void)state;
 	memset(data, 'x', sizeof(data));
 	assert_int_equal(uring_open(&uring, 8), 0);
-	assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, fd, data, 4096, 8192, false), 0);
+	assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, fd, data, 4096,
+					  8192, false),
+			 0);
 	assert_int_equal(uring_room(uring), 6);
 	while (sync.calls == 0)
 		assert_true(uring_wait(uring, SECOND_NS) >= 0);
@@ -85,7 +88,8 @@ static void failed_write_cancels_sync(void **state)
 
 	(void)state;
 	assert_int_equal(uring_open(&uring, 8), 0);
-	assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, fd, "x", 1, 0, true), 0);
+	assert_int_equal(
+		uring_write_sync(uring, &write.request, &sync.request, fd, "x", 1, 0, true), 0);
 	while (sync.calls == 0)
 		assert_true(uring_wait(uring, SECOND_NS) >= 0);
 	assert_int_equal(write.result, -EBADF);
@@ -105,7 +109,9 @@ static void full_is_an_answer(void **state)
 	assert_int_equal(uring_open(&uring, 2), 0);
 	assert_int_equal(uring_poll(uring, &poll[0].request, fd), 0);
 	/* One place is left, two are needed: nothing of the pair is queued. */
-	assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, file, "x", 1, 0, false), -EBUSY);
+	assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, file, "x", 1, 0,
+					  false),
+			 -EBUSY);
 	assert_false(write.request.is_in_flight);
 	assert_int_equal(uring_poll(uring, &poll[1].request, fd), 0);
 	assert_int_equal(uring_poll(uring, &write.request, fd), -EBUSY);
@@ -165,7 +171,8 @@ static void closing_waits_for_buffers(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20; round++) {
-		struct noted write = { .request.complete = note }, sync = { .request.complete = note };
+		struct noted write = { .request.complete = note },
+			     sync = { .request.complete = note };
 		struct noted poll = { .request.complete = note };
 		int fd = open_temporary(), never = eventfd(0, 0);
 		char *data = malloc(1 << 20);
@@ -174,7 +181,9 @@ static void closing_waits_for_buffers(void **state)
 		memset(data, round, 1 << 20);
 		assert_int_equal(uring_open(&uring, 8), 0);
 		assert_int_equal(uring_poll(uring, &poll.request, never), 0);
-		assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, fd, data, 1 << 20, 0, true), 0);
+		assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, fd, data,
+						  1 << 20, 0, true),
+				 0);
 		assert_int_equal(uring_submit(uring), 0);
 		uring_close(uring);
 		assert_int_equal(write.calls + sync.calls + poll.calls, 0);
@@ -200,7 +209,8 @@ static void faults_are_delivered(void **state)
 	(void)state;
 	assert_int_equal(uring_open(&uring, 8), 0);
 	uring_set_fault(uring, halve, &seen);
-	assert_int_equal(uring_write_sync(uring, &write.request, &sync.request, fd, "abcd", 4, 0, false), 0);
+	assert_int_equal(
+		uring_write_sync(uring, &write.request, &sync.request, fd, "abcd", 4, 0, false), 0);
 	while (sync.calls == 0)
 		assert_true(uring_wait(uring, SECOND_NS) >= 0);
 	assert_int_equal(seen, 2);
@@ -221,10 +231,14 @@ static void errors_say_what_to_do(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(write_and_sync_are_linked), cmocka_unit_test(failed_write_cancels_sync),
-		cmocka_unit_test(full_is_an_answer),	     cmocka_unit_test(poll_goes_on),
-		cmocka_unit_test(waiting_ends_in_time),	     cmocka_unit_test(closing_waits_for_buffers),
-		cmocka_unit_test(faults_are_delivered),	     cmocka_unit_test(errors_say_what_to_do),
+		cmocka_unit_test(write_and_sync_are_linked),
+		cmocka_unit_test(failed_write_cancels_sync),
+		cmocka_unit_test(full_is_an_answer),
+		cmocka_unit_test(poll_goes_on),
+		cmocka_unit_test(waiting_ends_in_time),
+		cmocka_unit_test(closing_waits_for_buffers),
+		cmocka_unit_test(faults_are_delivered),
+		cmocka_unit_test(errors_say_what_to_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
