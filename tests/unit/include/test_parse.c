@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the table of frames in tests/bpf cannot run: frames shorter than the kernel takes for a
+ * test, and payloads longer than IPv4 carries. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sluice/parse.h"
+
+static void test_frames_shorter_than_ethernet(void **state)
+{
+	(void)state;
+	for (__u32 length = 0; length < sizeof(struct sluice_ethernet); length++) {
+		struct sluice_frame frame;
+		__u8 *head = calloc(1, length ? length : 1);
+
+		assert_non_null(head);
+		assert_int_equal(sluice_parse_frame(head, length, &frame),
+				 SLUICE_TRAFFIC_pass_short);
+		free(head);
+	}
+}
+
+static void test_headers_beyond_the_head(void **state)
+{
+	static __u8 head[SLUICE_HEAD_BYTES];
+	struct sluice_frame frame;
+
+	(void)state;
+	head[12] = 0x86, head[13] = 0xdd, head[14] = 0x60;
+	head[18] = 0x10; /* 4096 bytes of payload */
+	head[20] = SLUICE_NEXT_DESTINATION;
+	head[54] = SLUICE_NEXT_UDP;
+	for (int more = 0; more < 256; more++) {
+		/* UDP begins at 62 + 8 × more and must end within the head. */
+		__u32 expected = 62 + 8 * more + 8 > SLUICE_HEAD_BYTES
+					 ? SLUICE_TRAFFIC_pass_ipv6_headers
+					 : 0;
+
+		head[55] = (__u8)more;
+		assert_int_equal(sluice_parse_frame(head, 54 + 4096, &frame), expected);
+	}
+}
+
+static void test_payload_bounds(void **state)
+{
+	struct sluice_header header = {
+		.magic = SLUICE_MAGIC,
+		.version = SLUICE_VERSION,
+		.event_count = 1,
+		.event_size = 32,
+	};
+
+	(void)state;
+	assert_int_equal(sluice_validate(&header, 72), 0);
+	assert_int_equal(sluice_validate(&header, 39), SLUICE_OUTCOME_refused_short);
+	assert_int_equal(sluice_validate(&header, 0), SLUICE_OUTCOME_refused_short);
+	assert_int_equal(sluice_validate(&header, SLUICE_PAYLOAD_MAX + 1),
+			 SLUICE_OUTCOME_refused_length);
+	header.event_count = SLUICE_EVENTS_MAX;
+	assert_int_equal(sluice_validate(&header, 40 + 32 * SLUICE_EVENTS_MAX), 0);
+	/* What would be true modulo 2^16 is not. */
+	header.event_count = 2048;
+	assert_int_equal(sluice_validate(&header, (40 + 32 * 2048) & 0xffff),
+			 SLUICE_OUTCOME_refused_length);
+	assert_int_equal(sluice_validate(&header, 40 + 32 * 2048), SLUICE_OUTCOME_refused_length);
+	header.flags = SLUICE_FLAG_DICTIONARY;
+	header.event_size = 0;
+	header.event_count = 65535;
+	assert_int_equal(sluice_validate(&header, SLUICE_PAYLOAD_MAX),
+			 SLUICE_OUTCOME_refused_length);
+}
+
+static void test_first_listener_wins(void **state)
+{
+	static struct sluice_config config = { .listener_count = 3 };
+	const struct sluice_frame frame = { .address = { 0, 0, 0xffff0000, 0x0708090a },
+					    .port = 7 };
+	struct sluice_frame other = frame;
+	const __u8 mapped[16] = { [10] = 0xff, 0xff, 10, 9, 8, 7 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		config.listener[i] = (struct sluice_listener){ .ifindex = 4, .port = 7 };
+	config.listener[0].has_address = 1;
+	memcpy(config.listener[0].address, mapped, sizeof(mapped));
+	assert_int_equal(sluice_listener_find(&config, 4, &other), 0);
+	assert_int_equal(sluice_listener_find(&config, 5, &other), -1);
+	for (int word = 0; word < 4; word++) {
+		other = frame;
+		other.address[word] ^= 1;
+		assert_int_equal(sluice_listener_find(&config, 4, &other), 1);
+	}
+	other = frame;
+	other.port = 8;
+	assert_int_equal(sluice_listener_find(&config, 4, &other), -1);
+	config.listener_count = 0;
+	assert_int_equal(sluice_listener_find(&config, 4, &other), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frames_shorter_than_ethernet),
+		cmocka_unit_test(test_headers_beyond_the_head),
+		cmocka_unit_test(test_payload_bounds),
+		cmocka_unit_test(test_first_listener_wins),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
