@@ -216,6 +216,6 @@ const struct command generate_command = {
 	.examples =
 		"sluice-gen --to 127.0.0.1:9125 --rate 50k/s --duration 10s --disorder 500ms\n"
 		"sluice-gen --interface veth0 --to-mac 02:00:00:00:00:02 --to 10.0.0.2:9125\n"
-		"sluice-gen --to 10.0.0.2:9125 --datagrams 9999 --loss 1% --truth t.json -c a.yaml\n",
+		"sluice-gen --to 10.0.0.2:9125 --datagrams 9999 --truth t.json -c a.yaml\n",
 	.run = generate,
 };
