@@ -195,7 +195,7 @@ void results_log_request_segment(struct results_log *log)
 	};
 
 	memcpy(header.store_id, log->store_id, sizeof(header.store_id));
-	memcpy(header.agent_id, log->store->manifest.agent_id, sizeof(header.agent_id));
+	memcpy(header.agent_id, log->agent_id, sizeof(header.agent_id));
 	memcpy(header.boot_id, log->store->boot_id, sizeof(header.boot_id));
 	segment_keeper_start(log->keeper, &header);
 	log->is_starting = true;

@@ -176,6 +176,7 @@ int results_log_open(struct results_log **log, const struct results_log_options 
 	made->store = store;
 	made->uring = options->uring;
 	memcpy(made->store_id, store->manifest.store_id, sizeof(made->store_id));
+	memcpy(made->agent_id, store->manifest.agent_id, sizeof(made->agent_id));
 	made->agent_epoch = store->manifest.agent_epoch;
 	made->config_epoch = options->config_epoch;
 	made->segment_bytes =
@@ -248,7 +249,7 @@ int results_log_write_schema(struct results_log *log, const struct window_spec *
 	if (log->flight_count > 0 || log->batches.closed_count > 0 ||
 	    results_batches_opened_ns(&log->batches))
 		return -EBUSY;
-	memcpy(head.agent_id, log->store->manifest.agent_id, sizeof(head.agent_id));
+	memcpy(head.agent_id, log->agent_id, sizeof(head.agent_id));
 	if (dim_name)
 		memcpy(head.dim_name, dim_name, sizeof(head.dim_name));
 	results_preamble_set_schema(&log->preamble, &head, windows, window_count);

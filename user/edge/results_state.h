@@ -17,7 +17,8 @@ struct results_log {
 	struct store *store;
 	struct uring *uring;
 	struct segment_keeper *keeper;
-	__u8 store_id[16];
+	__u8 store_id[16];		/* these two do not change; the manifest around them does */
+	__u8 agent_id[16];
 	__u64 agent_epoch;
 	__u32 config_epoch;
 	__u64 segment_bytes; /* of new segments */
