@@ -23,18 +23,24 @@ static const __u8 store_id[16] = "sluice-fuzzing!";
 static _Alignas(8) __u8 image[IMAGE_BYTES];
 static int directory_fd = -1, file_fd;
 
-/* One file, written again and again; gone from its directory when the program ends. */
+static char path[] = "/tmp/sluice-fuzz-XXXXXX";
+
+static void remove_file(void)
+{
+	unlinkat(directory_fd, NAME, 0);
+	rmdir(path);
+}
+
+/* One file, written again and again, gone when the program ends. */
 static void open_file(void)
 {
-	static char path[] = "/tmp/sluice-fuzz-XXXXXX";
-
 	if (directory_fd >= 0)
 		return;
 	assert(mkdtemp(path));
 	directory_fd = open(path, O_RDONLY | O_DIRECTORY);
 	file_fd = openat(directory_fd, NAME, O_RDWR | O_CREAT, 0600);
 	assert(directory_fd >= 0 && file_fd >= 0);
-	rmdir(path);
+	atexit(remove_file);
 }
 
 static void put_header(void)
