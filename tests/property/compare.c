@@ -77,6 +77,10 @@ static bool is_final(const struct result *result, const struct result_row *row)
 	for (size_t i = 0; i < result->close_count; i++) {
 		const struct result_close *close = &result->close[i];
 
+		/* All sessions that end by then. */
+		if (close->window == row->identity.window && close->start_ns == INT64_MIN &&
+		    row->identity.end_ns <= close->end_ns)
+			return true;
 		if (close->window == row->identity.window &&
 		    close->start_ns == row->identity.start_ns &&
 		    close->end_ns == row->identity.end_ns && close->revision >= row->revision)

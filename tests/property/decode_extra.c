@@ -15,8 +15,19 @@
 struct reader {
 	const unsigned char *at;
 	size_t left;
-	struct sketch_pool pool;
+	struct sketch_pool *pool;
 };
+
+/* One pool for all rows: each reading gives back what it took. */
+static struct sketch_pool *shared_pool(void)
+{
+	static unsigned char memory[POOL_BYTES] __attribute__((aligned(SKETCH_POOL_ALIGN)));
+	static struct sketch_pool pool;
+
+	if (!pool.memory)
+		sketch_pool_open(&pool, memory, sizeof(memory), 1);
+	return &pool;
+}
 
 static size_t sketch_length(const struct reader *reader)
 {
@@ -47,12 +58,12 @@ static size_t read_distinct(struct reader *reader, const struct sluice_schema_ag
 	size_t bytes = sketch_length(reader);
 	__u64 count;
 
-	if (!bytes || sketch_distinct_merge_bytes(&sketch, &reader->pool, reader->at, bytes) ||
-	    sketch_distinct_estimate(&sketch, &reader->pool, &count))
+	if (!bytes || sketch_distinct_merge_bytes(&sketch, reader->pool, reader->at, bytes) ||
+	    sketch_distinct_estimate(&sketch, reader->pool, &count))
 		return 0;
 	aggregate->distinct = (double)count;
 	aggregate->is_exact = sketch_distinct_is_exact(&sketch);
-	sketch_distinct_clear(&sketch, &reader->pool);
+	sketch_distinct_clear(&sketch, reader->pool);
 	return bytes;
 }
 
@@ -62,16 +73,16 @@ static size_t read_quantiles(struct reader *reader, const struct sluice_schema_a
 	struct sketch_histogram sketch = sketch_histogram_empty(asked->precision);
 	size_t bytes = sketch_length(reader);
 
-	if (!bytes || sketch_histogram_merge_bytes(&sketch, &reader->pool, reader->at, bytes))
+	if (!bytes || sketch_histogram_merge_bytes(&sketch, reader->pool, reader->at, bytes))
 		return 0;
 	for (unsigned int i = 0; i < asked->quantile_count; i++) {
 		double q;
 
 		memcpy(&q, &asked->quantile[i], sizeof(q));
-		if (sketch_histogram_quantile(&sketch, &reader->pool, q, &aggregate->quantile[i]))
+		if (sketch_histogram_quantile(&sketch, reader->pool, q, &aggregate->quantile[i]))
 			return 0;
 	}
-	sketch_histogram_clear(&sketch, &reader->pool);
+	sketch_histogram_clear(&sketch, reader->pool);
 	return bytes;
 }
 
@@ -83,17 +94,17 @@ static size_t read_top(struct reader *reader, const struct sluice_schema_aggrega
 	size_t bytes = sketch_length(reader);
 	int count;
 
-	if (!bytes || sketch_top_merge_bytes(&sketch, &reader->pool, reader->at, bytes))
+	if (!bytes || sketch_top_merge_bytes(&sketch, reader->pool, reader->at, bytes))
 		return 0;
-	count = sketch_top_items(&sketch, &reader->pool, item, asked->k < 64 ? asked->k : 64);
+	count = sketch_top_items(&sketch, reader->pool, item, asked->k < 64 ? asked->k : 64);
 	if (count < 0)
 		return 0;
 	aggregate->top_count = (__u32)count;
 	for (int i = 0; i < count; i++)
 		aggregate->top[i] =
 			(struct result_top){ item[i].value, item[i].count, item[i].error };
-	aggregate->is_exact = sketch_top_absent_max(&sketch, &reader->pool) == 0;
-	sketch_top_clear(&sketch, &reader->pool);
+	aggregate->is_exact = sketch_top_absent_max(&sketch, reader->pool) == 0;
+	sketch_top_clear(&sketch, reader->pool);
 	return bytes;
 }
 
@@ -133,18 +144,12 @@ static int read_all(struct reader *reader, const struct window_spec *spec, struc
 int decode_extra(const struct window_spec *spec, const void *data, size_t bytes,
 		 struct result_row *row)
 {
-	struct reader reader = { .at = data, .left = bytes };
-	void *memory;
+	struct reader reader = { .at = data, .left = bytes, .pool = shared_pool() };
 	int error;
 
 	if (!bytes)
 		return 0;	/* nothing asked for, or the overflow group */
-	memory = aligned_alloc(SKETCH_POOL_ALIGN, POOL_BYTES);
 	row->aggregate = calloc(spec->aggregate_count, sizeof(*row->aggregate));
-	memset(memory, 0, POOL_BYTES);
-	sketch_pool_open(&reader.pool, memory, POOL_BYTES, 1);
 	error = read_all(&reader, spec, row);
-	sketch_pool_close(&reader.pool);
-	free(memory);
 	return error ? error : (int)(bytes - reader.left);
 }

@@ -11,13 +11,13 @@
 #define FEATURE_OVERFLOW 1	/* max_groups and the overflow group */
 #define FEATURE_KEPT_CHECKED 0	/* records whose count of kept events lies are refused */
 #define FEATURE_SLIDING 1
-#define FEATURE_SESSION 0
+#define FEATURE_SESSION 1
 #define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */
 #define FEATURE_EARLY 0
 #define FEATURE_LATE_KEPT 0	/* the late side output (decode.c has to read its records) */
 #define FEATURE_EVENT_IDS 0	/* dedup: event_id */
 #define FEATURE_SEQUENCES 1	/* datagrams that come twice */
-#define FEATURE_FIRST_LAST 0
+#define FEATURE_FIRST_LAST 1
 #define FEATURE_SKETCHES 0	/* distinct, quantiles, top */
 
 /* First statement of a test (cmocka). */

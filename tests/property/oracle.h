@@ -31,7 +31,8 @@
  * 12  Lateness of a session is asked after merging. max_duration cuts a run of events from its
  *     first: a session holds events less than max_duration after its first and ends there at
  *     the latest; the next event starts another. A late event that moves the first one moves
- *     the cuts.
+ *     the cuts. It is late when the piece that would hold it is over, or a final interval could
+ *     come back.
  * 13  first and last break ties by identity: events without event_id before those with one, then
  *     event_id, then (source_id, epoch, sequence, index), all ascending.
  * 14  At an orderly stop every window with news since its last row comes out as not final. */

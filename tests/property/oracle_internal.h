@@ -110,7 +110,7 @@ void oracle_fixed_finish(struct oracle *oracle, struct oracle_window *window);
 
 /* --- oracle_session.c --- */
 
-bool oracle_session_is_late(const struct oracle_window *window, const struct oracle_event *event);
+bool oracle_session_is_late(struct oracle_window *window, const struct oracle_event *event);
 bool oracle_session_is_live(const struct oracle_window *window, size_t taken);
 /* The last taken event joins, makes or merges sessions. */
 void oracle_session_take(struct oracle_window *window);

@@ -35,28 +35,6 @@ static bool is_touching(const struct oracle_window *window, const struct oracle_
 	       last_ns + window->spec->gap_ns >= session->start_ns;
 }
 
-/* A taken event, or one that is about to be, as a session of its own. */
-static bool is_same_group(const struct oracle_window *window, const struct oracle_session *session,
-			  const struct oracle_taken *taken)
-{
-	__u64 group[SLUICE_GROUP_FIELDS_MAX];
-
-	oracle_group(window, taken, group);
-	return session->is_overflow == taken->is_overflow &&
-	       !memcmp(session->group, group, sizeof(group));
-}
-
-bool oracle_session_is_late(const struct oracle_window *window, const struct oracle_event *event)
-{
-	struct oracle_taken taken = { .event = *event };
-
-	for (size_t i = 0; i < window->session_count; i++)
-		if (is_same_group(window, &window->session[i], &taken) &&
-		    is_touching(window, &window->session[i], event->time_ns, event->time_ns))
-			return false;	/* it merges into one that is alive */
-	return is_over(window, (__int128)event->time_ns + window->spec->gap_ns);
-}
-
 static void add_member(struct oracle_session *session, size_t taken)
 {
 	session->member = scenario_grow(session->member, session->member_count, sizeof(taken));
@@ -134,6 +112,62 @@ static size_t cut(struct oracle_window *window, const struct oracle_session *run
 	window->session = scenario_grow(window->session, window->session_count, sizeof(piece));
 	window->session[window->session_count++] = piece;
 	return to;
+}
+
+static int compare_times(const void *left, const void *right)
+{
+	__s64 a = *(const __s64 *)left, b = *(const __s64 *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* Where the piece of a sorted run that holds the given time ends. */
+static __int128 end_of_piece(const struct window_spec *spec, const __s64 *time, size_t count, __s64 of)
+{
+	__int128 first = time[0], last = time[0];
+
+	for (size_t i = 1; i < count; i++) {
+		bool is_cut = time[i] - last > spec->gap_ns ||
+			      (spec->max_duration_ns && time[i] >= first + spec->max_duration_ns);
+
+		if (is_cut && last >= of)
+			break;
+		if (is_cut)
+			first = time[i];
+		last = time[i];
+	}
+	if (spec->max_duration_ns && last + spec->gap_ns > first + spec->max_duration_ns)
+		return first + spec->max_duration_ns;
+	return last + spec->gap_ns;
+}
+
+/* Puts the event together with all it touches, cuts, and asks of the piece that would hold it. */
+bool oracle_session_is_late(struct oracle_window *window, const struct oracle_event *event)
+{
+	struct oracle_taken taken = { .event = *event };
+	struct oracle_session *gone = calloc(window->session_count + 1, sizeof(*gone));
+	struct oracle_session run = { .start_ns = event->time_ns, .last_ns = event->time_ns };
+	size_t gone_count = 0;
+	__s64 *time;
+	bool is_late;
+
+	oracle_group(window, &taken, run.group);
+	gather(window, &run, gone, &gone_count);
+	time = calloc(run.member_count + 1, sizeof(*time));
+	if (!gone || !time)
+		abort();
+	for (size_t i = 0; i < run.member_count; i++)
+		time[i] = window->taken[run.member[i]].event.time_ns;
+	time[run.member_count] = event->time_ns;
+	qsort(time, run.member_count + 1, sizeof(*time), compare_times);
+	is_late = is_over(window,
+			  end_of_piece(window->spec, time, run.member_count + 1, event->time_ns));
+	for (size_t i = 0; i < gone_count; i++)
+		window->session[window->session_count++] = gone[i];
+	free(run.member);
+	free(time);
+	free(gone);
+	return is_late;
 }
 
 static void retract(struct oracle_window *window, struct oracle_session *session)
@@ -233,6 +267,7 @@ static void add_close(struct oracle *oracle, const struct oracle_window *window,
 		.step = oracle->step,
 		.start_ns = session->start_ns,
 		.end_ns = session->end_ns,
+		.revision = INT32_MAX,	/* whichever it is: nothing follows */
 	};
 }
 

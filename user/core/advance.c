@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a new watermark means for a window: instances close, are revised or leave, and panes that no window
  * needs any longer are freed. Nothing is emitted here; it is queued, oldest first. */
+#include "core/session.h"
 #include "core/stream_state.h"
 
 static void sort_panes(struct window *window)
@@ -88,6 +89,10 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 {
 	bool early = is_early_due(stream, window);
 
+	if (window->sessions) {
+		sessions_advance(stream, window, watermark_ns, early);
+		return;
+	}
 	window->watermark_ns = watermark_ns;
 	window->last = NULL;
 	window->advance++;
@@ -105,6 +110,10 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 
 void window_finish(struct stream *stream, struct window *window)
 {
+	if (window->sessions) {
+		sessions_finish(stream, window);
+		return;
+	}
 	window->last = NULL;
 	window->advance++;
 	sort_instances(window);

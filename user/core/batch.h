@@ -23,10 +23,12 @@ struct batch {
 	/* per event, filled only when a window asks */
 	__u64 dims23[BATCH_ROOM];
 	__u64 event_id[BATCH_ROOM];
-	__u64 identity[BATCH_ROOM];		/* sequence and index, for ties of first and last */
+	__u16 index[BATCH_ROOM];		/* in its datagram */
 	__u32 selected[BATCH_ROOM];		/* bit w: window w takes it */
 	/* per datagram */
 	__u64 source_id[BATCH_ROOM];
+	__u64 sequence[BATCH_ROOM];
+	__u32 epoch[BATCH_ROOM];
 	__u16 tenant[BATCH_ROOM];
 	__u16 listener[BATCH_ROOM];
 	/* per event, of the group_by in work */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/session.h"
 #include "core/stream_state.h"
 
 /* Rows looked at without giving any also cost time: this many count as one row of the slice. */
@@ -50,6 +51,11 @@ void emission_add_pane(struct stream *stream, struct window *window, struct pane
 	pane->is_leaving = true;
 	pane->next_chunk = 0;
 	pane->next_row = 0;
+}
+
+void emission_add_sessions(struct stream *stream, struct window *window)
+{
+	add(&stream->emissions, (struct emission_entry){ window, NULL, NULL });
 }
 
 static bool is_last(const struct instance *instance)
@@ -129,32 +135,43 @@ static void fill_head(const struct window *window, const struct instance *instan
 	};
 }
 
+/* A record being filled: rows of one length, or of any length with a head of their own. */
 struct block {
 	struct sluice_disk_record *record;
 	struct sluice_rows *rows;
 	unsigned char *end;
-	size_t row_bytes;
+	unsigned char *limit;
+	size_t fixed_bytes;	/* key words and partial */
 	__u32 rows_max;
+	bool is_variable;
 };
 
 #define BLOCK_HEAD_BYTES (sizeof(struct sluice_disk_record) + sizeof(struct sluice_rows))
+/* Room asked for a row with extras; longer ones get a block of their own. */
+#define VARIABLE_ROW_BYTES 256u
 
+/* Room for at least `bytes_min` of rows. */
 static bool open_block(const struct row_writer *writer, const struct window *window,
-		       __u32 rows_max, struct block *block)
+		       __u32 rows_max, size_t bytes_min, struct block *block)
 {
-	size_t row_bytes = window->grouping->key_words * 8 + sizeof(struct sluice_partial);
-	size_t room = 0;
-	unsigned char *at = writer->reserve(writer->context, BLOCK_HEAD_BYTES + row_bytes,
-					    BLOCK_HEAD_BYTES + row_bytes * rows_max, &room);
+	size_t fixed = window->grouping->key_words * 8 + sizeof(struct sluice_partial);
+	size_t wanted = fixed, room = 0;
+	unsigned char *at;
 
+	if (window->extras.count)
+		wanted += sizeof(struct sluice_row_head) + VARIABLE_ROW_BYTES;
+	bytes_min = bytes_min > wanted ? bytes_min : wanted;
+	wanted = wanted * rows_max > bytes_min ? wanted * rows_max : bytes_min;
+	at = writer->reserve(writer->context, BLOCK_HEAD_BYTES + bytes_min,
+			     BLOCK_HEAD_BYTES + wanted, &room);
 	if (!at)
 		return false;
-	*block = (struct block){ .record = (void *)at, .row_bytes = row_bytes };
+	*block = (struct block){ .record = (void *)at, .fixed_bytes = fixed };
 	block->rows = (void *)(at + sizeof(struct sluice_disk_record));
 	block->end = at + BLOCK_HEAD_BYTES;
-	block->rows_max = (__u32)((room - BLOCK_HEAD_BYTES) / row_bytes);
-	if (block->rows_max > rows_max)
-		block->rows_max = rows_max;
+	block->limit = at + room;
+	block->rows_max = rows_max;
+	block->is_variable = window->extras.count > 0;
 	return true;
 }
 
@@ -162,27 +179,69 @@ static void commit_block(const struct row_writer *writer, struct block *block, _
 {
 	size_t bytes = (size_t)(block->end - (unsigned char *)block->record);
 
-	block->rows->row_bytes = (__u32)block->row_bytes;
+	block->rows->row_bytes = block->is_variable ? 0 : (__u32)block->fixed_bytes;
+	if (block->is_variable)
+		block->rows->flags |= SLUICE_ROWS_VARIABLE;
 	*block->record = (struct sluice_disk_record){ (__u32)bytes, kind, 1 };
 	writer->commit(writer->context, bytes);
 }
 
-static void put_row(struct block *block, const unsigned char *row)
+/* Bytes that a row with this state takes; NULL: a row without extras. */
+static size_t row_length(const struct window *window, const struct block *block, const void *state)
 {
-	memcpy(block->end, row, block->row_bytes);
-	block->end += block->row_bytes;
-	block->rows->row_count++;
+	if (!block->is_variable)
+		return block->fixed_bytes;
+	return sizeof(struct sluice_row_head) + block->fixed_bytes +
+	       (state ? extras_bytes(&window->extras, state) : 0);
 }
 
-/* Copies due rows of one chunk into the block, from *next_row on. Returns the number looked at. */
-static __u32 put_rows(const struct window *window, const unsigned char *rows, __u32 first_id,
-		      __u64 *changed, bool all, __u32 *next_row, struct block *block)
+/* False: the block has no room for it. */
+static bool put_row(const struct window *window, struct block *block, const unsigned char *row,
+		    const void *state)
+{
+	size_t bytes = row_length(window, block, state);
+
+	if (block->rows->row_count == block->rows_max ||
+	    bytes > (size_t)(block->limit - block->end))
+		return false;
+	if (block->is_variable) {
+		*(struct sluice_row_head *)block->end = (struct sluice_row_head){
+			.bytes = (__u32)bytes,
+			.revision = block->rows->revision,
+			.start_ns = block->rows->start_ns,
+			.end_ns = block->rows->end_ns,
+		};
+		block->end += sizeof(struct sluice_row_head);
+		bytes -= sizeof(struct sluice_row_head);
+	}
+	memcpy(block->end, row, block->fixed_bytes);
+	if (state)
+		extras_write(&window->extras, state, block->end + block->fixed_bytes);
+	block->end += bytes;
+	block->rows->row_count++;
+	return true;
+}
+
+/* The rows of one chunk, and their extras' states, or NULL. */
+struct chunk_view {
+	const unsigned char *rows;
+	const unsigned char *states;
+};
+
+/* Copies due rows of one chunk into the block, from *next_row on. Returns the number looked at, and in
+ * *bytes_wanted what the row at which it stopped needs when the block is too small for it. */
+static __u32 put_rows(const struct window *window, const struct chunk_view *view, __u32 first_id,
+		      __u64 *changed, bool all, __u32 *next_row, struct block *block,
+		      size_t *bytes_wanted)
 {
 	const struct grouping *grouping = window->grouping;
 	__u32 from = *next_row, i;
 
-	for (i = from; i < CHUNK_ROWS && block->rows->row_count < block->rows_max; i++) {
-		const unsigned char *row = rows + (size_t)i * grouping->row_bytes;
+	*bytes_wanted = 0;
+	for (i = from; i < CHUNK_ROWS; i++) {
+		const unsigned char *row = view->rows + (size_t)i * grouping->row_bytes;
+		const void *state = view->states ? view->states + (size_t)i * window->extras.state_bytes
+						 : NULL;
 		__u32 id = first_id + i;
 
 		if (!all && changed[id / 64] == 0) {
@@ -192,7 +251,10 @@ static __u32 put_rows(const struct window *window, const unsigned char *rows, __
 		if (row_partial((unsigned char *)row, grouping->key_words)->records == 0 ||
 		    (!all && !(changed[id / 64] >> (id % 64) & 1)))
 			continue;
-		put_row(block, row);
+		if (!put_row(window, block, row, state)) {
+			*bytes_wanted = row_length(window, block, state);
+			break;
+		}
 		if (changed)
 			changed[id / 64] &= ~(1ull << (id % 64));
 	}
@@ -200,49 +262,84 @@ static __u32 put_rows(const struct window *window, const unsigned char *rows, __
 	return *next_row - from;
 }
 
-static void merge_chunk(unsigned char *into, const unsigned char *from, const struct grouping *grouping)
+/* Merges the rows of a pane's chunk into the scratch chunk, extras and all. */
+static void merge_chunk(struct stream *stream, const struct window *window,
+			const struct chunk_view *from)
 {
-	__u32 words = grouping->key_words, row_bytes = grouping->row_bytes;
+	__u32 words = window->grouping->key_words, row_bytes = window->grouping->row_bytes;
+	__u32 state_bytes = window->extras.state_bytes;
 
-	for (__u32 i = 0; i < CHUNK_ROWS; i++, into += row_bytes, from += row_bytes) {
-		const struct sluice_partial *partial = row_partial((unsigned char *)from, words);
+	for (__u32 i = 0; i < CHUNK_ROWS; i++) {
+		unsigned char *into = stream->scratch + (size_t)i * row_bytes;
+		const unsigned char *row = from->rows + (size_t)i * row_bytes;
+		unsigned char *state = stream->scratch_extras + (size_t)i * state_bytes;
+		bool is_new = row_partial(into, words)->records == 0;
 
-		if (partial->records == 0)
+		if (row_partial((unsigned char *)row, words)->records == 0)
 			continue;
-		if (row_partial(into, words)->records == 0)
-			memcpy(into, from, row_bytes);
+		if (is_new)
+			memcpy(into, row, row_bytes);
 		else
-			partial_merge(row_partial(into, words), partial);
+			partial_merge(row_partial(into, words),
+				      row_partial((unsigned char *)row, words));
+		if (!state_bytes)
+			continue;
+		if (is_new)
+			extras_open(&window->extras, state);
+		extras_merge(&window->extras, state, from->states + (size_t)i * state_bytes);
 	}
 }
 
-/* The rows of one chunk of an instance; those of several panes are merged. NULL: none. */
-static const unsigned char *chunk_rows(struct stream *stream, const struct window *window,
-				       const struct instance *instance)
+static bool view_chunk(const struct window *window, const struct pane *pane, __u32 place,
+		       struct chunk_view *view)
 {
-	const struct grouping *grouping = window->grouping;
-	const unsigned char *found = NULL;
+	if (place >= pane->chunk_count || pane->chunk[place] == CHUNK_NONE)
+		return false;
+	view->rows = chunks_at(&window->grouping->chunks, pane->chunk[place]);
+	view->states = pane->extra ? chunks_at(&window->extra_chunks, pane->extra[place]) : NULL;
+	return true;
+}
+
+/* The rows of one chunk of an instance; those of several panes are merged in the scratch chunk, which
+ * is to be cleared afterwards. False: none. */
+static bool chunk_rows(struct stream *stream, const struct window *window,
+		       const struct instance *instance, struct chunk_view *view)
+{
+	struct chunk_view own;
 	const struct pane *pane;
+	__u32 found = 0;
 
 	for_each_pane (window, instance, pane) {
-		__u32 chunk = instance->next_chunk < pane->chunk_count
-				      ? pane->chunk[instance->next_chunk]
-				      : CHUNK_NONE;
-		const unsigned char *rows = chunks_at(&grouping->chunks, chunk);
-
-		if (chunk == CHUNK_NONE)
+		if (!view_chunk(window, pane, instance->next_chunk, &own))
 			continue;
-		if (!found) {
-			found = rows;
+		if (++found == 1) {
+			*view = own;
 			continue;
 		}
-		if (found != stream->scratch) {
-			memcpy(stream->scratch, found, (size_t)CHUNK_ROWS * grouping->row_bytes);
-			found = stream->scratch;
+		if (found == 2) {
+			memset(stream->scratch, 0, (size_t)CHUNK_ROWS * window->grouping->row_bytes);
+			merge_chunk(stream, window, view);
+			view->rows = stream->scratch;
+			view->states = own.states ? stream->scratch_extras : NULL;
 		}
-		merge_chunk(stream->scratch, rows, grouping);
+		merge_chunk(stream, window, &own);
 	}
 	return found;
+}
+
+/* Sketches of the scratch chunk go back to the pool. */
+static void clear_scratch(struct stream *stream, const struct window *window,
+			  const struct chunk_view *view)
+{
+	if (view->states != stream->scratch_extras || !view->states)
+		return;
+	for (__u32 i = 0; i < CHUNK_ROWS; i++) {
+		const unsigned char *row = stream->scratch + (size_t)i * window->grouping->row_bytes;
+
+		if (row_partial((unsigned char *)row, window->grouping->key_words)->records)
+			extras_clear(&window->extras, stream->scratch_extras +
+							      (size_t)i * window->extras.state_bytes);
+	}
 }
 
 static __u32 chunk_count(const struct window *window, const struct instance *instance)
@@ -267,33 +364,48 @@ static void next_chunk(struct window *window, struct instance *instance)
 	instance->next_row = 0;
 }
 
+/* Rows of the chunk that is next. Returns how many rows were looked at. */
+static __u32 emit_chunk(struct stream *stream, struct window *window, struct instance *instance,
+			struct block *block, size_t *bytes_wanted)
+{
+	struct chunk_view view;
+	__u32 scanned = 1;
+
+	*bytes_wanted = 0;
+	if (chunk_rows(stream, window, instance, &view)) {
+		scanned += put_rows(window, &view, instance->next_chunk << CHUNK_ROWS_SHIFT,
+				    instance->run_early ? NULL : instance->changed,
+				    instance->run_all, &instance->next_row, block, bytes_wanted);
+		clear_scratch(stream, window, &view);
+	} else {
+		instance->next_row = CHUNK_ROWS;
+	}
+	if (instance->next_row == CHUNK_ROWS)
+		next_chunk(window, instance);
+	return scanned;
+}
+
 /* Rows of an instance's chunks. Returns the work done, in rows; -EAGAIN when the writer has no room. */
 static int emit_chunks(struct stream *stream, struct window *window, struct instance *instance,
 		       const struct row_writer *writer, __u32 rows_max)
 {
 	__u32 chunks = chunk_count(window, instance), scanned = 0;
+	size_t bytes_wanted = 0;
 	struct block block;
 
-	if (!open_block(writer, window, rows_max, &block))
+	if (!open_block(writer, window, rows_max, window->row_bytes_wanted, &block))
 		return -EAGAIN;
 	fill_head(window, instance, block.rows);
-	while (instance->next_chunk < chunks && block.rows->row_count < block.rows_max &&
-	       scanned < rows_max * ROWS_SCANNED_PER_ROW) {
-		const unsigned char *rows = chunk_rows(stream, window, instance);
-
-		if (rows)
-			scanned += put_rows(window, rows, instance->next_chunk << CHUNK_ROWS_SHIFT,
-					    instance->run_early ? NULL : instance->changed,
-					    instance->run_all, &instance->next_row, &block);
-		if (!rows || instance->next_row == CHUNK_ROWS)
-			next_chunk(window, instance);
-		scanned++;
-	}
+	while (instance->next_chunk < chunks && !bytes_wanted &&
+	       scanned < rows_max * ROWS_SCANNED_PER_ROW)
+		scanned += emit_chunk(stream, window, instance, &block, &bytes_wanted);
+	window->row_bytes_wanted = block.rows->row_count ? 0 : bytes_wanted;
 	if (block.rows->row_count) {
 		instance->run_rows += block.rows->row_count;
 		commit_block(writer, &block, SLUICE_DISK_ROWS);
+		return (int)(block.rows->row_count + scanned / ROWS_SCANNED_PER_ROW);
 	}
-	return (int)(block.rows->row_count + scanned / ROWS_SCANNED_PER_ROW) + 1;
+	return (int)(scanned / ROWS_SCANNED_PER_ROW) + 1;
 }
 
 static int emit_overflow(struct window *window, struct instance *instance,
@@ -308,11 +420,11 @@ static int emit_overflow(struct window *window, struct instance *instance,
 	for_each_pane (window, instance, pane)
 		partial_merge(sum, &pane->overflow);
 	if (sum->records) {
-		if (!open_block(writer, window, 1, &block))
+		if (!open_block(writer, window, 1, 0, &block))
 			return -EAGAIN;
 		fill_head(window, instance, block.rows);
 		block.rows->flags |= SLUICE_ROWS_OVERFLOW;
-		put_row(&block, row);
+		put_row(window, &block, row, NULL);
 		commit_block(writer, &block, SLUICE_DISK_ROWS);
 		instance->run_rows++;
 	}
@@ -326,8 +438,9 @@ static int emit_closing(struct window *window, struct instance *instance,
 {
 	struct block block;
 
-	if (!open_block(writer, window, 1, &block))
+	if (!open_block(writer, window, 1, 0, &block))
 		return -EAGAIN;
+	block.is_variable = false;
 	fill_head(window, instance, block.rows);
 	block.rows->flags |= SLUICE_ROWS_FINAL;
 	block.rows->revision = instance->revision + (instance->run_rows > 0);
@@ -399,6 +512,18 @@ static int free_pane(struct stream *stream, struct window *window, struct pane *
 	return (int)done + 1;
 }
 
+/* A slice of what the sessions of a window have to tell, or to hand over. */
+static int run_sessions(struct stream *stream, struct window *window, const struct row_writer *writer,
+			__u32 rows_max)
+{
+	bool is_done;
+	int work = window->emits ? sessions_emit(stream, window, writer, rows_max, &is_done)
+				 : sessions_export(stream, window, writer, rows_max, &is_done);
+
+	stream->emissions.head += is_done;
+	return work;
+}
+
 int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
 {
 	struct emission_queue *queue = &stream->emissions;
@@ -406,10 +531,12 @@ int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 ro
 
 	while (done < rows_max && queue->head != queue->tail) {
 		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
-		int work = entry->instance ? emit_instance(stream, entry->window, entry->instance,
-							   writer, rows_max - done)
-					   : free_pane(stream, entry->window, entry->pane,
-						       rows_max - done);
+		struct window *window = entry->window;
+		__u32 left = rows_max - done;
+		int work = window->sessions  ? run_sessions(stream, window, writer, left)
+			   : entry->instance ? emit_instance(stream, window, entry->instance, writer,
+							     left)
+					     : free_pane(stream, window, entry->pane, left);
 
 		if (work < 0)
 			return done ? (int)done : work;
@@ -436,13 +563,13 @@ static int export_overflow(struct stream *stream, struct window *window, struct 
 	unsigned char row[SLUICE_KEY_WORDS_MAX * 8 + sizeof(struct sluice_partial)] = { 0 };
 	struct block block;
 
-	if (!open_block(writer, window, 1, &block))
+	if (!open_block(writer, window, 1, 0, &block))
 		return -EAGAIN;
 	fill_export_head(window, pane, block.rows);
 	block.rows->flags |= SLUICE_ROWS_OVERFLOW;
 	block.rows->aggregated = pane->events;
 	*row_partial(row, window->grouping->key_words) = pane->overflow;
-	put_row(&block, row);
+	put_row(window, &block, row, NULL);
 	commit_block(writer, &block, SLUICE_DISK_ROWS);
 	window_free_pane(window, pane);
 	stream->emissions.head++;
@@ -452,26 +579,27 @@ static int export_overflow(struct stream *stream, struct window *window, struct 
 static int export_pane(struct stream *stream, struct window *window, struct pane *pane,
 		       const struct row_writer *writer, __u32 rows_max)
 {
-	const struct chunks *chunks = &window->grouping->chunks;
+	size_t bytes_wanted = 0;
+	struct chunk_view view;
 	struct block block;
 
 	if (pane->next_chunk == pane->chunk_count)
 		return export_overflow(stream, window, pane, writer);
-	if (!open_block(writer, window, rows_max, &block))
+	if (!open_block(writer, window, rows_max, window->row_bytes_wanted, &block))
 		return -EAGAIN;
 	fill_export_head(window, pane, block.rows);
-	while (pane->next_chunk < pane->chunk_count && block.rows->row_count < block.rows_max) {
-		__u32 chunk = pane->chunk[pane->next_chunk];
-
-		pane->next_row = chunk == CHUNK_NONE ? CHUNK_ROWS : pane->next_row;
-		if (chunk != CHUNK_NONE)
-			put_rows(window, chunks_at(chunks, chunk), 0, NULL, true, &pane->next_row,
-				 &block);
+	while (pane->next_chunk < pane->chunk_count && !bytes_wanted) {
+		if (view_chunk(window, pane, pane->next_chunk, &view))
+			put_rows(window, &view, 0, NULL, true, &pane->next_row, &block,
+				 &bytes_wanted);
+		else
+			pane->next_row = CHUNK_ROWS;
 		if (pane->next_row < CHUNK_ROWS)
 			continue;
 		window_free_chunk(window, pane, pane->next_chunk++);
 		pane->next_row = 0;
 	}
+	window->row_bytes_wanted = block.rows->row_count ? 0 : bytes_wanted;
 	if (block.rows->row_count)
 		commit_block(writer, &block, SLUICE_DISK_ROWS);
 	return (int)block.rows->row_count + 1;
@@ -484,7 +612,11 @@ int stream_export(struct stream *stream, const struct row_writer *writer, __u32 
 
 	while (done < rows_max && queue->head != queue->tail) {
 		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
-		int work = export_pane(stream, entry->window, entry->pane, writer, rows_max - done);
+		struct window *window = entry->window;
+		__u32 left = rows_max - done;
+		int work = window->sessions
+				   ? run_sessions(stream, window, writer, left)
+				   : export_pane(stream, window, entry->pane, writer, left);
 
 		if (work < 0)
 			return done ? (int)done : work;

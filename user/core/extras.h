@@ -57,7 +57,8 @@ void extras_clear(const struct extras *extras, void *state);
 size_t extras_bytes(const struct extras *extras, const void *state);
 /* Writes the row's tail: in the order of the aggregates a sluice_point (first, last) or a sketch. */
 void extras_write(const struct extras *extras, const void *state, void *bytes);
-/* Adds a written tail. -EBADMSG, and nothing added, for bytes that extras_write() never wrote. */
+/* Adds a written tail. -EBADMSG for bytes that extras_write() never wrote: what came before the mistake
+ * may have been added. */
 int extras_merge_bytes(const struct extras *extras, void *state, const void *bytes, size_t length);
 
 #endif

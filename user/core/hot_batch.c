@@ -2,6 +2,7 @@
 /* The hot path: decodes datagrams into the batch and runs it through the windows in stages, fetching
  * ahead for the next stage. Compiled twice, for any x86-64 and for x86-64-v3; chosen at start.
  * Anything rare (a new pane, a new row, a colliding tag) leaves to functions outside this file. */
+#include "core/session_hot.h"
 #include "core/stream_state.h"
 
 #if defined(__AVX2__)
@@ -71,6 +72,7 @@ static void decode_rest(struct batch *batch, const struct datagram *datagram, __
 
 		if (datagram->dropped && is_dropped(datagram->dropped, datagram->taken + i))
 			continue;
+		batch->index[end] = (__u16)(datagram->taken + i);
 		batch->event_id[end] = datagram->event_size >= 40 ? event->event_id : 0;
 		batch->dims23[end] = 0;
 		if (datagram->event_size >= 48)
@@ -86,7 +88,7 @@ static void decode(struct stream *stream, struct datagram *datagram)
 	struct decode_result result;
 
 	count = count < room ? count : room;
-	if (stream->wants_dims23 || stream->wants_event_id)
+	if (stream->wants_dims23 || stream->wants_event_id || stream->wants_index)
 		decode_rest(batch, datagram, count);
 	if (datagram->dropped)
 		result = decode_events(batch, datagram, count, datagram->event_size, true);
@@ -257,6 +259,7 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 						__u64 *reason)
 {
 	struct sluice_partial partial;
+	struct extras_event event;
 	__u64 key[SLUICE_KEY_WORDS_MAX];
 
 	if (reason) {
@@ -268,7 +271,8 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 	key[0] = first_word[i];
 	for (__u32 w = 1; w < words; w++)
 		key[w] = batch->word[w][i];
-	if (window_defer(window, batch->time_ns[i], key, &partial))
+	batch_read_event(batch, i, &event);
+	if (window_defer(window, key, &partial, &event))
 		window->ledger.aggregated++;
 	else
 		window->ledger.late++;
@@ -400,11 +404,18 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 	for (__u32 mask = grouping->window_mask; mask; mask &= mask - 1) {
 		struct window *window = &stream->window[__builtin_ctz(mask)];
 
+		if (window->sessions) {
+			session_find_slots(window, &stream->batch, fetches);
+			session_take_batch(stream, window, first_word, words, !window->takes_all);
+			continue;
+		}
 		if (window->takes_all)
 			find_rows(stream, window, first_word, words, false, fetches);
 		else
 			find_rows(stream, window, first_word, words, true, fetches);
 		update_rows(stream, window, first_word, words);
+		if (is_rare(window->extras.count))
+			window_add_extras(window, &stream->batch);
 		if (is_rare(window->spec->allowed_lateness_ns > 0))
 			mark_changes(window, &stream->batch);
 	}

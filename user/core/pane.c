@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/session.h"
 #include "core/stream_state.h"
 
 static __s64 floor_divide(__s64 value, __s64 by)
@@ -148,6 +149,8 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 		.is_behind = window_first_end(window, start_ns) <= window->watermark_ns,
 		.missing_before = window->missing,
 	};
+	if (window->extra_table)
+		pane->extra = window->extra_table + (size_t)slot * window->chunk_entries;
 	partial_open(&pane->overflow);
 	window->live[window->live_count++] = slot;
 	return pane;
@@ -176,56 +179,71 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 	return pane;
 }
 
-/* Merges a partial of this key (NULL: the overflow group) into a pane. */
-static void merge_into(struct window *window, struct pane *pane, const __u64 *key,
-		       const struct sluice_partial *partial)
+/* The row of a key, opened when it is new, and its events counted as overflow when there is no room. */
+static unsigned char *row_to_merge(struct window *window, struct pane *pane, const __u64 *key,
+				   __u64 records, __u32 *id)
 {
 	struct grouping *grouping = window->grouping;
-	__u32 id = GROUPS_NONE;
-	unsigned char *row = NULL;
+	unsigned char *row;
 
 	grouping->added_count = 0;
-	if (key)
-		row = window_open_row(window, pane, key, groups_tag(&grouping->groups, key), &id);
-	if (key && !row) {
-		window->ledger.aggregated -= partial->records;
-		window->ledger.overflow += partial->records;
-	}
-	partial_merge(row ? row_partial(row, grouping->key_words) : &pane->overflow, partial);
+	row = window_open_row(window, pane, key, groups_tag(&grouping->groups, key), id);
 	grouping_drop_unused(grouping);
 	groups_grow_step(&grouping->groups, 16);
+	if (!row) {
+		window->ledger.aggregated -= records;
+		window->ledger.overflow += records;
+	}
+	return row;
+}
+
+static void merge_partial(struct window *window, struct pane *pane, unsigned char *row, __u32 id,
+			  const struct sluice_partial *partial)
+{
+	partial_merge(row ? row_partial(row, window->grouping->key_words) : &pane->overflow,
+		      partial);
 	if (pane->is_behind)
 		window_mark_changed(window, pane, row ? id : GROUPS_NONE);
 }
 
-void window_merge(struct window *window, __s64 time_ns, const __u64 *key,
-		  const struct sluice_partial *partial)
+void window_merge(struct window *window, struct pane *pane, const __u64 *key,
+		  const struct sluice_partial *partial, const void *extras, size_t extras_bytes)
 {
-	__u64 *reason;
-	struct pane *pane = window_pane(window, time_ns, &reason);
+	__u32 id = GROUPS_NONE;
+	unsigned char *row =
+		key ? row_to_merge(window, pane, key, partial->records, &id) : NULL;
 
-	if (pane) {
-		merge_into(window, pane, key, partial);
-	} else if (reason || !window_defer(window, time_ns, key, partial)) {
-		window->ledger.aggregated -= partial->records;
-		*(reason ? reason : &window->ledger.late) += partial->records;
-	}
+	merge_partial(window, pane, row, id, partial);
+	if (row && window->extras.count)
+		extras_merge_bytes(&window->extras, pane_extra(window, pane, id), extras,
+				   extras_bytes);
 }
 
-bool window_defer(struct window *window, __s64 time_ns, const __u64 *key,
-		  const struct sluice_partial *partial)
+bool window_defer(struct window *window, const __u64 *key, const struct sluice_partial *partial,
+		  const struct extras_event *event)
 {
 	struct deferred *deferred = &window->deferred[window->deferred_count];
 
-	/* The overflow group has no key to be found by again. */
-	if (!key || window->deferred_count == DEFERRED_MAX)
+	if (window->deferred_count == DEFERRED_MAX)
 		return false;
 	deferred->advance = window->advance;
-	deferred->number = floor_divide(time_ns - window->spec->offset_ns, window->pane_ns);
+	deferred->number = floor_divide(event->time_ns - window->spec->offset_ns, window->pane_ns);
 	memcpy(deferred->key, key, window->grouping->key_words * sizeof(*key));
 	deferred->partial = *partial;
+	deferred->event = *event;
 	window->deferred_count++;
 	return true;
+}
+
+static void merge_deferred(struct window *window, struct pane *pane, const struct deferred *deferred)
+{
+	__u32 id = GROUPS_NONE;
+	unsigned char *row = row_to_merge(window, pane, deferred->key, 1, &id);
+
+	merge_partial(window, pane, row, id, &deferred->partial);
+	if (row && window->extras.count)
+		extras_add(&window->extras, pane_extra(window, pane, id), &deferred->event);
+	pane->events++;
 }
 
 void window_merge_deferred(struct window *window, __u64 before_advance)
@@ -241,8 +259,7 @@ void window_merge_deferred(struct window *window, __u64 before_advance)
 		/* Its pane was opened when it came, and is freed behind the windows it waits for. */
 		pane = window_find_pane(window, deferred->number);
 		assert(pane);
-		merge_into(window, pane, deferred->key, &deferred->partial);
-		pane->events += deferred->partial.records;
+		merge_deferred(window, pane, deferred);
 	}
 	window->deferred_count -= done;
 	memmove(window->deferred, window->deferred + done,
@@ -269,18 +286,34 @@ void window_mark_changed(struct window *window, const struct pane *pane, __u32 i
 	}
 }
 
+/* Chunks for this place: rows, and extras in step. False: no memory left. */
+static bool take_chunks(struct window *window, struct pane *pane, __u32 place)
+{
+	__u32 rows = chunks_take(&window->grouping->chunks), extra;
+
+	if (rows == CHUNK_NONE)
+		return false;
+	if (pane->extra) {
+		extra = chunks_take(&window->extra_chunks);
+		if (extra == CHUNK_NONE) {
+			chunks_give(&window->grouping->chunks, rows);
+			return false;
+		}
+		pane->extra[place] = extra;
+	}
+	pane->chunk[place] = rows;
+	if (pane->chunk_count <= place)
+		pane->chunk_count = place + 1;
+	return true;
+}
+
 unsigned char *window_row(struct window *window, struct pane *pane, __u32 id)
 {
 	struct grouping *grouping = window->grouping;
-	__u32 *chunk = &pane->chunk[id >> CHUNK_ROWS_SHIFT];
+	__u32 place = id >> CHUNK_ROWS_SHIFT;
 
-	if (*chunk == CHUNK_NONE) {
-		*chunk = chunks_take(&grouping->chunks);
-		if (*chunk == CHUNK_NONE)
-			return NULL;
-		if (pane->chunk_count <= id >> CHUNK_ROWS_SHIFT)
-			pane->chunk_count = (id >> CHUNK_ROWS_SHIFT) + 1;
-	}
+	if (pane->chunk[place] == CHUNK_NONE && !take_chunks(window, pane, place))
+		return NULL;
 	return pane_row(pane, &grouping->chunks, grouping->row_bytes, id);
 }
 
@@ -305,12 +338,15 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 		return NULL;
 	memcpy(row, key, key_bytes);
 	partial_open(partial);
+	if (pane->extra)
+		extras_open(&window->extras, pane_extra(window, pane, *id));
 	groups->references[*id]++;
 	pane->rows++;
 	return row;
 }
 
-static void drop_references(struct window *window, __u32 first_id, const unsigned char *rows)
+static void drop_references(struct window *window, const struct pane *pane, __u32 first_id,
+			    const unsigned char *rows)
 {
 	struct grouping *grouping = window->grouping;
 	struct groups *groups = &grouping->groups;
@@ -321,6 +357,8 @@ static void drop_references(struct window *window, __u32 first_id, const unsigne
 
 		if (row_partial((unsigned char *)row, grouping->key_words)->records == 0)
 			continue;
+		if (pane->extra)
+			extras_clear(&window->extras, pane_extra(window, pane, id));
 		assert(groups->references[id] > 0);
 		if (--groups->references[id] == 0)
 			groups_remove(groups, id);
@@ -336,10 +374,14 @@ void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)
 	if (number == CHUNK_NONE)
 		return;
 	rows = chunks_at(&grouping->chunks, number);
-	drop_references(window, chunk << CHUNK_ROWS_SHIFT, rows);
+	drop_references(window, pane, chunk << CHUNK_ROWS_SHIFT, rows);
 	memset(rows, 0, grouping->chunks.chunk_bytes);
 	chunks_give(&grouping->chunks, number);
 	pane->chunk[chunk] = CHUNK_NONE;
+	if (pane->extra) {
+		chunks_give(&window->extra_chunks, pane->extra[chunk]);
+		pane->extra[chunk] = CHUNK_NONE;
+	}
 }
 
 static void remove_slot(__u32 *slots, __u32 *count, __u32 slot)
@@ -413,16 +455,28 @@ static bool reserve_tables(struct window *window)
 	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
 	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
 	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
+	if (window->extras.count) {
+		window->extra_table =
+			memory_reserve(panes * window->chunk_entries * sizeof(__u32));
+		if (!window->extra_table)
+			return false;
+	}
 	return window->panes && window->live && window->instances && window->shown &&
 	       window->chunk_table && window->deferred && (window->changed_table || !revises);
 }
 
 int window_open(struct window *window, const struct stream_options *options, __u32 index,
-		struct grouping *grouping)
+		struct grouping *grouping, struct stream *stream)
 {
 	const struct window_spec *spec = &options->windows[index];
 
 	*window = (struct window){ .spec = spec, .grouping = grouping, .index = index };
+	if (spec->kind == SLUICE_WINDOW_SESSION) {
+		window->emits = options->worker == 0;
+		window->watermark_ns = SOURCES_WATERMARK_NONE;
+		extras_init(&window->extras, spec, &stream->sketches);
+		return sessions_open(&window->sessions, window, options, &stream->budget);
+	}
 	window->pane_ns = greatest_common_divisor(spec->size_ns, spec->slide_ns);
 	window->slides = window->pane_ns != spec->size_ns;
 	window->emits = options->worker == 0;
@@ -431,7 +485,12 @@ int window_open(struct window *window, const struct stream_options *options, __u
 	window->chunk_entries = grouping->groups.capacity / CHUNK_ROWS + 1;
 	window->pane_mask = slots_wanted(spec, window->pane_ns, options->max_ahead_ns) - 1;
 	window->instance_mask = slots_wanted(spec, spec->slide_ns, options->max_ahead_ns) - 1;
-	return reserve_tables(window) ? 0 : -ENOMEM;
+	extras_init(&window->extras, spec, &stream->sketches);
+	if (!reserve_tables(window))
+		return -ENOMEM;
+	return window->extras.count ? chunks_open(&window->extra_chunks, window->extras.state_bytes,
+						  &stream->budget)
+				    : 0;
 }
 
 void window_close(struct window *window)
@@ -439,12 +498,15 @@ void window_close(struct window *window)
 	size_t panes = (size_t)window->pane_mask + 1;
 	size_t instances = (size_t)window->instance_mask + 1;
 
+	sessions_close(window->sessions);
 	memory_release(window->panes, panes * sizeof(*window->panes));
 	memory_release(window->live, panes * sizeof(*window->live));
 	memory_release(window->instances, instances * sizeof(*window->instances));
 	memory_release(window->shown, instances * sizeof(*window->shown));
 	memory_release(window->chunk_table, panes * window->chunk_entries * sizeof(__u32));
 	memory_release(window->changed_table, changed_bytes(window));
+	memory_release(window->extra_table, panes * window->chunk_entries * sizeof(__u32));
+	chunks_close(&window->extra_chunks);
 	memory_release(window->deferred, DEFERRED_MAX * sizeof(*window->deferred));
 	*window = (struct window){ 0 };
 }

@@ -22,6 +22,7 @@ struct pane {
 	__s64 start_ns;
 	__s64 number;		/* start = offset + number × pane_ns */
 	__u32 *chunk;		/* by id >> CHUNK_ROWS_SHIFT; CHUNK_NONE: no rows there */
+	__u32 *extra;		/* … of the rows' extras, in step; NULL where none are asked for */
 	__u32 chunk_count;	/* entries that may be set */
 	__u32 rows;
 	bool is_live;

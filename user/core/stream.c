@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/session.h"
 #include "core/stream_state.h"
 
 /* Ids outlive one pane: room for the groups of this many full panes at once. */
@@ -39,6 +40,10 @@ static bool looks_at(const struct window_spec *spec, enum sluice_field field)
 {
 	for (int i = 0; i < spec->group_count; i++) {
 		if (spec->group_field[i] == field)
+			return true;
+	}
+	for (int i = 0; i < spec->aggregate_count; i++) {
+		if (spec->aggregate[i].field == field)
 			return true;
 	}
 	return spec->where.field[field].count > 0;
@@ -78,6 +83,8 @@ static bool has_same_grouping(const struct window_spec *a, const struct window_s
 /* Windows with the same group_by share one grouping. */
 static int open_windows(struct stream *stream, const struct stream_options *options)
 {
+	size_t extras_bytes = 0;
+
 	for (__u32 w = 0; w < options->window_count; w++) {
 		const struct window_spec *spec = &options->windows[w];
 		struct grouping *grouping = NULL;
@@ -95,14 +102,47 @@ static int open_windows(struct stream *stream, const struct stream_options *opti
 		}
 		grouping->window_mask |= 1u << w;
 		stream->window_count = w + 1;
-		err = window_open(&stream->window[w], options, w, grouping);
+		err = window_open(&stream->window[w], options, w, grouping, stream);
 		if (err)
 			return err;
 		stream->window[w].takes_all = takes_all(spec, sources_listener_count(stream->sources));
 		stream->selects |= !stream->window[w].takes_all;
 		stream->wants_dims23 |= looks_at(spec, SLUICE_FIELD_DIM2) ||
 					looks_at(spec, SLUICE_FIELD_DIM3);
+		stream->wants_index |= stream->window[w].extras.wants_identity;
+		extras_bytes = stream->window[w].extras.state_bytes > extras_bytes
+				       ? stream->window[w].extras.state_bytes
+				       : extras_bytes;
 	}
+	stream->scratch_extras_bytes = extras_bytes * CHUNK_ROWS;
+	stream->scratch_extras = memory_reserve(stream->scratch_extras_bytes);
+	return stream->scratch_extras ? 0 : -ENOMEM;
+}
+
+static bool wants_sketches(const struct window_spec *spec)
+{
+	for (int i = 0; i < spec->aggregate_count; i++) {
+		if (spec->aggregate[i].kind >= SLUICE_AGGREGATE_DISTINCT)
+			return true;
+	}
+	return false;
+}
+
+/* A quarter of the budget is for sketches when some window has them. */
+static int open_sketches(struct stream *stream, const struct stream_options *options)
+{
+	for (__u32 w = 0; w < options->window_count && !stream->sketch_bytes; w++) {
+		if (wants_sketches(&options->windows[w]))
+			stream->sketch_bytes = options->memory_bytes / 4;
+	}
+	if (!stream->sketch_bytes)
+		return 0;
+	stream->budget.bytes_max -= stream->sketch_bytes;
+	stream->sketch_memory = memory_reserve(stream->sketch_bytes);
+	if (!stream->sketch_memory)
+		return -ENOMEM;
+	sketch_pool_open(&stream->sketches, stream->sketch_memory, stream->sketch_bytes,
+			 options->hash_seed);
 	return 0;
 }
 
@@ -116,6 +156,9 @@ int stream_open(struct stream **result, const struct stream_options *options)
 		return -ENOMEM;
 	stream->hot = choose_hot();
 	stream->budget.bytes_max = options->memory_bytes;
+	err = open_sketches(stream, options);
+	if (err)
+		goto fail;
 	stream->worker = options->worker;
 	stream->worker_count = options->worker_count;
 	stream->sources = options->sources;
@@ -148,6 +191,10 @@ void stream_close(struct stream *stream)
 	}
 	emission_queue_close(&stream->emissions);
 	memory_release(stream->scratch, SCRATCH_BYTES);
+	memory_release(stream->scratch_extras, stream->scratch_extras_bytes);
+	if (stream->sketch_memory)
+		sketch_pool_close(&stream->sketches);
+	memory_release(stream->sketch_memory, stream->sketch_bytes);
 	memory_release(stream, sizeof(*stream));
 }
 
@@ -275,6 +322,8 @@ static void take_datagram(struct stream *stream, struct datagram *datagram, __u1
 			run_batch(stream);
 		batch->source_id[batch->datagram_count] = datagram->header->source_id;
 		batch->tenant[batch->datagram_count] = datagram->header->tenant;
+		batch->sequence[batch->datagram_count] = datagram->header->sequence;
+		batch->epoch[batch->datagram_count] = datagram->header->epoch;
 		batch->listener[batch->datagram_count] = listener;
 		batch->datagram_count++;
 		stream->hot->decode(stream, datagram);
@@ -385,25 +434,60 @@ void stream_finish(struct stream *stream)
 		window_finish(stream, &stream->window[w]);
 }
 
-static void import_rows(struct window *window, const struct sluice_rows *head)
+/* One exported row: its length, or 0 when it does not fit what is left. */
+static size_t import_length(const struct window *window, const struct sluice_rows *head,
+			    const unsigned char *row, size_t left)
+{
+	size_t fixed = window->grouping->key_words * 8 + sizeof(struct sluice_partial);
+	struct sluice_row_head own;
+
+	if (!(head->flags & SLUICE_ROWS_VARIABLE))
+		return head->row_bytes == fixed && left >= fixed ? fixed : 0;
+	if (left < sizeof(own))
+		return 0;
+	memcpy(&own, row, sizeof(own));
+	return own.bytes >= sizeof(own) + fixed && own.bytes <= left && own.bytes % 8 == 0 ? own.bytes
+											   : 0;
+}
+
+static void import_row(struct window *window, struct pane *pane, const struct sluice_rows *head,
+		       const unsigned char *row, size_t length)
+{
+	bool is_variable = head->flags & SLUICE_ROWS_VARIABLE;
+	const unsigned char *at = row + (is_variable ? sizeof(struct sluice_row_head) : 0);
+	__u32 words = window->grouping->key_words;
+	const unsigned char *tail = at + words * 8 + sizeof(struct sluice_partial);
+	__u64 key[SLUICE_KEY_WORDS_MAX];
+	struct sluice_partial partial;
+
+	memcpy(key, at, words * 8);
+	memcpy(&partial, at + words * 8, sizeof(partial));
+	if (partial.records)
+		window_merge(window, pane, head->flags & SLUICE_ROWS_OVERFLOW ? NULL : key,
+			     &partial, tail, (size_t)(row + length - tail));
+}
+
+/* Exports come before the watermark moves and after all emissions: there is a pane for them, if at all. */
+static void import_rows(struct window *window, const struct sluice_rows *head, size_t bytes)
 {
 	const unsigned char *row = (const unsigned char *)(head + 1);
-	__u32 words = window->grouping->key_words;
-	bool is_overflow = head->flags & SLUICE_ROWS_OVERFLOW;
-	__u64 key[SLUICE_KEY_WORDS_MAX], *reason;
-	struct sluice_partial partial;
+	__u64 *reason;
 	struct pane *pane = window_pane(window, head->start_ns, &reason);
 
-	if (pane) {
-		pane->events += head->aggregated;
-		if (head->missing.ring_full < pane->missing_before.ring_full)
-			pane->missing_before = head->missing;
+	if (!pane) {
+		window->ledger.aggregated -= head->aggregated;
+		window->ledger.late += head->aggregated;
+		return;
 	}
-	for (__u32 i = 0; i < head->row_count; i++, row += head->row_bytes) {
-		memcpy(key, row, words * 8);
-		memcpy(&partial, row + words * 8, sizeof(partial));
-		if (partial.records)
-			window_merge(window, head->start_ns, is_overflow ? NULL : key, &partial);
+	pane->events += head->aggregated;
+	if (head->missing.ring_full < pane->missing_before.ring_full)
+		pane->missing_before = head->missing;
+	for (__u32 i = 0; i < head->row_count; i++) {
+		size_t length = import_length(window, head, row, bytes);
+
+		import_row(window, pane, head, row, length);
+		row += length;
+		bytes -= length;
 	}
 }
 
@@ -411,16 +495,30 @@ int stream_import(struct stream *stream, const void *bytes, size_t length)
 {
 	const struct sluice_disk_record *record = bytes;
 	const struct sluice_rows *head = (const void *)(record + 1);
-	const struct window *window;
+	const unsigned char *row = (const unsigned char *)(head + 1);
+	struct window *window;
+	size_t left;
 
 	if (length < sizeof(*record) + sizeof(*head) || record->bytes != length ||
 	    record->kind != SLUICE_DISK_ROWS || head->window >= stream->window_count)
 		return -EINVAL;
 	window = &stream->window[head->window];
-	if (head->row_bytes != window->grouping->key_words * 8 + sizeof(struct sluice_partial) ||
-	    sizeof(*record) + sizeof(*head) + (__u64)head->row_count * head->row_bytes != length)
+	if (window->slides && window->leaving_count > 0)
+		return -EAGAIN;
+	left = length - sizeof(*record) - sizeof(*head);
+	if (window->sessions)
+		return sessions_import(stream, window, head, left);
+	for (__u32 i = 0; i < head->row_count; i++) {
+		size_t own = import_length(window, head, row, left);
+
+		if (!own)
+			return -EINVAL;
+		row += own;
+		left -= own;
+	}
+	if (left)
 		return -EINVAL;
-	import_rows(&stream->window[head->window], head);
+	import_rows(window, head, length - sizeof(*record) - sizeof(*head));
 	return 0;
 }
 
@@ -446,6 +544,9 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 	struct stream_stats sum = {
 		.memory_bytes = stream->budget.bytes_used,
 		.memory_bytes_max = stream->budget.bytes_max,
+		.sketch_bytes = stream->sketches.bytes_used,
+		.sketch_bytes_max = stream->sketch_bytes,
+		.sketches_refused = stream->sketches.exhausted,
 	};
 
 	for (__u32 g = 0; g < stream->grouping_count; g++) {
@@ -455,6 +556,10 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 	for (__u32 w = 0; w < stream->window_count; w++) {
 		const struct window *window = &stream->window[w];
 
+		if (window->sessions) {
+			sum.pane_groups += sessions_count(window->sessions);
+			sum.panes += sessions_count(window->sessions) > 0;
+		}
 		sum.panes += window->live_count;
 		for (__u32 i = 0; i < window->live_count; i++)
 			sum.pane_groups += window->panes[window->live[i] & window->pane_mask].rows;

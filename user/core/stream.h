@@ -55,7 +55,8 @@ int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 ro
 int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
 
 /* Worker 0: merges one exported record (struct sluice_disk_record). Before stream_advance of the same
- * tick. -EINVAL for bytes that no stream_export wrote. */
+ * tick. -EINVAL for bytes that no stream_export wrote; -EAGAIN while rows of a window that slides wait
+ * for stream_emit: then emit first, and import again. */
 int stream_import(struct stream *stream, const void *record, size_t bytes);
 
 /* Orderly stop: every window still open waits for stream_emit / stream_export, as not final. */
@@ -74,6 +75,9 @@ struct stream_stats {
 	__u64 pane_groups;	/* sum over live panes of their groups */
 	__u64 memory_bytes;	/* of tables and panes in use */
 	__u64 memory_bytes_max;	/* the budget */
+	__u64 sketch_bytes;	/* in use by sketches */
+	__u64 sketch_bytes_max;	/* their share of the budget */
+	__u64 sketches_refused;	/* requests of sketches that found no room */
 	__u64 rows_waiting;	/* windows and panes waiting for emission */
 };
 

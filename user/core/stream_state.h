@@ -4,6 +4,7 @@
 #define SLUICE_CORE_STREAM_STATE_H
 
 #include "core/batch.h"
+#include "core/extras.h"
 #include "core/group_key.h"
 #include "core/pane.h"
 #include "core/stream.h"
@@ -39,12 +40,16 @@ struct deferred {
 	__s64 number;		/* of its pane */
 	__u64 key[SLUICE_KEY_WORDS_MAX];
 	struct sluice_partial partial;
+	struct extras_event event;	/* for the extras */
 };
 
 #define DEFERRED_MAX 8192u
 
+struct sessions;
+
 struct window {
 	const struct window_spec *spec;
+	struct sessions *sessions;	/* of a session window, which has neither panes nor instances */
 	struct grouping *grouping;
 	__u32 index;
 	bool takes_all;		/* every event of every listener */
@@ -71,6 +76,10 @@ struct window {
 	__u32 *chunk_table;	/* the panes' chunk numbers */
 	__u64 *changed_table;	/* the instances' changed bits, with allowed lateness */
 	__u32 chunk_entries;	/* of each pane */
+	size_t row_bytes_wanted;	/* of a row that found too little room in an empty block */
+	struct extras extras;
+	struct chunks extra_chunks;	/* states of the rows in the chunk of the same place */
+	__u32 *extra_table;	/* the panes' chunk numbers of these */
 	struct deferred *deferred;	/* windows that slide */
 	__u32 deferred_count;
 	struct sluice_window_ledger ledger;
@@ -120,6 +129,7 @@ struct stream {
 	bool selects;		/* some window does not take every event */
 	bool wants_dims23;
 	bool wants_event_id;
+	bool wants_index;
 	__u64 now_wall_ns;
 	__u64 now_mono_ns;
 	__u64 newest_allowed_ns;	/* arrival + max_ahead */
@@ -135,6 +145,11 @@ struct stream {
 	struct memory_budget budget;
 	struct emission_queue emissions;
 	unsigned char *scratch;	/* one chunk of rows, merged from several panes */
+	unsigned char *scratch_extras;	/* … and their extras */
+	size_t scratch_extras_bytes;
+	void *sketch_memory;
+	size_t sketch_bytes;
+	struct sketch_pool sketches;
 	struct sluice_stream_ledger ledger;
 	struct window window[SLUICE_WINDOWS_MAX];
 	struct grouping grouping[SLUICE_WINDOWS_MAX];
@@ -159,12 +174,24 @@ unsigned char *window_row(struct window *window, struct pane *pane, __u32 id);
  * said, right or not, and right afterwards. NULL: it belongs in the overflow group. */
 unsigned char *window_open_row(struct window *window, struct pane *pane, const __u64 *key,
 			       __u32 tag, __u32 *id);
-/* Merges a partial of this key (NULL: the overflow group) into the pane of its time. */
-void window_merge(struct window *window, __s64 time_ns, const __u64 *key,
-		  const struct sluice_partial *partial);
-/* Puts a partial aside until the emissions under way are over. False: no room. */
-bool window_defer(struct window *window, __s64 time_ns, const __u64 *key,
-		  const struct sluice_partial *partial);
+/* What the extras look at of one event of the batch. */
+void batch_read_event(const struct batch *batch, __u32 i, struct extras_event *event);
+/* The extras' state of a row, where the window has extras. */
+static inline unsigned char *pane_extra(const struct window *window, const struct pane *pane, __u32 id)
+{
+	return chunks_at(&window->extra_chunks, pane->extra[id >> CHUNK_ROWS_SHIFT]) +
+	       (size_t)(id & (CHUNK_ROWS - 1)) * window->extras.state_bytes;
+}
+
+/* Takes the events of the batch that found a row into that row's extras. */
+void window_add_extras(struct window *window, const struct batch *batch);
+
+/* Puts an event aside until the emissions under way are over. False: no room. */
+bool window_defer(struct window *window, const __u64 *key, const struct sluice_partial *partial,
+		  const struct extras_event *event);
+/* Merges a partial of this key (NULL: the overflow group) and the written extras behind it into a pane. */
+void window_merge(struct window *window, struct pane *pane, const __u64 *key,
+		  const struct sluice_partial *partial, const void *extras, size_t extras_bytes);
 /* Merges what was deferred before the given advance. */
 void window_merge_deferred(struct window *window, __u64 before_advance);
 /* A row (GROUPS_NONE: the overflow group) of a pane that is behind has changed: the closed windows over
@@ -182,13 +209,14 @@ __s64 window_expiry(const struct window *window, __s64 start_ns);
 __s64 window_last_expiry(const struct window *window, __s64 start_ns);
 
 int window_open(struct window *window, const struct stream_options *options, __u32 index,
-		struct grouping *grouping);
+		struct grouping *grouping, struct stream *stream);
 void window_close(struct window *window);
 
 int emission_queue_open(struct emission_queue *queue, __u32 panes);
 void emission_queue_close(struct emission_queue *queue);
 /* What waits already is not added again. */
 void emission_add_instance(struct stream *stream, struct window *window, struct instance *instance);
+void emission_add_sessions(struct stream *stream, struct window *window);
 void emission_add_pane(struct stream *stream, struct window *window, struct pane *pane);
 
 /* What the watermark has passed closes, leaves, and is queued. */

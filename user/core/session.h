@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Session windows: events of a group that are at most `gap` apart are one session. Lateness is asked of
+ * the session that an event would be part of; what was told and then grew or was swallowed is retracted.
+ *
+ * Worker 0 keeps the sessions and tells them; the others keep what they saw since they last handed it
+ * over. Nothing is allocated after sessions_open(). */
+#ifndef SLUICE_CORE_SESSION_H
+#define SLUICE_CORE_SESSION_H
+
+#include "core/stream_state.h"
+
+struct sessions;
+
+/* -ENOMEM. The window's grouping is open. */
+int sessions_open(struct sessions **sessions, struct window *window,
+		  const struct stream_options *options, struct memory_budget *budget);
+void sessions_close(struct sessions *sessions);
+
+/* Takes event i of the batch in, or counts why not. *key as batch->id[i] may be wrong about it. */
+void sessions_take(struct stream *stream, struct window *window, __u32 i, const __u64 *key);
+
+/* Takes event i of the batch into the extras of the slot it was taken into. */
+void sessions_add_extras(struct window *window, const struct batch *batch, __u32 i);
+
+/* A new watermark, never lower: sessions that it passed wait to be told. */
+void sessions_advance(struct stream *stream, struct window *window, __s64 watermark_ns,
+		      bool is_early_due);
+/* Everything is to be told, not final, or handed over. */
+void sessions_finish(struct stream *stream, struct window *window);
+
+/* A slice of what waits. Returns the work done in rows; *is_done when nothing waits any longer; -EAGAIN
+ * when the writer has no room. */
+int sessions_emit(struct stream *stream, struct window *window, const struct row_writer *writer,
+		  __u32 rows_max, bool *is_done);
+int sessions_export(struct stream *stream, struct window *window, const struct row_writer *writer,
+		    __u32 rows_max, bool *is_done);
+
+/* Merges a record that sessions_export() of another worker wrote. -EINVAL. */
+int sessions_import(struct stream *stream, struct window *window, const struct sluice_rows *head,
+		    size_t bytes);
+
+/* Live sessions, and rows that wait to be retracted. */
+__u64 sessions_count(const struct sessions *sessions);
+
+#endif

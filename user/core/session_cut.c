@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sessions with a longest duration. Events that hold together are cut from the first one on: a session takes
+ * all that come less than max_duration after its first, the next event begins another. Events are kept,
+ * since one that comes late may move every cut behind it; what it cannot move is not touched. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/session_state.h"
+
+/* What one event does to the sessions of a group. */
+struct cutting {
+	struct sessions *sessions;
+	struct session_group *group;
+	__u32 gone;		/* copies of the told sessions that were touched */
+	__s32 revision;		/* highest that any of them has used up */
+	struct session_node *first;	/* the sessions that were touched or made, in a row */
+	__u32 count;
+};
+
+void session_block_free(struct sessions *sessions, __u32 first)
+{
+	while (first) {
+		struct session_block *block = session_pool_at(&sessions->blocks, first);
+		__u32 next = block->next;
+
+		session_pool_give(&sessions->blocks, first);
+		first = next;
+	}
+}
+
+static __s64 limit_of(const struct sessions *sessions, const struct session_node *node)
+{
+	return session_add(node->slot.first_ns, sessions->duration_ns);
+}
+
+bool session_cut_is_late(const struct sessions *sessions, const struct session_group *group,
+			 __s64 time_ns)
+{
+	for (__u32 number = group->more->node; number;) {
+		const struct session_node *node = session_node_at(sessions, number);
+
+		number = node->next;
+		if (!session_touches(sessions, &node->slot, time_ns, time_ns))
+			continue;
+		/* Behind it, up to its limit, it holds the event; before it, the event begins a session
+		 * that reaches as far as it may. */
+		if (node->slot.first_ns > time_ns)
+			return session_is_over(sessions,
+					       session_add(time_ns, sessions->duration_ns));
+		if (time_ns < limit_of(sessions, node))
+			return false;
+	}
+	return true;
+}
+
+static struct session_block *block_for_one(struct sessions *sessions, struct session_node *node)
+{
+	struct session_block *block = NULL;
+	__u32 number;
+
+	if (node->last_block) {
+		block = session_pool_at(&sessions->blocks, node->last_block);
+		if (block->count < SESSION_BLOCK_EVENTS)
+			return block;
+	}
+	number = session_pool_take(&sessions->blocks);
+	assert(number != SESSION_POOL_NONE);
+	if (node->last_block)
+		block->next = number;
+	else
+		node->first_block = number;
+	node->last_block = number;
+	return session_pool_at(&sessions->blocks, number);
+}
+
+static void add_event(struct sessions *sessions, struct session_node *node,
+		      const struct extras_event *event)
+{
+	struct session_block *block = block_for_one(sessions, node);
+	struct session_slot *slot = &node->slot;
+
+	memcpy(block->event + (size_t)block->count++ * sessions->event_bytes, event,
+	       sessions->event_bytes);
+	if (slot->partial.records == 0)
+		slot->first_ns = slot->last_ns = event->time_ns;
+	if (event->time_ns < slot->first_ns)
+		slot->first_ns = event->time_ns;
+	if (event->time_ns > slot->last_ns)
+		slot->last_ns = event->time_ns;
+	partial_add(&slot->partial, event->value, (__u16)event->weight);
+	if (sessions->window->extras.count && node->id != GROUPS_NONE)
+		extras_add(&sessions->window->extras, session_node_extra(node), event);
+}
+
+static void empty_node(struct sessions *sessions, struct session_node *node)
+{
+	node->first_block = node->last_block = SESSION_POOL_NONE;
+	partial_open(&node->slot.partial);
+	if (sessions->window->extras.count) {
+		extras_clear(&sessions->window->extras, session_node_extra(node));
+		extras_open(&sessions->window->extras, session_node_extra(node));
+	}
+}
+
+static __u32 take_node(struct sessions *sessions, const struct session_group *group)
+{
+	__u32 number = session_pool_take(&sessions->nodes);
+	struct session_node *node;
+
+	assert(number != SESSION_POOL_NONE);
+	node = session_node_at(sessions, number);
+	node->id = group->id;
+	node->revision = -1;
+	node->opened = sessions->advance;
+	empty_node(sessions, node);
+	return number;
+}
+
+/* A session is about to be changed: a copy remembers what was told of it. */
+static void touch(struct cutting *cutting, struct session_node *node)
+{
+	struct sessions *sessions = cutting->sessions;
+
+	if (node->is_told) {
+		__u32 number = take_node(sessions, cutting->group);
+		struct session_node *copy = session_node_at(sessions, number);
+
+		copy->slot = node->slot;
+		copy->revision = node->revision;
+		copy->opened = node->opened;
+		copy->has_changed = node->has_changed;
+		copy->next = cutting->gone;
+		cutting->gone = number;
+		node->is_told = false;
+		node->has_changed = false;
+		node->revision++;
+	}
+	if (node->revision > cutting->revision)
+		cutting->revision = node->revision;
+	cutting->count++;
+}
+
+/* All events of the next session come over. */
+static void absorb(struct sessions *sessions, struct session_node *into, __u32 number)
+{
+	struct session_node *from = session_node_at(sessions, number);
+	struct session_block *last = session_pool_at(&sessions->blocks, into->last_block);
+
+	last->next = from->first_block;
+	into->last_block = from->last_block;
+	into->slot.last_ns = from->slot.last_ns;
+	partial_merge(&into->slot.partial, &from->slot.partial);
+	if (from->opened < into->opened)
+		into->opened = from->opened;
+	if (sessions->window->extras.count)
+		extras_merge(&sessions->window->extras, session_node_extra(into),
+			     session_node_extra(from));
+	from->first_block = SESSION_POOL_NONE;
+	into->next = from->next;
+	session_node_free(sessions, number);
+}
+
+/* Events before the limit come over, the others stay. */
+static void split(struct sessions *sessions, struct session_node *into, struct session_node *from)
+{
+	__s64 limit_ns = limit_of(sessions, into);
+	__u32 number = from->first_block;
+
+	from->slot.partial.records = 0;
+	empty_node(sessions, from);
+	if (from->opened < into->opened)
+		into->opened = from->opened;
+	while (number) {
+		struct {
+			struct session_block head;
+			struct extras_event event[SESSION_BLOCK_EVENTS];
+		} copy;
+		const struct session_block *block = session_pool_at(&sessions->blocks, number);
+		const unsigned char *at = (const unsigned char *)&copy + sizeof(copy.head);
+
+		memcpy(&copy, block, sizeof(copy.head) + (size_t)block->count * sessions->event_bytes);
+		session_pool_give(&sessions->blocks, number);
+		for (__u32 i = 0; i < copy.head.count; i++, at += sessions->event_bytes) {
+			const struct extras_event *event = (const struct extras_event *)at;
+
+			add_event(sessions, event->time_ns < limit_ns ? into : from, event);
+		}
+		number = copy.head.next;
+	}
+}
+
+/* From `node` on: a session takes the events that now belong to it from those behind it. */
+static void cut_behind(struct cutting *cutting, struct session_node *node)
+{
+	struct sessions *sessions = cutting->sessions;
+
+	while (node->next) {
+		struct session_node *next = session_node_at(sessions, node->next);
+		__s64 limit_ns = limit_of(sessions, node);
+
+		if (!session_touches(sessions, &next->slot, node->slot.first_ns, node->slot.last_ns) ||
+		    next->slot.first_ns >= limit_ns)
+			return;
+		touch(cutting, next);
+		if (next->slot.last_ns < limit_ns) {
+			absorb(sessions, node, node->next);
+			cutting->count--;
+			continue;
+		}
+		split(sessions, node, next);
+		node = next;
+	}
+}
+
+/* What was told and is the same interval again goes on; the rest is retracted. */
+static void settle(struct cutting *cutting)
+{
+	struct sessions *sessions = cutting->sessions;
+	struct session_node *node = cutting->first;
+
+	for (__u32 i = 0; i < cutting->count; i++, node = session_node_at(sessions, node->next)) {
+		__u32 *link = &cutting->gone;
+
+		node->revision = cutting->revision;
+		session_group_expect(sessions, cutting->group, session_end(sessions, &node->slot));
+		for (; *link; link = &session_node_at(sessions, *link)->next) {
+			__u32 number = *link;
+			struct session_node *gone = session_node_at(sessions, number);
+
+			if (gone->slot.first_ns != node->slot.first_ns ||
+			    session_end(sessions, &gone->slot) != session_end(sessions, &node->slot))
+				continue;
+			node->is_told = true;
+			node->revision--;
+			node->has_changed = gone->has_changed || gone->slot.partial.records !=
+									 node->slot.partial.records;
+			*link = gone->next;
+			session_node_free(sessions, number);
+			break;
+		}
+		if (node->has_changed)
+			session_group_expect(sessions, cutting->group, INT64_MIN);
+		if (!node->next)
+			break;
+	}
+	while (cutting->gone) {
+		__u32 number = cutting->gone;
+
+		cutting->gone = session_node_at(sessions, number)->next;
+		session_retract(sessions, number);
+	}
+}
+
+/* The last session that begins at or before the time, and where the next one is linked. */
+static struct session_node *find_before(struct sessions *sessions, struct session_group *group,
+					__s64 time_ns, __u32 **link, __u32 *behind)
+{
+	struct session_node *before = NULL;
+
+	*link = &group->more->node;
+	*behind = 0;
+	while (**link) {
+		struct session_node *node = session_node_at(sessions, **link);
+
+		if (node->slot.first_ns > time_ns)
+			break;
+		before = node;
+		*link = &node->next;
+	}
+	for (__u32 number = **link; number; number = session_node_at(sessions, number)->next)
+		(*behind)++;
+	return before;
+}
+
+/* Room for a copy of everything that may be touched, and for the blocks that splits leave half full. */
+static bool has_room(const struct sessions *sessions, __u32 behind)
+{
+	const struct memory_budget *budget = sessions->nodes.chunks.budget;
+	__u64 nodes = session_pool_cost(&sessions->nodes, behind + 2ull);
+	__u64 blocks = session_pool_cost(&sessions->blocks, 2ull * behind + 3);
+
+	return nodes != UINT64_MAX && blocks != UINT64_MAX &&
+	       budget->bytes_used + nodes + blocks <= budget->bytes_max;
+}
+
+enum session_taken session_cut(struct sessions *sessions, struct session_group *group,
+			       const struct extras_event *event)
+{
+	struct cutting cutting = { .sessions = sessions, .group = group, .revision = -1 };
+	bool is_new = session_group_is_empty(group);
+	struct session_node *node;
+	__u32 *link, behind;
+
+	node = find_before(sessions, group, event->time_ns, &link, &behind);
+	if (!has_room(sessions, behind))
+		return SESSION_NO_ROOM;
+	if (node && session_touches(sessions, &node->slot, event->time_ns, event->time_ns) &&
+	    event->time_ns < limit_of(sessions, node)) {
+		touch(&cutting, node);
+	} else {
+		__u32 number = take_node(sessions, group);
+
+		node = session_node_at(sessions, number);
+		node->next = *link;
+		*link = number;
+		cutting.count = 1;
+	}
+	cutting.first = node;
+	add_event(sessions, node, event);
+	cut_behind(&cutting, node);
+	if (is_new)
+		session_group_begin(sessions, group);
+	settle(&cutting);
+	return SESSION_TAKEN;
+}

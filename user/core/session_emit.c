@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What sessions tell, in slices: first what is retracted, then a sweep over the groups that are due, then
+ * a record that says up to where all is final. A group is due when the smallest of its times has passed;
+ * times are put right only when a sweep finds them passed, so that an event writes none. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "core/session_rows.h"
+#include "core/session_state.h"
+
+/* Reading tables also costs time: this many chunks count as one row of the slice. */
+#define CHUNKS_PER_ROW 16u
+
+struct telling {
+	struct sessions *sessions;
+	struct session_rows rows;
+	__u32 rows_max;
+	__u32 work;
+	bool is_stuck;		/* the writer had no room */
+};
+
+static __u64 since(__u64 now, __u64 before)
+{
+	return now > before ? now - before : 0;
+}
+
+/* The last totals that were taken before the session began. */
+static const struct session_history *find_history(const struct sessions *sessions, __u32 opened)
+{
+	__u32 low = 0, high = sessions->history_count;
+
+	while (low + 1 < high) {
+		__u32 middle = (low + high) / 2;
+
+		if (sessions->history[middle].advance <= opened)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &sessions->history[low];
+}
+
+static void fill_missing(const struct sessions *sessions, const struct session_history *before,
+			 struct sluice_missing *missing)
+{
+	const struct sluice_missing *now = &sessions->window->missing;
+
+	*missing = (struct sluice_missing){
+		.shed = since(now->shed, before->missing.shed),
+		.ring_full = since(now->ring_full, before->missing.ring_full),
+		.refused = since(now->refused, before->missing.refused),
+		.late = since(now->late, before->missing.late),
+		.upstream = since(now->upstream, before->missing.upstream),
+	};
+}
+
+/* Room for a row of these bytes in a block of these flags and this loss. */
+static bool make_room(struct telling *telling, size_t bytes, __u16 flags, __u32 opened)
+{
+	const struct sessions *sessions = telling->sessions;
+	const struct session_history *before = find_history(sessions, opened);
+	__u64 aggregated = since(sessions->aggregated, before->aggregated);
+	__u32 left = telling->work < telling->rows_max ? telling->rows_max - telling->work : 1;
+	struct session_rows *rows = &telling->rows;
+	struct sluice_missing missing;
+
+	fill_missing(sessions, before, &missing);
+	if (rows->head && ((flags & SLUICE_ROWS_OVERFLOW) ||
+			   memcmp(&rows->head->missing, &missing, sizeof(missing))))
+		session_rows_commit(rows);
+	if (!session_rows_reserve(rows, bytes, flags, flags & SLUICE_ROWS_OVERFLOW ? 1 : left)) {
+		telling->is_stuck = true;
+		return false;
+	}
+	rows->head->missing = missing;
+	if (aggregated > rows->head->aggregated)
+		rows->head->aggregated = aggregated;
+	return true;
+}
+
+/* One row. False: no room now. */
+static bool tell(struct telling *telling, const struct session_group *group,
+		 const struct session_slot *slot, const void *extra, __u32 opened, __s32 revision,
+		 __u16 flags)
+{
+	const struct sessions *sessions = telling->sessions;
+	const struct extras *extras = &sessions->window->extras;
+	size_t key_bytes = sessions->grouping->key_words * sizeof(__u64), tail = 0;
+	struct sluice_row_head head = {
+		.revision = revision,
+		.start_ns = slot->first_ns,
+		.end_ns = session_end(sessions, slot),
+	};
+
+	if (group->id == GROUPS_NONE)
+		flags |= SLUICE_ROWS_OVERFLOW;
+	else if (extras->count)
+		tail = extras_bytes(extras, extra);
+	head.bytes = (__u32)(sizeof(head) + key_bytes + sizeof(slot->partial) + tail);
+	if (!make_room(telling, head.bytes, flags, opened))
+		return false;
+	session_rows_put(&telling->rows, &head, sizeof(head));
+	session_rows_put(&telling->rows, session_group_key(sessions, group->id), key_bytes);
+	session_rows_put(&telling->rows, &slot->partial, sizeof(slot->partial));
+	if (tail)
+		extras_write(extras, extra, telling->rows.at);
+	telling->rows.at += tail;
+	telling->rows.head->row_count++;
+	telling->work++;
+	return true;
+}
+
+/* What a session of the given end has to do now. */
+struct step {
+	bool is_due;		/* its row is wanted */
+	bool is_early;
+	bool is_over;
+	bool leaves;
+	__u16 flags;
+};
+
+static struct step next_step(const struct sessions *sessions, __s64 end_ns)
+{
+	struct step step = { .is_due = session_is_passed(sessions, end_ns) };
+
+	step.is_early = sessions->is_early && !step.is_due && !sessions->is_finishing;
+	step.is_over = session_is_over(sessions, end_ns);
+	step.leaves = sessions->is_finishing || step.is_over;
+	if (step.is_early)
+		step.flags = SLUICE_ROWS_EARLY;
+	else if (sessions->lateness_ns == 0 && step.is_due)
+		step.flags = SLUICE_ROWS_FINAL;
+	step.is_due |= sessions->is_finishing;
+	return step;
+}
+
+/* A told session is a node; without memory for it the telling waits, to its end if need be. */
+static __u32 keep_slot(struct sessions *sessions, struct session_group *group)
+{
+	__u32 number = session_pool_take(&sessions->nodes);
+	struct session_node *node;
+
+	if (number == SESSION_POOL_NONE)
+		return number;
+	node = session_node_at(sessions, number);
+	node->slot = *group->slot;
+	node->id = group->id;
+	node->opened = group->more->opened;
+	node->is_told = true;
+	memcpy(session_node_extra(node), group->extra, sessions->window->extras.state_bytes);
+	return number;
+}
+
+static void move_to_node(struct sessions *sessions, struct session_group *group, __u32 number)
+{
+	session_node_link(sessions, group, number);
+	memset(group->extra, 0, sessions->window->extras.state_bytes);
+	memset(group->slot, 0, sizeof(*group->slot));
+	sessions->slots_used--;
+}
+
+/* The node is a copy of a slot that goes on. */
+static void drop_copy(struct sessions *sessions, __u32 number)
+{
+	struct session_node *node = session_node_at(sessions, number);
+
+	memset(session_node_extra(node), 0, sessions->window->extras.state_bytes);
+	session_pool_give(&sessions->nodes, number);
+}
+
+/* The session in the slot. Its next time to be looked at goes to *due_ns. False: no room. */
+static bool tell_slot(struct telling *telling, struct session_group *group, __s64 *due_ns)
+{
+	struct sessions *sessions = telling->sessions;
+	__s64 end_ns = session_end(sessions, group->slot);
+	struct step step = next_step(sessions, end_ns);
+	__u32 number = SESSION_POOL_NONE;
+
+	if (step.is_due && !step.leaves) {
+		number = keep_slot(sessions, group);
+		step.is_due = number != SESSION_POOL_NONE;
+	}
+	if ((step.is_due || step.is_early) &&
+	    !tell(telling, group, group->slot, group->extra, group->more->opened,
+		  step.is_early ? -1 : 0, step.flags)) {
+		if (number)
+			drop_copy(sessions, number);
+		return false;
+	}
+	if (step.leaves) {
+		session_slot_clear(sessions, group);
+		sessions->has_closed |= step.is_over;
+		return true;
+	}
+	if (number)
+		move_to_node(sessions, group, number);
+	if (session_is_passed(sessions, end_ns))
+		end_ns = session_add(end_ns, sessions->lateness_ns);
+	*due_ns = end_ns < *due_ns ? end_ns : *due_ns;
+	return true;
+}
+
+static bool tell_node(struct telling *telling, struct session_group *group, struct session_node *node,
+		      __s64 *due_ns, bool *leaves)
+{
+	struct sessions *sessions = telling->sessions;
+	__s64 end_ns = session_end(sessions, &node->slot);
+	struct step step = next_step(sessions, end_ns);
+
+	step.is_due = step.is_due && (!node->is_told || node->has_changed);
+	if ((step.is_due || step.is_early) &&
+	    !tell(telling, group, &node->slot, session_node_extra(node), node->opened,
+		  step.is_early ? -1 : node->revision + 1, step.flags))
+		return false;
+	if (step.is_due) {
+		node->revision++;
+		node->is_told = true;
+		node->has_changed = false;
+	}
+	if (node->is_told)
+		end_ns = session_add(end_ns, sessions->lateness_ns);
+	*due_ns = end_ns < *due_ns ? end_ns : *due_ns;
+	*leaves = step.leaves;
+	sessions->has_closed |= step.is_over;
+	return true;
+}
+
+/* All sessions of a group. False: no room; then the group stays due. */
+static bool tell_group(struct telling *telling, struct session_group *group)
+{
+	struct sessions *sessions = telling->sessions;
+	__u32 *link = &group->more->node;
+	__s64 due_ns = SESSION_DUE_NEVER;
+
+	while (*link) {
+		__u32 number = *link;
+		struct session_node *node = session_node_at(sessions, number);
+		bool leaves;
+
+		if (!tell_node(telling, group, node, &due_ns, &leaves))
+			return false;
+		if (!leaves) {
+			link = &node->next;
+			continue;
+		}
+		*link = node->next;
+		session_node_free(sessions, number);
+	}
+	if (group->slot && group->slot->partial.records && !tell_slot(telling, group, &due_ns))
+		return false;
+	*group->due_ns = due_ns;
+	telling->work++;
+	if (session_group_is_empty(group))
+		session_group_end(sessions, group);
+	return true;
+}
+
+static bool is_due(const struct sessions *sessions, __s64 due_ns)
+{
+	return due_ns != SESSION_DUE_NEVER && (sessions->is_finishing || sessions->is_early ||
+					       session_is_passed(sessions, due_ns));
+}
+
+/* The due groups of one chunk, from next_row on. False: no room, or enough for this slice. */
+static bool sweep_chunk(struct telling *telling, struct session_chunk *chunk)
+{
+	struct sessions *sessions = telling->sessions;
+	const __s64 *due_ns =
+		(const __s64 *)(chunks_at(&sessions->chunks, chunk->number) + SESSION_DUE_OFFSET);
+	__u32 first_id = sessions->next_chunk << CHUNK_ROWS_SHIFT;
+	__s64 next_ns = SESSION_DUE_NEVER;
+
+	for (; sessions->next_row < CHUNK_ROWS; sessions->next_row++) {
+		struct session_group group;
+
+		if (!is_due(sessions, due_ns[sessions->next_row]))
+			continue;
+		if (telling->work >= telling->rows_max)
+			return false;
+		group = session_group_at(sessions, first_id + sessions->next_row);
+		if (!tell_group(telling, &group))
+			return false;
+		if (chunk->number == CHUNK_NONE)
+			return true;
+	}
+	for (__u32 i = 0; i < CHUNK_ROWS; i++)
+		next_ns = due_ns[i] < next_ns ? due_ns[i] : next_ns;
+	chunk->due_ns = next_ns;
+	return true;
+}
+
+/* Returns false when the slice ends before the sweep. */
+static bool sweep(struct telling *telling)
+{
+	struct sessions *sessions = telling->sessions;
+	struct session_group overflow = session_group_at(sessions, GROUPS_NONE);
+
+	for (__u32 read = 0; sessions->next_chunk < sessions->chunk_count; read++) {
+		struct session_chunk *chunk = &sessions->chunk[sessions->next_chunk];
+
+		if (chunk->number != CHUNK_NONE && is_due(sessions, chunk->due_ns) &&
+		    !sweep_chunk(telling, chunk))
+			return false;
+		sessions->next_chunk++;
+		sessions->next_row = 0;
+		if (read % CHUNKS_PER_ROW == 0)
+			telling->work++;
+		if (telling->work >= telling->rows_max)
+			return false;
+	}
+	return !is_due(sessions, sessions->overflow_due_ns) || tell_group(telling, &overflow);
+}
+
+static bool tell_retractions(struct telling *telling)
+{
+	struct sessions *sessions = telling->sessions;
+
+	while (sessions->retraction_first) {
+		struct session_node *node = session_node_at(sessions, sessions->retraction_first);
+		struct session_group group = { .id = node->id };
+
+		if (telling->work >= telling->rows_max ||
+		    !tell(telling, &group, &node->slot, session_node_extra(node), node->opened,
+			  node->revision + 1, SLUICE_ROWS_RETRACTED))
+			return false;
+		session_retraction_free(sessions);
+	}
+	return true;
+}
+
+/* Says that whatever ends at closing_ns or before is final. */
+static bool tell_closing(struct telling *telling)
+{
+	struct sessions *sessions = telling->sessions;
+	struct sluice_rows head = {
+		.start_ns = INT64_MIN,
+		.end_ns = sessions->closing_ns,
+		.window = (__u16)sessions->window->index,
+		.flags = SLUICE_ROWS_FINAL,
+		.revision = INT32_MAX,
+	};
+
+	session_rows_commit(&telling->rows);
+	if (sessions->lateness_ns == 0 || !sessions->has_closed)
+		return true;
+	if (!session_rows_write_alone(&telling->rows, SLUICE_DISK_CLOSE, &head)) {
+		telling->is_stuck = true;
+		return false;
+	}
+	telling->work++;
+	sessions->has_closed = sessions->is_again;
+	return true;
+}
+
+static void begin_sweep(struct sessions *sessions)
+{
+	__s64 watermark_ns = sessions->window->watermark_ns;
+
+	sessions->is_again = false;
+	sessions->next_chunk = 0;
+	sessions->next_row = 0;
+	sessions->closing_ns = watermark_ns == SOURCES_WATERMARK_NONE
+				       ? INT64_MIN
+				       : session_add(watermark_ns, -1 - sessions->lateness_ns);
+	sessions->phase = SESSION_SWEEPING;
+}
+
+int sessions_emit(struct stream *stream, struct window *window, const struct row_writer *writer,
+		  __u32 rows_max, bool *is_done)
+{
+	struct sessions *sessions = window->sessions;
+	struct telling telling = {
+		.sessions = sessions,
+		.rows = session_rows_make(window, writer),
+		.rows_max = rows_max,
+	};
+
+	(void)stream;
+	*is_done = false;
+	if (sessions->phase == SESSION_RETRACTING && tell_retractions(&telling))
+		begin_sweep(sessions);
+	if (sessions->phase == SESSION_SWEEPING && sweep(&telling))
+		sessions->phase = SESSION_CLOSING;
+	if (sessions->phase == SESSION_CLOSING && tell_closing(&telling)) {
+		sessions->is_early = false;
+		sessions->phase = sessions->is_again ? SESSION_RETRACTING : SESSION_IDLE;
+		*is_done = !sessions->is_again;
+	}
+	session_rows_commit(&telling.rows);
+	return telling.is_stuck && !telling.work ? -EAGAIN : (int)telling.work + 1;
+}
