@@ -9,7 +9,7 @@
 #define FEATURE_TUMBLING 1
 #define FEATURE_WORKERS 1	/* stream_export, stream_import */
 #define FEATURE_OVERFLOW 1	/* max_groups and the overflow group */
-#define FEATURE_KEPT_CHECKED 0	/* records whose count of kept events lies are refused */
+#define FEATURE_KEPT_CHECKED 1	/* records whose count of kept events lies are refused */
 #define FEATURE_SLIDING 1
 #define FEATURE_SESSION 1
 #define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */

@@ -33,6 +33,13 @@ void *memory_reserve(size_t bytes)
 	return map + before;
 }
 
+void memory_touch_first(void *memory, size_t bytes)
+{
+	/* Kernels before 5.14 refuse: then the first use pays. */
+	if (bytes >= HUGE_FROM)
+		madvise(memory, MEMORY_HUGE_PAGE, MADV_POPULATE_WRITE);
+}
+
 void memory_release(void *memory, size_t bytes)
 {
 	if (memory)

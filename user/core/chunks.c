@@ -19,6 +19,8 @@ int chunks_open(struct chunks *chunks, size_t row_bytes, struct memory_budget *b
 		chunks_close(chunks);
 		return -ENOMEM;
 	}
+	memory_touch_first(chunks->base, chunks->reserved_bytes);
+	memory_touch_first(chunks->free, sizeof(__u32) * (size_t)chunks->capacity);
 	return 0;
 }
 
@@ -38,7 +40,11 @@ __u32 chunks_take(struct chunks *chunks)
 	if (chunks->free_count == 0 && chunks->touched == chunks->capacity)
 		return CHUNK_NONE;
 	budget->bytes_used += chunks->chunk_bytes;
-	return chunks->free_count ? chunks->free[--chunks->free_count] : ++chunks->touched;
+	if (chunks->free_count)
+		return chunks->free[--chunks->free_count];
+	/* Read by who touches memory ahead. */
+	__atomic_store_n(&chunks->touched, chunks->touched + 1, __ATOMIC_RELAXED);
+	return chunks->touched;
 }
 
 void chunks_give(struct chunks *chunks, __u32 chunk)

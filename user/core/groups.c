@@ -45,6 +45,11 @@ int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 ha
 		groups_close(groups);
 		return -ENOMEM;
 	}
+	memory_touch_first(groups->index_memory[0], index_bytes(groups->lines_max));
+	memory_touch_first(groups->index_memory[1], index_bytes(groups->lines_max));
+	memory_touch_first(groups->keys, ids * key_words * sizeof(__u64));
+	memory_touch_first(groups->references, ids * sizeof(__u32));
+	memory_touch_first(groups->free, ids * sizeof(__u32));
 	groups->now = (struct groups_index){ groups->index_memory[0], LINES_FIRST - 1 };
 	return 0;
 }

@@ -330,6 +330,19 @@ static void take_datagram(struct stream *stream, struct datagram *datagram, __u1
 	}
 }
 
+/* Marks of events that the datagram has. */
+static __u32 count_marks(const struct datagram *datagram)
+{
+	__u32 marks = 0, i;
+
+	for (i = 0; i + 64 <= datagram->event_count; i += 64)
+		marks += (__u32)__builtin_popcountll(datagram->dropped[i / 64]);
+	if (i < datagram->event_count)
+		marks += (__u32)__builtin_popcountll(datagram->dropped[i / 64]
+						     << (64 - datagram->event_count % 64));
+	return marks;
+}
+
 /* What the kernel has proven of a record is checked again where a lie could hurt. */
 static bool parse_record(const struct sluice_record *record, size_t record_bytes,
 			 struct datagram *datagram)
@@ -351,14 +364,16 @@ static bool parse_record(const struct sluice_record *record, size_t record_bytes
 	};
 	if (header->flags & SLUICE_FLAG_DICTIONARY)
 		return true;
-	if (record->kept != header->event_count)
-		datagram->dropped = &record->dropped;
-	return header->event_size >= SLUICE_EVENT_SIZE_MIN &&
-	       (header->event_count <= 64 || record->prefix_bytes == SLUICE_PREFIX_LONG ||
-		!datagram->dropped) &&
-	       header->event_count <= SLUICE_EVENTS_MAX && header->event_size % 8 == 0 &&
-	       sizeof(*header) + (__u64)header->event_count * header->event_size <=
-		       record->payload_bytes;
+	if (header->event_size < SLUICE_EVENT_SIZE_MIN || header->event_size % 8 != 0 ||
+	    header->event_count > SLUICE_EVENTS_MAX ||
+	    sizeof(*header) + (__u64)header->event_count * header->event_size >
+		    record->payload_bytes)
+		return false;
+	if (record->kept == header->event_count)
+		return true;
+	datagram->dropped = &record->dropped;
+	return (header->event_count <= 64 || record->prefix_bytes == SLUICE_PREFIX_LONG) &&
+	       record->kept == header->event_count - count_marks(datagram);
 }
 
 /* Where a whole datagram is turned away: the counter of its events. NULL: its events are wanted. */
@@ -573,6 +588,8 @@ void stream_prefault_range(const struct stream *stream, void **start, size_t *by
 {
 	const struct chunks *chunks = &stream->grouping[0].chunks;
 
-	*start = chunks->base + ((size_t)chunks->touched + 1) * chunks->chunk_bytes;
-	*bytes = (size_t)(chunks->capacity - chunks->touched) * chunks->chunk_bytes;
+	__u32 touched = __atomic_load_n(&chunks->touched, __ATOMIC_RELAXED);
+
+	*start = chunks->base + ((size_t)touched + 1) * chunks->chunk_bytes;
+	*bytes = (size_t)(chunks->capacity - touched) * chunks->chunk_bytes;
 }
