@@ -18,7 +18,7 @@ const struct config_support config_support[CONFIG_FEATURES] = {
 	[CONFIG_FEATURE_SOURCE_RATE] = { false, "limiting the rate of a source",
 					 "leave out rate, or write 0" },
 	[CONFIG_FEATURE_SLIDING] = { true, "kind: sliding", "write `kind: tumbling`" },
-	[CONFIG_FEATURE_SESSION] = { false, "kind: session", "write `kind: tumbling`" },
+	[CONFIG_FEATURE_SESSION] = { true, "kind: session", "write `kind: tumbling`" },
 	[CONFIG_FEATURE_LATENESS] = { true, "allowed_lateness above 0s",
 				      "leave it out; max_disorder is the time to wait" },
 	[CONFIG_FEATURE_EARLY] = { true, "early above 0s", "leave it out" },
