@@ -19,7 +19,7 @@ query() {
 # One window for everything: an hour that nothing closes.
 write_config "$work/c.yaml" size=1h disorder=10m idle=1h
 start=2026-01-01T00:10:00Z
-send=(--to 10.8.0.1:9125 --start-time $start --datagrams 2000 --rate 20k/s --events 7 --types 3 --dims 2)
+send=(--to 10.8.0.1:9125 --start-time "$start" --datagrams 2000 --rate 20k/s --events 7 --types 3 --dims 2)
 
 agent_start "$work/c.yaml"
 generate "${send[@]}" --epoch 1 || fail "the generator"

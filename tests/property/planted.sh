@@ -24,7 +24,7 @@ compile() {
 		esac
 		for variant; do
 			[ "$object.$variant.o" -nt "$source" ] && [ -z "$all" ] && continue
-			# shellcheck disable=SC2086 # flags are words
+			# shellcheck disable=SC2086,SC2046 # flags are words
 			gcc $flags "-I$work/user" -DHOT_VARIANT="$variant" \
 				$([ "$variant" = v3 ] && echo -march=x86-64-v3) \
 				-c "$source" -o "$object.$variant.o" || return 1

@@ -38,7 +38,7 @@ static int look_at(struct store *store, struct listing *listing)
 			   SLUICE_LOG_RESULTS, false);
 	if (got)
 		return got;
-	while ((got = segment_next(&cursor, &batch)) == 1)
+	while (segment_next(&cursor, &batch) == 1)
 		listing->until_wall_ns = batch->arrival_wall_ns;
 	listing->last_lsn = cursor.next_lsn - 1;
 	listing->used_bytes = cursor.offset;

@@ -104,7 +104,7 @@ static int judge_tail(struct log_reader *reader, const struct sluice_batch **bat
 		cursor->buffer_bytes = 0;
 		got = segment_next(cursor, batch);
 	}
-	if (got >= 0 || got != -EBADMSG)
+	if (got != -EBADMSG)
 		return got;
 	/* Two are in flight at most: what has two sound ones behind it was durable once. */
 	if (behind >= 2 || cursor->next_lsn <= reader->store->manifest.results_durable_lsn)
