@@ -29,6 +29,7 @@ generate --to 10.8.0.1:9125 --datagrams 15000 --rate 20k/s --events 10 --epoch 2
 	fail "the generator"
 kill -CONT "$agent"
 await_rest
+sleep 1.2 # the windows that were open are over
 generate --to 10.8.0.1:9125 --datagrams 1000 --rate 20k/s --events 10 --epoch 3 ||
 	fail "the generator"
 await_rest

@@ -97,7 +97,7 @@ static void serve_timer(struct engine *engine)
 
 	if (read(engine->timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
-	if (engine->stage == ENGINE_RUNNING ||
+	if ((engine->stage == ENGINE_RUNNING && !tick_may_rest(&engine->tick)) ||
 	    (engine->stage == ENGINE_SETTLING && engine->tick.open == ORDER_NONE))
 		start_tick(engine);
 }

@@ -3,6 +3,7 @@
 #include "engine/tick.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "core/sources.h"
 #include "engine/intake.h"
@@ -32,6 +33,25 @@ bool tick_is_answered(const struct tick *tick)
 	for (__u32 i = 0; i < tick->worker_count; i++)
 		if (atomic_load_explicit(&tick->worker[i].answered, memory_order_acquire) != number)
 			return false;
+	return true;
+}
+
+/* With nothing to do, workers are asked every this many ticks. */
+#define REST_TICKS 5u
+
+bool tick_may_rest(struct tick *tick)
+{
+	const struct tick_sums *sums = &tick->sums;
+	struct account_kernel kernel;
+
+	if (tick->open != ORDER_NONE || tick->ticks < REST_TICKS || sums->stats.panes ||
+	    sums->stats.rows_waiting || !tick_is_settled(tick) || ++tick->quiet >= REST_TICKS ||
+	    intake_read(tick->loader, tick->config->listener_count, &kernel) ||
+	    memcmp(&kernel.ledger, &tick->kernel.ledger,
+		   sizeof(kernel.ledger[0]) * kernel.listener_count) != 0) {
+		tick->quiet = 0;
+		return false;
+	}
 	return true;
 }
 

@@ -39,6 +39,7 @@ struct tick {
 	struct tick_sums sums;
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
 	__u64 imbalance[2];			/* engine's equations at the last two ticks */
+	__u32 quiet;				/* ticks left out since the last one */
 	__u64 ticks;
 	__u64 delayed;				/* came due while one was still running */
 	__u64 started_mono_ns;
@@ -50,6 +51,10 @@ void tick_open(struct tick *tick);
 /* Hands an order to all workers; the one before must be answered. */
 void tick_give_order(struct tick *tick, enum order_kind kind);
 bool tick_is_answered(const struct tick *tick);
+
+/* True when the next tick may be left out: nothing has arrived since the last one, no window is open and
+ * nothing waits. A few in a row at most, so that watermarks go on. */
+bool tick_may_rest(struct tick *tick);
 
 /* Begins a tick, or notes that the one before is still running. -errno of the loader. */
 int tick_start(struct tick *tick, __u64 now_mono_ns);
