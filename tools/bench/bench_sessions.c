@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bench_sessions NAME…: events a second through session windows of a million keys, in process, with the
- * ticks and the rows of the sessions that close on the way. The events of one pass come 54 ms apart by
- * key on average: with a gap of three times that, one event in twenty opens a session. */
+/* bench_sessions NAME…: events a second through session windows of a million keys, in process, with
+ * the ticks and the rows of the sessions that close on the way. The events of one pass come 54 ms
+ * apart by key on average: with a gap of three times that, one event in twenty opens a session. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

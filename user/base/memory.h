@@ -12,8 +12,8 @@
  * space is gone. */
 void *memory_reserve(size_t bytes);
 
-/* Backs the first huge page of a large reservation of `bytes` now, so that its first use costs no page fault;
- * best effort. Small reservations are left alone. */
+/* Backs the first huge page of a large reservation of `bytes` now, so that its first use costs no
+ * page fault; best effort. Small reservations are left alone. */
 void memory_touch_first(void *memory, size_t bytes);
 
 /* Gives back what memory_reserve() returned for the same `bytes`; NULL is fine. */
