@@ -402,8 +402,9 @@ int extras_merge_bytes(const struct extras *extras, void *state, const void *byt
 		int err = operations[item->kind].merge_bytes(extras->pool, state_of(state, item),
 							     at, own);
 
-		if (err == -EBADMSG)
-			return err;
+		/* Also registers or buckets coarser than the window's: it never writes those. */
+		if (err && err != -ENOSPC)
+			return -EBADMSG;
 		at += own;
 		length -= own;
 	}

@@ -21,7 +21,8 @@ int row_set_open(struct row_set **set, const struct row_set_options *options)
 	made->options = *options;
 	made->index = calloc(BUCKETS_FIRST * 2, sizeof(*made->index));
 	made->index_mask = BUCKETS_FIRST * 2 - 1;
-	if (!made->index) {
+	if (!made->index || row_tail_open(&made->tail)) {
+		free(made->index);
 		free(made);
 		return -ENOMEM;
 	}
@@ -43,6 +44,7 @@ void row_set_close(struct row_set *set)
 	free(set->sources);
 	free(set->heads);
 	free(set->schema);
+	row_tail_close(set->tail);
 	free(set);
 }
 
@@ -119,6 +121,7 @@ static int find_source(struct row_set *set, const struct sluice_schema *head)
 		return -ENOMEM;
 	memcpy(set->sources[set->source_count].agent_id, head->agent_id, 16);
 	set->sources[set->source_count].epoch = head->agent_epoch;
+	set->sources[set->source_count].closed_ns = INT64_MIN;
 	return (int)set->source_count++;
 }
 
@@ -286,7 +289,12 @@ static int add_close(struct row_set *set, const struct rows_cursor *cursor)
 		.end_ns = cursor->head->end_ns,
 		.revision = cursor->head->revision,
 	};
+	struct row_source *source = &set->sources[set->source];
 
+	if (view.start_ns == INT64_MIN) {
+		source->closed_ns = view.end_ns > source->closed_ns ? view.end_ns : source->closed_ns;
+		return 0;
+	}
 	return is_in_range(set, view.start_ns) ? add_entry(set, &view, cursor->head->flags, true)
 					       : 0;
 }

@@ -35,7 +35,7 @@ struct row_result {
 	__s32 revision; /* of the newest epoch */
 	bool is_final, is_early, is_retracted;
 	struct sluice_partial partial;
-	const __u8 *extra; /* points and sketches, of the newest epoch */
+	const __u8 *extra; /* points and sketches, see row_tail.h; while the row is given */
 	size_t extra_bytes;
 	__u64 aggregated; /* weight in the window, all groups */
 	struct sluice_missing missing;
@@ -61,7 +61,8 @@ bool row_set_has_window(const struct row_set *set);
 
 /* Gives every row in the order of start, end, group; the set is empty afterwards. `all_revisions`:
  * each row as it was written, early and retracted ones too. `emit` returns 0 to go on; anything
- * else ends the walk and is returned. -ENOMEM. */
+ * else ends the walk and is returned. -ENOMEM; -EBADMSG for points and sketches that nobody
+ * wrote. */
 int row_set_emit(struct row_set *set, bool all_revisions,
 		 int (*emit)(void *context, const struct row_result *row), void *context);
 

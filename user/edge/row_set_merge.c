@@ -156,28 +156,35 @@ static void take(const struct row_set *set, const struct row_entry *entry, struc
 	row->extra_bytes = entry->bytes - (size_t)(row->extra - (const __u8 *)entry);
 }
 
+/* Adds points and sketches of a row to those of the rows before it. */
+static int merge_tail(struct row_set *set, const struct row_result *into,
+		      const struct row_result *from)
+{
+	int error = 0;
+
+	if (into->merged_count == 1) {
+		error = row_tail_begin(set->tail, &into->shape->window);
+		if (!error)
+			error = row_tail_add(set->tail, into->extra, into->extra_bytes);
+	}
+	return error ? error : row_tail_add(set->tail, from->extra, from->extra_bytes);
+}
+
 /* Adds the row of another identity, of a newer epoch or another agent. */
-static void merge(struct row_result *into, const struct row_result *from)
+static int merge(struct row_set *set, struct row_result *into, const struct row_result *from)
 {
 	struct row_result made = *from;
+	int error = merge_tail(set, into, from);
 
+	if (error)
+		return error;
 	rows_merge_partial(&made.partial, &into->partial);
 	add_missing(&made.missing, &into->missing);
 	made.aggregated += into->aggregated;
 	made.is_early |= into->is_early;
 	made.merged_count += into->merged_count;
 	*into = made;
-}
-
-/* Whether a close record of the same identity's interval is among `closes`. */
-static bool is_closed(const struct sorted *closes, size_t count, const struct row_entry *entry)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (closes[i].entry->source == entry->source &&
-		    closes[i].entry->shape == entry->shape)
-			return true;
-	}
-	return false;
+	return 0;
 }
 
 struct walk {
@@ -189,6 +196,19 @@ struct walk {
 	size_t close_count;
 };
 
+/* Whether a close record of the same identity's interval, or of all that end by then, was there. */
+static bool is_closed(const struct walk *walk, const struct row_entry *entry)
+{
+	if (entry->end_ns <= walk->set->sources[entry->source].closed_ns)
+		return true;
+	for (size_t i = 0; i < walk->close_count; i++) {
+		if (walk->closes[i].entry->source == entry->source &&
+		    walk->closes[i].entry->shape == entry->shape)
+			return true;
+	}
+	return false;
+}
+
 static int emit_each(const struct walk *walk, const struct sorted *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -199,7 +219,7 @@ static int emit_each(const struct walk *walk, const struct sorted *list, size_t 
 
 		take(walk->set, list[i].entry, &row);
 		if (is_highest && !row.is_early)
-			row.is_final |= is_closed(walk->closes, walk->close_count, list[i].entry);
+			row.is_final |= is_closed(walk, list[i].entry);
 		error = walk->emit(walk->context, &row);
 		if (error)
 			return error;
@@ -211,8 +231,9 @@ static int emit_each(const struct walk *walk, const struct sorted *list, size_t 
 static int emit_merged(const struct walk *walk, const struct sorted *list, size_t count)
 {
 	struct row_result merged = { 0 };
+	int error = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !error; i++) {
 		struct row_result row;
 
 		if (i + 1 < count && list[i + 1].entry->source == list[i].entry->source)
@@ -221,12 +242,16 @@ static int emit_merged(const struct walk *walk, const struct sorted *list, size_
 		if (row.is_retracted)
 			continue;
 		if (!row.is_early)
-			row.is_final |= is_closed(walk->closes, walk->close_count, list[i].entry);
+			row.is_final |= is_closed(walk, list[i].entry);
 		if (merged.merged_count)
-			merge(&merged, &row);
+			error = merge(walk->set, &merged, &row);
 		else
 			merged = row;
 	}
+	if (!error && merged.merged_count > 1)
+		error = row_tail_write(walk->set->tail, &merged.extra, &merged.extra_bytes);
+	if (error)
+		return error;
 	return merged.merged_count ? walk->emit(walk->context, &merged) : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "edge/row_set.h"
+#include "edge/row_tail.h"
 
 #define ROW_SET_NO_WINDOW UINT32_MAX
 
@@ -31,6 +32,7 @@ struct row_head {
 struct row_source {
 	__u8 agent_id[16];
 	__u64 epoch;
+	__s64 closed_ns;	/* sessions that end here or before are final */
 };
 
 /* All entries of a start (or, for sessions, of a stretch of time), in log order. */
@@ -59,6 +61,7 @@ struct row_set {
 	__u32 *index; /* hash of the start to bucket + 1 */
 	size_t index_mask;
 	__u64 row_count;
+	struct row_tail *tail; /* where tails of several identities add up */
 };
 
 #endif
