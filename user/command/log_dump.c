@@ -9,10 +9,12 @@
 #include "base/json.h"
 #include "base/time_format.h"
 #include "command/log_actions.h"
+#include "command/query_extras.h"
 #include "command/query_where.h"
 #include "edge/log_reader.h"
 
 #define LINE_BYTES 4096
+#define ROW_BYTES (4u << 20) /* the longest tops, as in query */
 
 struct dump {
 	struct log_reader reader;
@@ -21,6 +23,8 @@ struct dump {
 	bool is_json;
 	bool has_rows;
 	__u64 from_lsn;
+	struct row_tail *tail;
+	char row[ROW_BYTES];
 };
 
 static const char *const kind_names[] = {
@@ -135,14 +139,60 @@ static void add_rows(const struct dump *dump, struct text *text, const struct ro
 	add_unsigned(dump, text, "aggregated", cursor->head->aggregated);
 }
 
-static void print_row(const struct dump *dump, const struct rows_cursor *cursor,
+static const struct {
+	enum sluice_aggregate_kind kind;
+	const char *name;
+} extra_names[] = {
+	{ SLUICE_AGGREGATE_FIRST, "first" },
+	{ SLUICE_AGGREGATE_LAST, "last" },
+	{ SLUICE_AGGREGATE_DISTINCT, "distinct" },
+	{ SLUICE_AGGREGATE_QUANTILES, "quantiles" },
+	{ SLUICE_AGGREGATE_TOP, "top" },
+};
+
+#define EXTRA_COUNT (sizeof(extra_names) / sizeof(*extra_names))
+
+static bool has_aggregate(const struct sluice_schema_window *window,
+			  enum sluice_aggregate_kind kind)
+{
+	for (unsigned int i = 0; i < window->aggregate_count; i++) {
+		if (window->aggregate[i].kind == kind)
+			return true;
+	}
+	return false;
+}
+
+/* What the row holds behind its partial, with the numbers of groups as they stand. */
+static int add_extras(struct dump *dump, struct text *text, const struct rows_cursor *cursor,
 		      const struct row_view *row)
 {
-	char buffer[LINE_BYTES];
+	const struct query_extras extras = { .tail = dump->tail,
+					     .window = cursor->window,
+					     .dim_name = dump->schema.head.dim_name };
+	int error;
+
+	if (row->extra_bytes == 0)
+		return 0;
+	error = row_tail_begin(dump->tail, cursor->window);
+	if (!error)
+		error = row_tail_add(dump->tail, row->extra, row->extra_bytes);
+	for (size_t i = 0; i < EXTRA_COUNT && !error; i++) {
+		if (!has_aggregate(cursor->window, extra_names[i].kind))
+			continue;
+		add_key(dump, text, extra_names[i].name);
+		query_extras_add_json(&extras, text, extra_names[i].kind);
+	}
+	return error;
+}
+
+static int print_row(struct dump *dump, const struct rows_cursor *cursor,
+		     const struct row_view *row)
+{
 	bool is_saturated;
 	struct text text;
+	int error;
 
-	text_init(&text, buffer, sizeof(buffer));
+	text_init(&text, dump->row, sizeof(dump->row));
 	text_add(&text, dump->is_json ? "{\"kind\":\"row\"" : "          row");
 	for (unsigned int i = 0; i < cursor->layout->field_count; i++)
 		add_unsigned(dump, &text,
@@ -159,7 +209,10 @@ static void print_row(const struct dump *dump, const struct rows_cursor *cursor,
 		add_time(dump, &text, "end", row->end_ns);
 		add_signed(dump, &text, "revision", row->revision);
 	}
-	printf("%s%s\n", buffer, dump->is_json ? "}" : "");
+	error = add_extras(dump, &text, cursor, row);
+	if (!error)
+		printf("%s%s\n", dump->row, dump->is_json ? "}" : "");
+	return error;
 }
 
 static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_record *record)
@@ -192,8 +245,11 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 	else if (is_rows)
 		add_rows(dump, &text, &cursor);
 	printf("%s%s\n", buffer, dump->is_json ? "}" : "");
-	while (is_rows && dump->has_rows && (got = rows_next(&cursor, &row)) == 1)
-		print_row(dump, &cursor, &row);
+	while (is_rows && dump->has_rows && (got = rows_next(&cursor, &row)) == 1) {
+		got = print_row(dump, &cursor, &row);
+		if (got)
+			return got;
+	}
 	return got < 0 ? got : 0;
 }
 
@@ -223,8 +279,10 @@ int log_action_dump(const struct command_line *line, struct store *store)
 	struct dump *dump = calloc(1, sizeof(*dump));
 	int code = EX_OK, error;
 
-	if (!dump)
+	if (!dump || row_tail_open(&dump->tail)) {
+		free(dump);
 		return command_error(EX_OSERR, NULL, "%s", strerror(ENOMEM));
+	}
 	dump->is_json = command_option_given(line, "json");
 	dump->has_rows = command_option_given(line, "rows");
 	if (command_option_number(line, "from", &dump->from_lsn) < 0)
@@ -236,6 +294,7 @@ int log_action_dump(const struct command_line *line, struct store *store)
 		code = dump_all(dump);
 		log_reader_close(&dump->reader);
 	}
+	row_tail_close(dump->tail);
 	free(dump);
 	return code;
 }

@@ -210,6 +210,10 @@ static int print_all(struct query *query)
 	if (error == -ENOMEM)
 		return command_error(EX_OSERR, "narrow it with --since, --until or --where",
 				     "no memory for the rows");
+	if (error == -EBADMSG)
+		return command_error(EX_IOERR, "see `sluice log verify`",
+				     "the sketches of a row of window %s make no sense",
+				     query->options.window);
 	if (error)
 		return command_error(EX_IOERR, NULL, "the rows cannot be written: %s",
 				     strerror(-error));

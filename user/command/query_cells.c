@@ -7,9 +7,10 @@
 
 #include "base/json.h"
 #include "base/time_format.h"
+#include "command/query_extras.h"
 #include "command/query_where.h"
 
-/* Aggregates that one number tells; the others print null until they are known here. */
+/* Aggregates that the partial tells; the others are in query_extras.c. */
 struct aggregate_column {
 	const char *name;
 	void (*add)(struct query_printer *printer, struct text *text, const struct row_result *row);
@@ -94,21 +95,78 @@ static const struct aggregate_column aggregate_columns[SLUICE_AGGREGATE_KINDS] =
 	[SLUICE_AGGREGATE_TOP] = { "top", NULL },
 };
 
-const char *query_aggregate_name(const struct sluice_schema_aggregate *aggregate)
+static struct query_extras extras_of(const struct query_printer *printer,
+				     const struct row_result *row)
 {
-	return aggregate_columns[aggregate->kind].name;
+	return (struct query_extras){ printer->tail, &row->shape->window, row->shape->dim_name,
+				      printer->names };
 }
 
-void query_add_aggregate(struct query_printer *printer, struct text *text,
-			 const struct sluice_schema_aggregate *aggregate,
-			 const struct row_result *row)
+int query_read_extras(struct query_printer *printer, const struct row_result *row)
 {
-	const struct aggregate_column *column = &aggregate_columns[aggregate->kind];
+	const struct sluice_schema_window *window = &row->shape->window;
+	int error = 0;
 
-	if (column->add)
-		column->add(printer, text, row);
+	for (unsigned int i = 0; i < window->aggregate_count; i++) {
+		if (!row_tail_has(window->aggregate[i].kind))
+			continue;
+		error = row_tail_begin(printer->tail, window);
+		return error ? error : row_tail_add(printer->tail, row->extra, row->extra_bytes);
+	}
+	return 0;
+}
+
+static bool is_first_of_its_kind(const struct sluice_schema_window *window, unsigned int index)
+{
+	for (unsigned int i = 0; i < index; i++) {
+		if (window->aggregate[i].kind == window->aggregate[index].kind)
+			return false;
+	}
+	return true;
+}
+
+void query_add_member(struct query_printer *printer, struct text *text,
+		      const struct row_result *row, unsigned int index)
+{
+	const struct query_extras extras = extras_of(printer, row);
+	__u8 kind = row->shape->window.aggregate[index].kind;
+
+	if (!is_first_of_its_kind(&row->shape->window, index))
+		return;
+	text_add(text, ",\"");
+	text_add(text, aggregate_columns[kind].name);
+	text_add(text, "\":");
+	if (row_tail_has(kind))
+		query_extras_add_json(&extras, text, kind);
 	else
-		text_add(text, "null");
+		aggregate_columns[kind].add(printer, text, row);
+}
+
+unsigned int query_cell_count(const struct query_printer *printer,
+			      const struct sluice_schema_aggregate *aggregate)
+{
+	return query_extras_cells(aggregate, printer->format == QUERY_CSV);
+}
+
+void query_add_heading(const struct query_printer *printer, struct text *text,
+		       const struct sluice_schema_aggregate *aggregate, unsigned int cell)
+{
+	if (row_tail_has(aggregate->kind))
+		query_extras_add_heading(text, aggregate, printer->columns.dim_name, cell);
+	else
+		text_add(text, aggregate_columns[aggregate->kind].name);
+}
+
+void query_add_cell(struct query_printer *printer, struct text *text, const struct row_result *row,
+		    unsigned int index, unsigned int cell)
+{
+	const struct query_extras extras = extras_of(printer, row);
+	__u8 kind = row->shape->window.aggregate[index].kind;
+
+	if (row_tail_has(kind))
+		query_extras_add_cell(&extras, text, index, cell, printer->format == QUERY_CSV);
+	else
+		aggregate_columns[kind].add(printer, text, row);
 }
 
 const char *query_group_text(const struct query_printer *printer, const struct row_result *row,

@@ -6,9 +6,12 @@
 
 #include "base/text.h"
 #include "command/query_print.h"
+#include "edge/row_tail.h"
 
-#define QUERY_LINE_BYTES 65536
-#define QUERY_COLUMNS_MAX (20 + SLUICE_GROUP_FIELDS_MAX + SLUICE_AGGREGATES_MAX)
+/* Longest: eight tops of 200 names, all of them escaped. */
+#define QUERY_LINE_BYTES (4u << 20)
+#define QUERY_COLUMNS_MAX \
+	(20 + SLUICE_GROUP_FIELDS_MAX + SLUICE_AGGREGATES_MAX * SLUICE_QUANTILES_MAX)
 #define QUERY_ROWS_HELD 500 /* the widths of a table are taken from these */
 #define QUERY_MISSING_COUNT 5
 
@@ -16,6 +19,7 @@ struct query_printer {
 	enum query_format format;
 	FILE *out;
 	const struct names *names;
+	struct row_tail *tail; /* of the row in work */
 	struct query_printer_stats stats;
 	/* CSV and table: */
 	struct row_set_shape columns; /* of the first row */
@@ -29,11 +33,20 @@ struct query_printer {
 	char line[QUERY_LINE_BYTES]; /* of JSON; a cell of the others */
 };
 
-/* The name and the value (JSON) of one aggregate of a row. */
-const char *query_aggregate_name(const struct sluice_schema_aggregate *aggregate);
-void query_add_aggregate(struct query_printer *printer, struct text *text,
-			 const struct sluice_schema_aggregate *aggregate,
-			 const struct row_result *row);
+/* Reads what the row's aggregates need beyond its partial; before anything below. -EBADMSG. */
+int query_read_extras(struct query_printer *printer, const struct row_result *row);
+
+/* A member of the JSON object, with a comma before it; aggregates of a kind that have a member in
+ * common come with the first of them. */
+void query_add_member(struct query_printer *printer, struct text *text,
+		      const struct row_result *row, unsigned int index);
+/* CSV and table: columns of an aggregate (at least 1), their headings, their values or null. */
+unsigned int query_cell_count(const struct query_printer *printer,
+			      const struct sluice_schema_aggregate *aggregate);
+void query_add_heading(const struct query_printer *printer, struct text *text,
+		       const struct sluice_schema_aggregate *aggregate, unsigned int cell);
+void query_add_cell(struct query_printer *printer, struct text *text, const struct row_result *row,
+		    unsigned int index, unsigned int cell);
 
 /* The i-th group value, unquoted: its name or its digits, for which there is room. */
 const char *query_group_text(const struct query_printer *printer, const struct row_result *row,

@@ -9,6 +9,7 @@
 #include "command/query_where.h"
 
 #define TABLE_GAP 2
+#define HEADING_MAX (SLUICE_NAME_MAX + 24) /* a field's name and what is told of it */
 
 /* Columns of CSV and table: fixed ones around the groups and aggregates of the first row's
  * shape. */
@@ -183,14 +184,37 @@ static size_t visit_groups(struct query_printer *printer, const struct row_resul
 	return column;
 }
 
-static bool has_aggregate(const struct row_result *row,
+/* The place of a column's aggregate among the row's own; -1: it has none. */
+static int find_aggregate(const struct row_result *row,
 			  const struct sluice_schema_aggregate *wanted)
 {
-	for (unsigned int i = 0; i < row->shape->window.aggregate_count; i++) {
+	for (int i = 0; i < row->shape->window.aggregate_count; i++) {
 		if (memcmp(&row->shape->window.aggregate[i], wanted, sizeof(*wanted)) == 0)
-			return true;
+			return i;
 	}
-	return false;
+	return -1;
+}
+
+static size_t visit_aggregate(struct query_printer *printer, const struct row_result *row,
+			      const struct sluice_schema_aggregate *aggregate, size_t column,
+			      cell_function *cell)
+{
+	int place = row ? find_aggregate(row, aggregate) : -1;
+	unsigned int count = query_cell_count(printer, aggregate);
+	bool is_right = aggregate->kind != SLUICE_AGGREGATE_TOP;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct text text;
+
+		text_init(&text, printer->line, sizeof(printer->line));
+		if (!row)
+			query_add_heading(printer, &text, aggregate, i);
+		else if (place >= 0)
+			query_add_cell(printer, &text, row, (unsigned int)place, i);
+		cell(printer, column++, is_right,
+		     strcmp(printer->line, "null") == 0 ? "" : printer->line);
+	}
+	return column;
 }
 
 static size_t visit_aggregates(struct query_printer *printer, const struct row_result *row,
@@ -198,17 +222,8 @@ static size_t visit_aggregates(struct query_printer *printer, const struct row_r
 {
 	const struct sluice_schema_window *window = &printer->columns.window;
 
-	for (unsigned int i = 0; i < window->aggregate_count; i++) {
-		struct text text;
-
-		text_init(&text, printer->line, sizeof(printer->line));
-		if (!row)
-			text_add(&text, query_aggregate_name(&window->aggregate[i]));
-		else if (has_aggregate(row, &window->aggregate[i]))
-			query_add_aggregate(printer, &text, &window->aggregate[i], row);
-		cell(printer, column++, true,
-		     strcmp(printer->line, "null") == 0 ? "" : printer->line);
-	}
+	for (unsigned int i = 0; i < window->aggregate_count; i++)
+		column = visit_aggregate(printer, row, &window->aggregate[i], column, cell);
 	return column;
 }
 
@@ -289,10 +304,10 @@ static void hold_cell(struct query_printer *printer, size_t column, bool is_righ
 static void print_heading_cell(struct query_printer *printer, size_t column, bool is_right,
 			       const char *text)
 {
-	char heading[SLUICE_NAME_MAX + 1];
+	char heading[HEADING_MAX + 1];
 	size_t i;
 
-	for (i = 0; text[i] && i < SLUICE_NAME_MAX; i++)
+	for (i = 0; text[i] && i < HEADING_MAX; i++)
 		heading[i] =
 			text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
 	heading[i] = '\0';

@@ -65,12 +65,8 @@ static void add_json(struct query_printer *printer, struct text *text, const str
 	add_flag(text, "final", row->is_final);
 	add_flag(text, "early", row->is_early);
 	add_flag(text, "retracted", row->is_retracted);
-	for (unsigned int i = 0; i < window->aggregate_count; i++) {
-		text_add(text, ",\"");
-		text_add(text, query_aggregate_name(&window->aggregate[i]));
-		text_add(text, "\":");
-		query_add_aggregate(printer, text, &window->aggregate[i], row);
-	}
+	for (unsigned int i = 0; i < window->aggregate_count; i++)
+		query_add_member(printer, text, row, i);
 	text_add(text, ",\"completeness\":");
 	json_add_double(text, query_completeness(row));
 	add_json_missing(text, row);
@@ -83,8 +79,11 @@ static void add_json(struct query_printer *printer, struct text *text, const str
 
 int query_printer_row(struct query_printer *printer, const struct row_result *row)
 {
+	int error = query_read_extras(printer, row);
 	struct text text;
 
+	if (error)
+		return error;
 	printer->stats.rows++;
 	if (printer->format == QUERY_JSON) {
 		text_init(&text, printer->line, sizeof(printer->line));
@@ -116,8 +115,10 @@ int query_printer_open(struct query_printer **printer, enum query_format format,
 {
 	struct query_printer *made = calloc(1, sizeof(*made));
 
-	if (!made)
+	if (!made || row_tail_open(&made->tail)) {
+		free(made);
 		return -ENOMEM;
+	}
 	made->format = format;
 	made->out = out;
 	made->names = names;
@@ -131,5 +132,7 @@ void query_printer_close(struct query_printer *printer)
 		for (size_t column = 0; column < QUERY_COLUMNS_MAX; column++)
 			free(printer->held[i][column]);
 	}
+	if (printer)
+		row_tail_close(printer->tail);
 	free(printer);
 }

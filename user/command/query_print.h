@@ -18,7 +18,7 @@ int query_printer_open(struct query_printer **printer, enum query_format format,
 		       const struct names *names);
 void query_printer_close(struct query_printer *printer);
 
-/* 0, or -errno of writing. */
+/* 0, -EBADMSG for a row whose points and sketches nobody wrote, or -errno of writing. */
 int query_printer_row(struct query_printer *printer, const struct row_result *row);
 /* Writes what is still held back. */
 int query_printer_finish(struct query_printer *printer);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One function a kind and form; each asks the tail for the state and the sketch for its answer. */
+#include "command/query_extras.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "command/query_where.h"
+#include "core/sketch_distinct.h"
+#include "core/sketch_histogram.h"
+#include "core/sketch_top.h"
+
+#define TOP_SHOWN 5 /* in a table, which is as wide as its widest cell */
+#define NULL_TEXT "null"
+
+static void add_point(const struct query_extras *extras, struct text *text, unsigned int index)
+{
+	const struct sluice_point *point = row_tail_state(extras->tail, index);
+
+	if (!point || point->time_ns == INT64_MAX)
+		text_add(text, NULL_TEXT);
+	else
+		json_add_signed(text, point->value);
+}
+
+static bool read_distinct(const struct query_extras *extras, unsigned int index, __u64 *count,
+			  bool *is_exact)
+{
+	const struct sketch_distinct *sketch = row_tail_state(extras->tail, index);
+
+	if (!sketch || sketch_distinct_estimate(sketch, &extras->tail->pool, count) != 0)
+		return false;
+	*is_exact = sketch_distinct_is_exact(sketch);
+	return true;
+}
+
+static void add_distinct(const struct query_extras *extras, struct text *text, unsigned int index)
+{
+	bool is_exact;
+	__u64 count;
+
+	if (!read_distinct(extras, index, &count, &is_exact)) {
+		text_add(text, NULL_TEXT);
+		return;
+	}
+	text_add(text, "{\"value\":");
+	json_add_unsigned(text, count);
+	text_add(text, is_exact ? ",\"exact\":true}" : ",\"exact\":false}");
+}
+
+/* As it was configured: the fewest decimals that mean the same number. */
+static double add_quantile_name(struct text *text, __u64 bits)
+{
+	char digits[40];
+	double quantile;
+
+	memcpy(&quantile, &bits, sizeof(quantile));
+	for (int decimals = 0; decimals <= 20; decimals++) {
+		snprintf(digits, sizeof(digits), "%.*f", decimals, quantile);
+		if (strtod(digits, NULL) == quantile)
+			break;
+	}
+	text_add(text, digits);
+	return quantile;
+}
+
+static void add_quantile(const struct query_extras *extras, struct text *text, unsigned int index,
+			 double quantile)
+{
+	const struct sketch_histogram *sketch = row_tail_state(extras->tail, index);
+	double value;
+
+	if (sketch &&
+	    sketch_histogram_quantile(sketch, &extras->tail->pool, quantile, &value) == 0)
+		json_add_double(text, value);
+	else
+		text_add(text, NULL_TEXT);
+}
+
+static void add_quantiles(const struct query_extras *extras, struct text *text, unsigned int index)
+{
+	const struct sluice_schema_aggregate *aggregate = &extras->window->aggregate[index];
+
+	text_add(text, "{");
+	for (unsigned int i = 0; i < aggregate->quantile_count; i++) {
+		double quantile;
+
+		text_add(text, i ? ",\"" : "\"");
+		quantile = add_quantile_name(text, aggregate->quantile[i]);
+		text_add(text, "\":");
+		add_quantile(extras, text, index, quantile);
+	}
+	text_add(text, "}");
+}
+
+static const char *member_text(const struct query_extras *extras, enum sluice_field field,
+			       __u64 value, char digits[24])
+{
+	enum sluice_space space;
+	const char *name = NULL;
+	struct text text;
+
+	if (extras->names && names_space(field, &space))
+		name = names_find(extras->names, space, value);
+	if (name)
+		return name;
+	text_init(&text, digits, 24);
+	json_add_unsigned(&text, value);
+	return digits;
+}
+
+/* Returns how many, or a negative number when nothing is known. */
+static int read_top(const struct query_extras *extras, unsigned int index,
+		    struct sketch_top_item items[SKETCH_TOP_K_MAX])
+{
+	const struct sketch_top *sketch = row_tail_state(extras->tail, index);
+
+	if (!sketch)
+		return -1;
+	return sketch_top_items(sketch, &extras->tail->pool, items,
+				extras->window->aggregate[index].k);
+}
+
+static void add_top(const struct query_extras *extras, struct text *text, unsigned int index)
+{
+	struct sketch_top_item items[SKETCH_TOP_K_MAX];
+	int count = read_top(extras, index, items);
+	char digits[24];
+
+	if (count < 0) {
+		text_add(text, NULL_TEXT);
+		return;
+	}
+	text_add(text, "[");
+	for (int i = 0; i < count; i++) {
+		text_add(text, i ? ",{\"key\":" : "{\"key\":");
+		text_add_quoted(text, member_text(extras, extras->window->aggregate[index].field,
+						  items[i].value, digits));
+		text_add(text, ",\"count\":");
+		json_add_unsigned(text, items[i].count);
+		text_add(text, ",\"error\":");
+		json_add_unsigned(text, items[i].error);
+		text_add(text, "}");
+	}
+	text_add(text, "]");
+}
+
+/* For a terminal: "user42 9, user7 3…"; ~ before a count that may be less. */
+static void add_top_short(const struct query_extras *extras, struct text *text, unsigned int index)
+{
+	struct sketch_top_item items[SKETCH_TOP_K_MAX];
+	int count = read_top(extras, index, items);
+	char digits[24];
+
+	if (count < 0)
+		text_add(text, NULL_TEXT);
+	for (int i = 0; i < count && i < TOP_SHOWN; i++) {
+		text_add(text, i ? ", " : "");
+		text_add(text, member_text(extras, extras->window->aggregate[index].field,
+					   items[i].value, digits));
+		text_add(text, items[i].error ? " ~" : " ");
+		json_add_unsigned(text, items[i].count);
+	}
+	if (count > TOP_SHOWN)
+		text_add(text, "…");
+}
+
+void query_extras_add_json(const struct query_extras *extras, struct text *text,
+			   enum sluice_aggregate_kind kind)
+{
+	bool is_point = kind == SLUICE_AGGREGATE_FIRST || kind == SLUICE_AGGREGATE_LAST;
+	bool is_next = false;
+
+	if (!is_point)
+		text_add(text, "{");
+	for (unsigned int i = 0; i < extras->window->aggregate_count; i++) {
+		const struct sluice_schema_aggregate *aggregate = &extras->window->aggregate[i];
+
+		if (aggregate->kind != kind)
+			continue;
+		if (is_point) {
+			add_point(extras, text, i);
+			return;
+		}
+		text_add(text, is_next ? "," : "");
+		text_add_quoted(text, query_field_name(extras->dim_name, aggregate->field));
+		text_add(text, ":");
+		if (kind == SLUICE_AGGREGATE_DISTINCT)
+			add_distinct(extras, text, i);
+		else if (kind == SLUICE_AGGREGATE_QUANTILES)
+			add_quantiles(extras, text, i);
+		else
+			add_top(extras, text, i);
+		is_next = true;
+	}
+	text_add(text, "}");
+}
+
+unsigned int query_extras_cells(const struct sluice_schema_aggregate *aggregate, bool is_csv)
+{
+	if (aggregate->kind == SLUICE_AGGREGATE_DISTINCT)
+		return is_csv ? 2 : 1;
+	if (aggregate->kind == SLUICE_AGGREGATE_QUANTILES)
+		return aggregate->quantile_count ? aggregate->quantile_count : 1;
+	return 1;
+}
+
+void query_extras_add_heading(struct text *text, const struct sluice_schema_aggregate *aggregate,
+			      const char (*dim_name)[SLUICE_NAME_MAX + 1], unsigned int cell)
+{
+	const char *field = query_field_name(dim_name, aggregate->field);
+
+	switch (aggregate->kind) {
+	case SLUICE_AGGREGATE_DISTINCT:
+		text_add(text, "distinct_");
+		text_add(text, field);
+		text_add(text, cell ? "_exact" : "");
+		break;
+	case SLUICE_AGGREGATE_QUANTILES:
+		text_add(text, field);
+		text_add(text, "_");
+		add_quantile_name(text, aggregate->quantile[cell]);
+		break;
+	case SLUICE_AGGREGATE_TOP:
+		text_add(text, "top_");
+		text_add(text, field);
+		break;
+	default:
+		text_add(text, aggregate->kind == SLUICE_AGGREGATE_FIRST ? "first" : "last");
+		break;
+	}
+}
+
+static void add_distinct_cell(const struct query_extras *extras, struct text *text,
+			      unsigned int index, unsigned int cell, bool is_csv)
+{
+	bool is_exact;
+	__u64 count;
+
+	if (!read_distinct(extras, index, &count, &is_exact)) {
+		text_add(text, NULL_TEXT);
+	} else if (cell == 1) {
+		text_add(text, is_exact ? "true" : "false");
+	} else {
+		text_add(text, is_csv || is_exact ? "" : "~");
+		json_add_unsigned(text, count);
+	}
+}
+
+void query_extras_add_cell(const struct query_extras *extras, struct text *text,
+			   unsigned int index, unsigned int cell, bool is_csv)
+{
+	const struct sluice_schema_aggregate *aggregate = &extras->window->aggregate[index];
+	double quantile;
+
+	if (aggregate->kind == SLUICE_AGGREGATE_DISTINCT) {
+		add_distinct_cell(extras, text, index, cell, is_csv);
+	} else if (aggregate->kind == SLUICE_AGGREGATE_QUANTILES) {
+		memcpy(&quantile, &aggregate->quantile[cell], sizeof(quantile));
+		add_quantile(extras, text, index, quantile);
+	} else if (aggregate->kind == SLUICE_AGGREGATE_TOP) {
+		if (is_csv)
+			add_top(extras, text, index);
+		else
+			add_top_short(extras, text, index);
+	} else {
+		add_point(extras, text, index);
+	}
+}
