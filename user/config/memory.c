@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Groups × panes × bytes. */
+/* Groups × panes × bytes, and a share for sketches. */
 #include "config/memory.h"
 
 #include <stdint.h>
 
+#include "core/sketch_distinct.h"
+#include "core/sketch_histogram.h"
+#include "core/sketch_top.h"
+
 #define INDEX_BYTES 16 /* of a group in its table, at the usual fill */
 #define ROW_INDEX_BYTES 4 /* of a group in a pane */
+#define SKETCHES_SHARE 4 /* of the memory, one in so many: what the stream sets aside */
 #define SESSIONS_PER_GROUP 2 /* open at once, as far as disorder allows */
 
-/* Beyond the base partial, by enum sluice_aggregate_kind; sketches are a handle to a bounded
- * pool. */
+/* Beyond the base partial, by enum sluice_aggregate_kind; sketches are a handle to a bounded pool,
+ * see config_memory_sketches(). */
 static const __u8 extra_bytes[SLUICE_AGGREGATE_KINDS] = {
-	[SLUICE_AGGREGATE_FIRST] = 40,	  [SLUICE_AGGREGATE_LAST] = 40,
-	[SLUICE_AGGREGATE_DISTINCT] = 16, [SLUICE_AGGREGATE_QUANTILES] = 16,
-	[SLUICE_AGGREGATE_TOP] = 16,
+	[SLUICE_AGGREGATE_FIRST] = sizeof(struct sluice_point),
+	[SLUICE_AGGREGATE_LAST] = sizeof(struct sluice_point),
+	[SLUICE_AGGREGATE_DISTINCT] = sizeof(struct sketch_distinct),
+	[SLUICE_AGGREGATE_QUANTILES] = sizeof(struct sketch_histogram),
+	[SLUICE_AGGREGATE_TOP] = sizeof(struct sketch_top),
 };
 
 static const __u8 field_bytes[SLUICE_FIELD_COUNT] = {
@@ -89,9 +96,36 @@ __u64 config_memory_total(const struct config *config, __u64 groups)
 	return total;
 }
 
+static bool has_sketches(const struct config *config)
+{
+	for (__u32 i = 0; i < config->window_count; i++) {
+		for (unsigned int j = 0; j < config->window[i].aggregate_count; j++) {
+			if (config->window[i].aggregate[j].kind >= SLUICE_AGGREGATE_DISTINCT)
+				return true;
+		}
+	}
+	return false;
+}
+
+__u64 config_memory_sketches(const struct config *config)
+{
+	return has_sketches(config) ? config->memory_bytes / SKETCHES_SHARE : 0;
+}
+
+__u64 config_memory_needed(const struct config *config, __u64 groups)
+{
+	__u64 total = config_memory_total(config, groups);
+	__u64 rest = total / (SKETCHES_SHARE - 1) + SKETCHES_SHARE;
+
+	if (has_sketches(config) && __builtin_add_overflow(total, rest, &total))
+		return UINT64_MAX;
+	return total;
+}
+
 __u64 config_memory_groups(const struct config *config)
 {
 	__u64 each = config_memory_total(config, 1);
+	__u64 room = config->memory_bytes - config_memory_sketches(config);
 
-	return each ? config->memory_bytes / each : UINT64_MAX;
+	return each ? room / each : UINT64_MAX;
 }

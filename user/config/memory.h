@@ -22,7 +22,13 @@ __u64 config_memory_bytes(const struct config_memory *memory, __u64 groups);
 /* All windows with `groups` groups each. */
 __u64 config_memory_total(const struct config *config, __u64 groups);
 
-/* The largest number of groups that fits limits.memory; may be 0. */
+/* The part of limits.memory that is set aside for sketches; 0 when no window has any. */
+__u64 config_memory_sketches(const struct config *config);
+
+/* What limits.memory must be for `groups` groups a window, sketches included. */
+__u64 config_memory_needed(const struct config *config, __u64 groups);
+
+/* The largest number of groups that fits limits.memory beside the sketches; may be 0. */
 __u64 config_memory_groups(const struct config *config);
 
 #endif

@@ -8,11 +8,11 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/reader.h"
+#include "core/sketch_histogram.h"
+#include "core/sketch_top.h"
 
 #define WORD_BYTES 80
 #define TOP_DEFAULT 10
-#define TOP_MAX 1000
-#define QUANTILE_SCALE 5
 
 struct cursor {
 	struct reader *reader;
@@ -182,7 +182,7 @@ static void parse_quantiles(struct cursor *cursor, struct sluice_schema_aggregat
 	double quantile;
 	unsigned int i;
 
-	aggregate->precision = QUANTILE_SCALE;
+	aggregate->precision = SKETCH_HISTOGRAM_SCALE;
 	take_word(cursor, &word);
 	if (strcmp(word.text, "value") != 0)
 		complain(cursor, word.start, "quantiles are of `value`, not of `%s`; write %s",
@@ -207,7 +207,7 @@ static void parse_top(struct cursor *cursor, struct sluice_schema_aggregate *agg
 	aggregate->field = (__u8)take_field(cursor, "\"top(key, 10)\"");
 	aggregate->k = TOP_DEFAULT;
 	if (take(cursor, ','))
-		aggregate->k = (__u32)take_number(cursor, "top", 1, TOP_MAX);
+		aggregate->k = (__u32)take_number(cursor, "top", 1, SKETCH_TOP_K_MAX);
 }
 
 static const struct grammar *find_grammar(struct cursor *cursor, const struct word *word)

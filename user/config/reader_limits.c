@@ -52,6 +52,7 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 	const struct config *config = reader->config;
 	char total[UNITS_BYTES_MAX], limit[UNITS_BYTES_MAX], wanted[UNITS_BYTES_MAX];
 	__u64 bytes = config_memory_total(config, groups);
+	__u64 needed = config_memory_needed(config, groups);
 	__u32 largest = find_largest(config);
 	struct config_memory memory;
 
@@ -60,12 +61,13 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 		reader->mistakes, mark,
 		"limits.memory %s cannot hold %llu groups: window %s alone takes %llu groups × "
 		"(%llu "
-		"panes × %llu + %llu bytes), all windows %s; write `max_groups: %llu` or `memory: "
+		"panes × %llu + %llu bytes), all windows %s%s; write `max_groups: %llu` or `memory: "
 		"%s`",
 		units_format_size(limit, config->memory_bytes), groups,
 		config->window[largest].name, groups, memory.panes, memory.pane_bytes,
-		memory.group_bytes, units_format_size_about(total, bytes), fitting ? fitting : 1,
-		units_format_size(wanted, (bytes | ((1ull << 20) - 1)) + 1));
+		memory.group_bytes, units_format_size_about(total, bytes),
+		config_memory_sketches(config) ? ", and a quarter is for sketches" : "", fitting ? fitting : 1,
+		units_format_size(wanted, (needed | ((1ull << 20) - 1)) + 1));
 }
 
 static void check_memory(struct reader *reader, const struct node *limits)

@@ -24,12 +24,12 @@ const struct config_support config_support[CONFIG_FEATURES] = {
 	[CONFIG_FEATURE_EARLY] = { true, "early above 0s", "leave it out" },
 	[CONFIG_FEATURE_LATE_KEEP] = { false, "late: keep", "write `late: drop`" },
 	[CONFIG_FEATURE_DEDUP] = { false, "dedup: event_id", "write `dedup: none`" },
-	[CONFIG_FEATURE_FIRST] = { false, "the aggregate first", "leave it out" },
-	[CONFIG_FEATURE_LAST] = { false, "the aggregate last", "leave it out" },
+	[CONFIG_FEATURE_FIRST] = { true, "the aggregate first", "leave it out" },
+	[CONFIG_FEATURE_LAST] = { true, "the aggregate last", "leave it out" },
 	[CONFIG_FEATURE_RATE] = { true, "the aggregate rate", "leave it out" },
-	[CONFIG_FEATURE_DISTINCT] = { false, "the aggregate distinct", "leave it out" },
-	[CONFIG_FEATURE_QUANTILES] = { false, "the aggregate quantiles", "leave it out" },
-	[CONFIG_FEATURE_TOP] = { false, "the aggregate top", "leave it out" },
+	[CONFIG_FEATURE_DISTINCT] = { true, "the aggregate distinct", "leave it out" },
+	[CONFIG_FEATURE_QUANTILES] = { true, "the aggregate quantiles", "leave it out" },
+	[CONFIG_FEATURE_TOP] = { true, "the aggregate top", "leave it out" },
 };
 
 __u64 config_features_supported(void)

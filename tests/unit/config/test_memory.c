@@ -59,7 +59,7 @@ static void adds_up(void **state)
 	config_memory_window(config, 0, &a);
 	config_memory_window(config, 1, &b);
 	assert_int_equal(b.group_bytes, a.group_bytes + 16);
-	assert_int_equal(b.pane_bytes, a.pane_bytes + 40);
+	assert_int_equal(b.pane_bytes, a.pane_bytes + sizeof(struct sluice_point));
 	assert_int_equal(config_memory_bytes(&a, 100), 100 * (2 * a.pane_bytes + a.group_bytes));
 	assert_int_equal(config_memory_total(config, 7),
 			 config_memory_bytes(&a, 7) + config_memory_bytes(&b, 7));
@@ -89,6 +89,34 @@ static void reduces_the_default_but_never_what_is_written(void **state)
 		 LOAD_START LOAD_WINDOW "limits: {memory: 32MiB, max_groups: %u}\n",
 		 fitting + 1000);
 	assert_non_null(strstr(load_wrong(text, 0), "limits.memory 32MiB cannot hold"));
+}
+
+/* A quarter of the memory is not for groups when there are sketches, and advice knows. */
+static void sets_memory_aside_for_sketches(void **state)
+{
+	struct config *plain = load_valid(LOAD_START LOAD_WINDOW "limits: {memory: 64MiB}\n", 0);
+	struct config *config =
+		load_valid(LOAD_START
+			   "windows: [{name: w, size: 10s, group_by: [key], max_disorder: 0s, "
+			   "aggregate: [count, \"distinct(key)\", \"top(key, 3)\", "
+			   "\"quantiles(value)\"]}]\nlimits: {memory: 64MiB}\n",
+			   CONFIG_FEATURES_ALL);
+	struct config_memory memory, plain_memory;
+	__u64 groups = config_memory_groups(config);
+
+	(void)state;
+	config_memory_window(config, 0, &memory);
+	config_memory_window(plain, 0, &plain_memory);
+	assert_int_equal(memory.pane_bytes, plain_memory.pane_bytes + 3 * 8);
+	assert_int_equal(config_memory_sketches(plain), 0);
+	assert_int_equal(config_memory_sketches(config), 16 << 20);
+	assert_true(config_memory_total(config, groups) <= 48 << 20);
+	assert_true(config_memory_total(config, groups + 1) > 48 << 20);
+	assert_true(config_memory_needed(config, groups) <= (64 << 20) + 4);
+	assert_true(config_memory_needed(config, groups + 1) > 64 << 20);
+	assert_int_equal(config_memory_needed(plain, 100), config_memory_total(plain, 100));
+	config_free(config);
+	config_free(plain);
 }
 
 static void take_advice(const char *said, const char *before, char *out)
@@ -128,6 +156,7 @@ int main(void)
 		cmocka_unit_test(counts_panes),
 		cmocka_unit_test(adds_up),
 		cmocka_unit_test(reduces_the_default_but_never_what_is_written),
+		cmocka_unit_test(sets_memory_aside_for_sketches),
 		cmocka_unit_test(advice_helps),
 	};
 
