@@ -99,6 +99,19 @@ static double quantile_of(const struct sluice_schema_aggregate *aggregate, unsig
 	return quantile;
 }
 
+/* As the configuration has it: the fewest decimals that mean the same number. */
+static void print_quantile_name(FILE *out, double quantile)
+{
+	char text[40];
+
+	for (int decimals = 0; decimals <= 20; decimals++) {
+		snprintf(text, sizeof(text), "%.*f", decimals, quantile);
+		if (strtod(text, NULL) == quantile)
+			break;
+	}
+	fprintf(out, "\"%s\":", text);
+}
+
 static void print_quantiles(const struct printer *printer, unsigned int index, bool is_range)
 {
 	const struct sluice_schema_aggregate *aggregate = &printer->rows->window->aggregate[index];
@@ -109,7 +122,8 @@ static void print_quantiles(const struct printer *printer, unsigned int index, b
 		double quantile = quantile_of(aggregate, i),
 		       rank = ceil(quantile * (double)printer->row->count);
 
-		fprintf(printer->out, "%s\"%.15g\":", i ? "," : "", quantile);
+		fputs(i ? "," : "", printer->out);
+		print_quantile_name(printer->out, quantile);
 		if (is_range)
 			fprintf(printer->out, "[%lld,%lld]", value_at(bag, rank - 1),
 				value_at(bag, rank + 1));

@@ -191,14 +191,15 @@ static double true_count(struct json_member *truth, int truth_count, struct json
 	return entry.count;
 }
 
-/* Exact entries must be the truth's at their place (ties may swap keys); others hold it within
- * their error. */
+/* Exact entries must be the truth's at their place (ties may swap keys) as long as all before them
+ * are exact: one that counts too much may stand too far up. Others hold it within their error. */
 static bool same_top(struct json_slice best, struct json_slice more, struct json_slice result)
 {
 	static struct json_member truth[LIST_MAX], values[LIST_MAX];
 	int best_count = json_scan(best, truth, LIST_MAX),
 	    value_count = json_scan(result, values, LIST_MAX);
 	int truth_count = best_count;
+	bool is_exact = true;
 
 	if (best_count < 0 || value_count != best_count)
 		return false;
@@ -217,10 +218,10 @@ static bool same_top(struct json_slice best, struct json_slice more, struct json
 		    !read_top_entry(truth[i].value, &expected))
 			return false;
 		count = true_count(truth, truth_count, entry.key, &is_listed);
-		if (entry.error <= 0 && is_listed &&
-		    (entry.count != count || entry.count != expected.count))
+		is_exact &= entry.error <= 0;
+		if (is_exact && entry.count != expected.count)
 			return false;
-		if (entry.error <= 0 && !is_listed && entry.count != expected.count)
+		if (entry.error <= 0 && (is_listed ? entry.count != count : entry.count > count))
 			return false;
 		if (entry.error > 0 &&
 		    (entry.count - entry.error > count || (is_listed && entry.count < count)))
