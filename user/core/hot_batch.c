@@ -406,6 +406,8 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 
 		if (window->sessions) {
 			session_find_slots(window, &stream->batch, fetches);
+			if (fetches)
+				session_fetch_more(window, &stream->batch);
 			session_take_batch(stream, window, first_word, words, !window->takes_all);
 			continue;
 		}

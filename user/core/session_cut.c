@@ -129,6 +129,9 @@ static void touch(struct cutting *cutting, struct session_node *node)
 		copy->revision = node->revision;
 		copy->opened = node->opened;
 		copy->has_changed = node->has_changed;
+		if (sessions->window->extras.count)
+			extras_merge(&sessions->window->extras, session_node_extra(copy),
+				     session_node_extra(node));
 		copy->next = cutting->gone;
 		cutting->gone = number;
 		node->is_told = false;

@@ -9,8 +9,9 @@
 #include "core/session_rows.h"
 #include "core/session_state.h"
 
-/* Reading tables also costs time: this many chunks count as one row of the slice. */
+/* Looking also costs time: so many chunks, or ids, count as one row of the slice. */
 #define CHUNKS_PER_ROW 16u
+#define VISITS_PER_ROW 8u
 
 struct telling {
 	struct sessions *sessions;
@@ -148,14 +149,17 @@ static __u32 keep_slot(struct sessions *sessions, struct session_group *group)
 	node->id = group->id;
 	node->opened = group->more->opened;
 	node->is_told = true;
-	memcpy(session_node_extra(node), group->extra, sessions->window->extras.state_bytes);
+	if (sessions->window->extras.count)
+		memcpy(session_node_extra(node), group->extra,
+		       sessions->window->extras.state_bytes);
 	return number;
 }
 
 static void move_to_node(struct sessions *sessions, struct session_group *group, __u32 number)
 {
 	session_node_link(sessions, group, number);
-	memset(group->extra, 0, sessions->window->extras.state_bytes);
+	if (sessions->window->extras.count)
+		memset(group->extra, 0, sessions->window->extras.state_bytes);
 	memset(group->slot, 0, sizeof(*group->slot));
 	sessions->slots_used--;
 }
@@ -165,7 +169,8 @@ static void drop_copy(struct sessions *sessions, __u32 number)
 {
 	struct session_node *node = session_node_at(sessions, number);
 
-	memset(session_node_extra(node), 0, sessions->window->extras.state_bytes);
+	if (sessions->window->extras.count)
+		memset(session_node_extra(node), 0, sessions->window->extras.state_bytes);
 	session_pool_give(&sessions->nodes, number);
 }
 
@@ -262,24 +267,81 @@ static bool is_due(const struct sessions *sessions, __s64 due_ns)
 					       session_is_passed(sessions, due_ns));
 }
 
+/* Fetches what the due ids of a chunk need, from next_row on. */
+static __u32 list_due(const struct sessions *sessions, const unsigned char *chunk, __u8 *rows)
+{
+	const __s64 *due_ns = (const __s64 *)(chunk + SESSION_DUE_OFFSET);
+	const struct session_slot *slots = (const struct session_slot *)chunk;
+	const struct session_more *more = (const struct session_more *)(chunk + SESSION_MORE_OFFSET);
+	__u32 count = 0;
+
+	for (__u32 row = sessions->next_row; row < CHUNK_ROWS; row++) {
+		if (!is_due(sessions, due_ns[row]))
+			continue;
+		__builtin_prefetch(&slots[row], 1, 2);
+		__builtin_prefetch(&more[row], 0, 2);
+		rows[count++] = (__u8)row;
+	}
+	return count;
+}
+
+/* Of the due ids those that have something to tell: a slot that has only grown is due later. */
+static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, __u32 first_id,
+			 __u8 *rows, __u32 count)
+{
+	const struct groups *groups = &sessions->grouping->groups;
+	const struct session_slot *slots = (const struct session_slot *)chunk;
+	const struct session_more *more = (const struct session_more *)(chunk + SESSION_MORE_OFFSET);
+	__s64 *due_ns = (__s64 *)(chunk + SESSION_DUE_OFFSET);
+	bool tells_all = sessions->is_early || sessions->is_finishing;
+	__u32 kept = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		__u32 row = rows[i];
+
+		if (more[row].node) {
+			const struct session_node *node = session_node_at(sessions, more[row].node);
+
+			__builtin_prefetch(node, 1, 2);
+			__builtin_prefetch(&node->next, 1, 2);
+		} else if (!tells_all && slots[row].partial.records) {
+			__s64 end_ns = session_end(sessions, &slots[row]);
+
+			if (!session_is_passed(sessions, end_ns)) {
+				due_ns[row] = end_ns;
+				continue;
+			}
+		}
+		__builtin_prefetch(groups_key(groups, first_id + row), 0, 2);
+		__builtin_prefetch(&groups->references[first_id + row], 1, 2);
+		rows[kept++] = (__u8)row;
+	}
+	for (__u32 i = 0; i < kept && sessions->lateness_ns == 0; i++) {
+		const __u64 *key = groups_key(groups, first_id + rows[i]);
+
+		__builtin_prefetch(groups_home(groups, groups_tag(groups, key)), 1, 2);
+	}
+	return kept;
+}
+
 /* The due groups of one chunk, from next_row on. False: no room, or enough for this slice. */
 static bool sweep_chunk(struct telling *telling, struct session_chunk *chunk)
 {
 	struct sessions *sessions = telling->sessions;
-	const __s64 *due_ns =
-		(const __s64 *)(chunks_at(&sessions->chunks, chunk->number) + SESSION_DUE_OFFSET);
+	unsigned char *memory = chunks_at(&sessions->chunks, chunk->number);
+	const __s64 *due_ns = (const __s64 *)(memory + SESSION_DUE_OFFSET);
 	__u32 first_id = sessions->next_chunk << CHUNK_ROWS_SHIFT;
 	__s64 next_ns = SESSION_DUE_NEVER;
+	__u8 rows[CHUNK_ROWS];
+	__u32 count = list_due(sessions, memory, rows), kept;
 
-	for (; sessions->next_row < CHUNK_ROWS; sessions->next_row++) {
-		struct session_group group;
+	kept = keep_passed(sessions, memory, first_id, rows, count);
+	telling->work += (count - kept) / VISITS_PER_ROW;
+	for (__u32 i = 0; i < kept; i++) {
+		struct session_group group = session_group_at(sessions, first_id + rows[i]);
 
-		if (!is_due(sessions, due_ns[sessions->next_row]))
-			continue;
-		if (telling->work >= telling->rows_max)
-			return false;
-		group = session_group_at(sessions, first_id + sessions->next_row);
-		if (!tell_group(telling, &group))
+		sessions->next_row = rows[i];
+		if (telling->work >= telling->rows_max || !tell_group(telling, &group))
 			return false;
 		if (chunk->number == CHUNK_NONE)
 			return true;

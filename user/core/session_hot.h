@@ -34,6 +34,41 @@ session_find_slots(struct window *window, struct batch *batch, const bool fetche
 	}
 }
 
+/* True when the event is one more of the session in the slot, and at the same time or later. */
+static inline __attribute__((always_inline)) bool
+session_prolongs(const struct session_slot *slot, __s64 time_ns, __u64 gap_ns)
+{
+	__u64 first_ns = (__u64)slot->first_ns;
+
+	return slot->partial.records != 0 &&
+	       (__u64)time_ns - first_ns <= (__u64)slot->last_ns - first_ns + gap_ns;
+}
+
+/* The slots are there by now: what does not prolong one will need more. */
+static inline __attribute__((always_inline)) void session_fetch_more(const struct window *window,
+								     const struct batch *batch)
+{
+	const struct sessions *sessions = window->sessions;
+	const struct groups *groups = &window->grouping->groups;
+	const __u64 gap_ns = (__u64)sessions->gap_ns;
+	const __u32 count = batch->count;
+
+	for (__u32 i = 0; i < count; i++) {
+		const struct session_slot *slot = (const struct session_slot *)batch->row[i];
+		__u32 id = batch->id[i], row = id & (CHUNK_ROWS - 1);
+		const unsigned char *chunk;
+
+		if (!slot || session_prolongs(slot, batch->time_ns[i], gap_ns))
+			continue;
+		chunk = (const unsigned char *)(slot - row);
+		__builtin_prefetch(chunk + SESSION_DUE_OFFSET + row * sizeof(__s64), 1, 2);
+		__builtin_prefetch(chunk + SESSION_MORE_OFFSET + row * sizeof(struct session_more), 1,
+				   2);
+		__builtin_prefetch(&groups->references[id], 1, 2);
+		__builtin_prefetch(&sessions->chunk[id >> CHUNK_ROWS_SHIFT], 1, 2);
+	}
+}
+
 static inline __attribute__((always_inline)) bool
 session_has_key(const struct groups *groups, __u32 id, const __u64 *key, const __u32 words)
 {
@@ -71,10 +106,8 @@ session_take_batch(struct stream *stream, struct window *window, const __u64 *fi
 		key[0] = first_word[i];
 		for (__u32 w = 1; w < words; w++)
 			key[w] = batch->word[w][i];
-		if (__builtin_expect(!slot || slot->partial.records == 0 || time_ns < doubt_ns ||
-					     (__u64)time_ns - (__u64)slot->first_ns >
-						     (__u64)slot->last_ns - (__u64)slot->first_ns +
-							     gap_ns ||
+		if (__builtin_expect(!slot || time_ns < doubt_ns ||
+					     !session_prolongs(slot, time_ns, gap_ns) ||
 					     !session_has_key(groups, batch->id[i], key, words),
 				     0)) {
 			sessions_take(stream, window, i, key);

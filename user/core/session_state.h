@@ -96,7 +96,8 @@ struct session_doubt {
 	bool is_late;	/* by itself, and counted so until it is known better */
 };
 
-#define SESSION_DOUBTS_MAX 8192u
+/* Few: they are all settled in one turn. */
+#define SESSION_DOUBTS_MAX 1024u
 
 enum session_phase {
 	SESSION_IDLE = 0,
