@@ -18,7 +18,7 @@
 #define FEATURE_EVENT_IDS 0	/* dedup: event_id */
 #define FEATURE_SEQUENCES 1	/* datagrams that come twice */
 #define FEATURE_FIRST_LAST 1
-#define FEATURE_SKETCHES 0	/* distinct, quantiles, top */
+#define FEATURE_SKETCHES 1	/* distinct, quantiles, top */
 
 /* First statement of a test (cmocka). */
 #define FEATURE_REQUIRE(feature)                                                                   \
