@@ -84,8 +84,8 @@ enum sluice_record_kind {
 	SLUICE_DISK_SCHEMA = 1,	/* sluice_schema, then its windows */
 	SLUICE_DISK_NAMES = 2,	/* sluice_dictionary_entry … as on the wire */
 	SLUICE_DISK_ROWS = 3,	/* sluice_rows, then rows */
-	/* sluice_rows without rows: its last revisions are final. Sessions: start_ns is INT64_MIN, and
-	 * all that end at end_ns or before are final. */
+	/* sluice_rows without rows: its last revisions are final. Sessions: start_ns is INT64_MIN,
+	 * and all that end at end_ns or before are final. */
 	SLUICE_DISK_CLOSE = 4,
 	SLUICE_DISK_LATE = 5,	/* sluice_late, then events: the late side output */
 };

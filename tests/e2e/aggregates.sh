@@ -71,6 +71,14 @@ run_case() {
 		{ cat "$work/verify.txt"; fail "rows differ from the truth"; }
 	echo "ok: $(cat "$work/verify.txt")"
 	agent_stop
+	expect "rows with sketches in the dump that JSON can read" \
+		"$("$sluice" log dump --state "$state" --rows --json |
+			jq -r 'select(.kind == "row" and .first != null)
+				| has("last") and (has("distinct") == has("top")) and (has("quantiles") == has("top"))' |
+			sort -u)" true
+	expect "rows of a table with a top" \
+		"$(query --window many | grep -c '[0-9] [~0-9]*, [0-9]')" \
+		"$(query --window many --format csv | grep -c '""error""')"
 }
 
 common=(--datagrams 12000 --rate 6k/s --events 1-44 --sources 3 --types 4 --dims 7 --disorder 100ms)

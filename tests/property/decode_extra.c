@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a row carries behind its base partial, in the order of the window's aggregates: points of first
- * and last, and written sketches, read by the functions that every reader of the log uses. */
+/* What a row carries behind its base partial, in the order of the window's aggregates: points of
+ * first and last, and written sketches, read by the functions that every reader of the log uses. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

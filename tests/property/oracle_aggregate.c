@@ -142,8 +142,8 @@ static size_t fold_equal(struct weighted *list, size_t count)
 	return kept;
 }
 
-/* The value at rank ceil(q × weight), counted from 1; q as it is written, in billionths, so that 0.9 of 10
- * is the ninth. */
+/* The value at rank ceil(q × weight), counted from 1; q as it is written, in billionths, so that
+ * 0.9 of 10 is the ninth. */
 static double exact_quantile(const struct weighted *list, size_t count, double quantile)
 {
 	unsigned __int128 billionths = (unsigned __int128)(quantile * 1e9 + 0.5);

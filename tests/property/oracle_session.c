@@ -122,7 +122,8 @@ static int compare_times(const void *left, const void *right)
 }
 
 /* Where the piece of a sorted run that holds the given time ends. */
-static __int128 end_of_piece(const struct window_spec *spec, const __s64 *time, size_t count, __s64 of)
+static __int128 end_of_piece(const struct window_spec *spec, const __s64 *time, size_t count,
+			     __s64 of)
 {
 	__int128 first = time[0], last = time[0];
 

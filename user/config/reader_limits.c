@@ -66,7 +66,8 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 		units_format_size(limit, config->memory_bytes), groups,
 		config->window[largest].name, groups, memory.panes, memory.pane_bytes,
 		memory.group_bytes, units_format_size_about(total, bytes),
-		config_memory_sketches(config) ? ", and a quarter is for sketches" : "", fitting ? fitting : 1,
+		config_memory_sketches(config) ? ", and a quarter is for sketches" : "",
+		fitting ? fitting : 1,
 		units_format_size(wanted, (needed | ((1ull << 20) - 1)) + 1));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a new watermark means for a window: instances close, are revised or leave, and panes that no window
- * needs any longer are freed. Nothing is emitted here; it is queued, oldest first. */
+/* What a new watermark means for a window: instances close, are revised or leave, and panes that no
+ * window needs any longer are freed. Nothing is emitted here; it is queued, oldest first. */
 #include "core/session.h"
 #include "core/stream_state.h"
 
@@ -10,7 +10,8 @@ static void sort_panes(struct window *window)
 		__u32 slot = window->live[i], at = i;
 
 		for (; at > 0; at--) {
-			if (window->panes[window->live[at - 1]].number <= window->panes[slot].number)
+			if (window->panes[window->live[at - 1]].number <=
+			    window->panes[slot].number)
 				break;
 			window->live[at] = window->live[at - 1];
 		}
@@ -33,7 +34,8 @@ static void sort_instances(struct window *window)
 	}
 }
 
-static void leave(struct stream *stream, struct window *window, struct instance *instance, __u8 state)
+static void leave(struct stream *stream, struct window *window, struct instance *instance,
+		  __u8 state)
 {
 	if (instance->state < INSTANCE_LEAVING) {
 		instance->state = state;
@@ -43,8 +45,8 @@ static void leave(struct stream *stream, struct window *window, struct instance 
 	emission_add_instance(stream, window, instance);
 }
 
-static void advance_instance(struct stream *stream, struct window *window, struct instance *instance,
-			     bool is_early_due)
+static void advance_instance(struct stream *stream, struct window *window,
+			     struct instance *instance, bool is_early_due)
 {
 	const struct window_spec *spec = window->spec;
 	__s64 end_ns = instance->start_ns + spec->size_ns;

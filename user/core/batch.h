@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Decoded events of a few datagrams, field by field: small enough to stay in the first-level cache, long
- * enough that memory fetched for one event arrives while the others are worked on. */
+/* Decoded events of a few datagrams, field by field: small enough to stay in the first-level cache,
+ * long enough that memory fetched for one event arrives while the others are worked on. */
 #ifndef SLUICE_CORE_BATCH_H
 #define SLUICE_CORE_BATCH_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fixed-size chunks of rows from one reservation, numbered from 1. A chunk comes zeroed; whoever gives it
- * back has zeroed it. Bounded by the budget it shares with the other pools of the stream. */
+/* Fixed-size chunks of rows from one reservation, numbered from 1. A chunk comes zeroed; whoever
+ * gives it back has zeroed it. Bounded by the budget it shares with the other pools of the
+ * stream. */
 #ifndef SLUICE_CORE_CHUNKS_H
 #define SLUICE_CORE_CHUNKS_H
 

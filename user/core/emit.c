@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Emission: rows of closed panes go to the writer in slices, panes in the order in which they closed. A
- * pane that leaves is freed chunk by chunk behind the slice, while its rows are still in the cache. */
+/* Emission: rows of closed panes go to the writer in slices, panes in the order in which they
+ * closed. A pane that leaves is freed chunk by chunk behind the slice, while its rows are still in
+ * the cache. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -98,9 +99,10 @@ static __s64 first_pane(const struct window *window, const struct instance *inst
 	       ((instance->start_ns - window->spec->offset_ns) % window->pane_ns < 0);
 }
 
-#define for_each_pane(window, instance, pane)                                                      \
-	for (__u32 left_ = 0, once_ = 1; once_; once_ = 0)                                         \
-		for (__s64 number_ = first_pane(window, instance, &left_); left_; left_--, number_++) \
+#define for_each_pane(window, instance, pane)                                     \
+	for (__u32 left_ = 0, once_ = 1; once_; once_ = 0)                        \
+		for (__s64 number_ = first_pane(window, instance, &left_); left_; \
+		     left_--, number_++)                                          \
 			if ((pane = window_find_pane(window, number_)))
 
 /* What is missing, and what is there, of the panes of one instance. */
@@ -228,8 +230,8 @@ struct chunk_view {
 	const unsigned char *states;
 };
 
-/* Copies due rows of one chunk into the block, from *next_row on. Returns the number looked at, and in
- * *bytes_wanted what the row at which it stopped needs when the block is too small for it. */
+/* Copies due rows of one chunk into the block, from *next_row on. Returns the number looked at, and
+ * in *bytes_wanted what the row at which it stopped needs when the block is too small for it. */
 static __u32 put_rows(const struct window *window, const struct chunk_view *view, __u32 first_id,
 		      __u64 *changed, bool all, __u32 *next_row, struct block *block,
 		      size_t *bytes_wanted)
@@ -240,8 +242,8 @@ static __u32 put_rows(const struct window *window, const struct chunk_view *view
 	*bytes_wanted = 0;
 	for (i = from; i < CHUNK_ROWS; i++) {
 		const unsigned char *row = view->rows + (size_t)i * grouping->row_bytes;
-		const void *state = view->states ? view->states + (size_t)i * window->extras.state_bytes
-						 : NULL;
+		const void *state =
+			view->states ? view->states + (size_t)i * window->extras.state_bytes : NULL;
 		__u32 id = first_id + i;
 
 		if (!all && changed[id / 64] == 0) {
@@ -300,8 +302,8 @@ static bool view_chunk(const struct window *window, const struct pane *pane, __u
 	return true;
 }
 
-/* The rows of one chunk of an instance; those of several panes are merged in the scratch chunk, which
- * is to be cleared afterwards. False: none. */
+/* The rows of one chunk of an instance; those of several panes are merged in the scratch chunk,
+ * which is to be cleared afterwards. False: none. */
 static bool chunk_rows(struct stream *stream, const struct window *window,
 		       const struct instance *instance, struct chunk_view *view)
 {
@@ -317,7 +319,8 @@ static bool chunk_rows(struct stream *stream, const struct window *window,
 			continue;
 		}
 		if (found == 2) {
-			memset(stream->scratch, 0, (size_t)CHUNK_ROWS * window->grouping->row_bytes);
+			memset(stream->scratch, 0,
+			       (size_t)CHUNK_ROWS * window->grouping->row_bytes);
 			merge_chunk(stream, window, view);
 			view->rows = stream->scratch;
 			view->states = own.states ? stream->scratch_extras : NULL;
@@ -334,11 +337,13 @@ static void clear_scratch(struct stream *stream, const struct window *window,
 	if (view->states != stream->scratch_extras || !view->states)
 		return;
 	for (__u32 i = 0; i < CHUNK_ROWS; i++) {
-		const unsigned char *row = stream->scratch + (size_t)i * window->grouping->row_bytes;
+		const unsigned char *row =
+			stream->scratch + (size_t)i * window->grouping->row_bytes;
 
 		if (row_partial((unsigned char *)row, window->grouping->key_words)->records)
-			extras_clear(&window->extras, stream->scratch_extras +
-							      (size_t)i * window->extras.state_bytes);
+			extras_clear(&window->extras,
+				     stream->scratch_extras +
+					     (size_t)i * window->extras.state_bytes);
 	}
 }
 
@@ -385,7 +390,8 @@ static __u32 emit_chunk(struct stream *stream, struct window *window, struct ins
 	return scanned;
 }
 
-/* Rows of an instance's chunks. Returns the work done, in rows; -EAGAIN when the writer has no room. */
+/* Rows of an instance's chunks. Returns the work done, in rows; -EAGAIN when the writer has no
+ * room. */
 static int emit_chunks(struct stream *stream, struct window *window, struct instance *instance,
 		       const struct row_writer *writer, __u32 rows_max)
 {
@@ -497,7 +503,8 @@ static int emit_instance(struct stream *stream, struct window *window, struct in
 }
 
 /* Frees a pane that no window needs any longer, some chunks at a time. */
-static int free_pane(struct stream *stream, struct window *window, struct pane *pane, __u32 rows_max)
+static int free_pane(struct stream *stream, struct window *window, struct pane *pane,
+		     __u32 rows_max)
 {
 	__u32 done = 0;
 
@@ -513,8 +520,8 @@ static int free_pane(struct stream *stream, struct window *window, struct pane *
 }
 
 /* A slice of what the sessions of a window have to tell, or to hand over. */
-static int run_sessions(struct stream *stream, struct window *window, const struct row_writer *writer,
-			__u32 rows_max)
+static int run_sessions(struct stream *stream, struct window *window,
+			const struct row_writer *writer, __u32 rows_max)
 {
 	bool is_done;
 	int work = window->emits ? sessions_emit(stream, window, writer, rows_max, &is_done)
@@ -533,10 +540,10 @@ int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 ro
 		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
 		struct window *window = entry->window;
 		__u32 left = rows_max - done;
-		int work = window->sessions  ? run_sessions(stream, window, writer, left)
-			   : entry->instance ? emit_instance(stream, window, entry->instance, writer,
-							     left)
-					     : free_pane(stream, window, entry->pane, left);
+		int work = window->sessions ? run_sessions(stream, window, writer, left)
+			   : entry->instance
+				   ? emit_instance(stream, window, entry->instance, writer, left)
+				   : free_pane(stream, window, entry->pane, left);
 
 		if (work < 0)
 			return done ? (int)done : work;

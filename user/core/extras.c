@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* First, last and the sketches of a row: one table row per kind of aggregate, walked in the order in which
- * the window asks for them. */
+/* First, last and the sketches of a row: one table row per kind of aggregate, walked in the order
+ * in which the window asks for them. */
 #include "core/extras.h"
 
 #include <assert.h>
@@ -169,12 +169,14 @@ static size_t distinct_bytes(const struct sketch_pool *pool, const void *state)
 	return sketch_distinct_bytes(state);
 }
 
-static void distinct_write(const struct sketch_pool *pool, const void *state, void *bytes, size_t room)
+static void distinct_write(const struct sketch_pool *pool, const void *state, void *bytes,
+			   size_t room)
 {
 	sketch_distinct_write(state, pool, bytes, room);
 }
 
-static int distinct_merge_bytes(struct sketch_pool *pool, void *state, const void *bytes, size_t room)
+static int distinct_merge_bytes(struct sketch_pool *pool, void *state, const void *bytes,
+				size_t room)
 {
 	return sketch_distinct_merge_bytes(state, pool, bytes, room);
 }
@@ -206,7 +208,8 @@ static size_t quantiles_bytes(const struct sketch_pool *pool, const void *state)
 	return sketch_histogram_bytes(state, pool);
 }
 
-static void quantiles_write(const struct sketch_pool *pool, const void *state, void *bytes, size_t room)
+static void quantiles_write(const struct sketch_pool *pool, const void *state, void *bytes,
+			    size_t room)
 {
 	sketch_histogram_write(state, pool, bytes, room);
 }
@@ -278,8 +281,8 @@ static const struct operations operations[SLUICE_AGGREGATE_KINDS] = {
 	[SLUICE_AGGREGATE_QUANTILES] = { sizeof(struct sketch_histogram), quantiles_open,
 					 quantiles_add, quantiles_merge, quantiles_clear,
 					 quantiles_bytes, quantiles_write, quantiles_merge_bytes },
-	[SLUICE_AGGREGATE_TOP] = { sizeof(struct sketch_top), top_open, top_add, top_merge, top_clear,
-				   top_bytes, top_write, top_merge_bytes },
+	[SLUICE_AGGREGATE_TOP] = { sizeof(struct sketch_top), top_open, top_add, top_merge,
+				   top_clear, top_bytes, top_write, top_merge_bytes },
 };
 
 void extras_init(struct extras *extras, const struct window_spec *spec, struct sketch_pool *pool)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a row holds beyond the base partial: first, last, and sketches, as the window asks for. A state is
- * `state_bytes` of memory per row; all zeros means that it is not open. Sketches live in blocks of a
- * bounded pool; a sketch that finds no block is lost, says so in its row, and is counted. */
+/* What a row holds beyond the base partial: first, last, and sketches, as the window asks for. A
+ * state is `state_bytes` of memory per row; all zeros means that it is not open. Sketches live in
+ * blocks of a bounded pool; a sketch that finds no block is lost, says so in its row, and is
+ * counted. */
 #ifndef SLUICE_CORE_EXTRAS_H
 #define SLUICE_CORE_EXTRAS_H
 
@@ -55,10 +56,11 @@ void extras_clear(const struct extras *extras, void *state);
 
 /* Bytes that extras_write() will write. A multiple of 8. */
 size_t extras_bytes(const struct extras *extras, const void *state);
-/* Writes the row's tail: in the order of the aggregates a sluice_point (first, last) or a sketch. */
+/* Writes the row's tail: in the order of the aggregates a sluice_point (first, last) or a
+ * sketch. */
 void extras_write(const struct extras *extras, const void *state, void *bytes);
-/* Adds a written tail. -EBADMSG for bytes that extras_write() never wrote: what came before the mistake
- * may have been added. */
+/* Adds a written tail. -EBADMSG for bytes that extras_write() never wrote: what came before the
+ * mistake may have been added. */
 int extras_merge_bytes(const struct extras *extras, void *state, const void *bytes, size_t length);
 
 #endif

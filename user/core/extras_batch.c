@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Takes a batch into the extras of the rows its events found: fetches the states first, so that they
- * arrive while the others are worked on. */
+/* Takes a batch into the extras of the rows its events found: fetches the states first, so that
+ * they arrive while the others are worked on. */
 #include "core/stream_state.h"
 
 void batch_read_event(const struct batch *batch, __u32 i, struct extras_event *event)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How the fields of group_by are packed into key words. A pure function of the list, so the engine that
- * writes rows and every reader of them agree: 64-bit fields first, then 32-bit, then 16-bit, each in
- * the order of group_by, each at the lowest free bits of the first word with room. */
+/* How the fields of group_by are packed into key words. A pure function of the list, so the engine
+ * that writes rows and every reader of them agree: 64-bit fields first, then 32-bit, then 16-bit,
+ * each in the order of group_by, each at the lowest free bits of the first word with room. */
 #ifndef SLUICE_CORE_GROUP_KEY_H
 #define SLUICE_CORE_GROUP_KEY_H
 
@@ -23,11 +23,13 @@ struct group_key {
 /* Width of a field in bits. */
 unsigned int group_key_field_bits(enum sluice_field field);
 
-/* Lays out `count` distinct fields; -EINVAL when a field is unknown, repeated or cannot be grouped by. */
+/* Lays out `count` distinct fields; -EINVAL when a field is unknown, repeated or cannot be grouped
+ * by. */
 int group_key_layout(struct group_key *layout, const __u8 *fields, unsigned int count);
 
 /* The value of the i-th field of group_by. */
-static inline __u64 group_key_value(const struct group_key *layout, const __u64 *words, unsigned int i)
+static inline __u64 group_key_value(const struct group_key *layout, const __u64 *words,
+				    unsigned int i)
 {
 	const struct group_key_field *field = &layout->field[i];
 	__u64 value = words[field->word] >> field->shift;

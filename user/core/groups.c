@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Index of the group dictionary. An entry sits in the first line with room from its home line on. Growth
- * moves runs of full lines as a whole, so an entry whose home has moved is found in `next` and any
- * other in `now`: a probe reads one index only. */
+/* Index of the group dictionary. An entry sits in the first line with room from its home line on.
+ * Growth moves runs of full lines as a whole, so an entry whose home has moved is found in `next`
+ * and any other in `now`: a probe reads one index only. */
 #include "core/groups.h"
 
 #include <assert.h>
@@ -129,7 +129,8 @@ __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 
 	if (!room || groups->count == groups->capacity)
 		return GROUPS_NONE;
-	if (groups->words_used >= groups->now.mask * GROUPS_LINE_WORDS / 8 * 7 && !groups->is_growing)
+	if (groups->words_used >= groups->now.mask * GROUPS_LINE_WORDS / 8 * 7 &&
+	    !groups->is_growing)
 		return GROUPS_NONE;
 	if (*room == 0)
 		*(index == &groups->now ? &groups->words_used : &groups->next_used) += 1;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The dictionary of groups: key words → id. Ids are small and dense, so that the panes of all windows
- * with this group_by are plain columns indexed by id. An id lives while some pane refers to it.
+/* The dictionary of groups: key words → id. Ids are small and dense, so that the panes of all
+ * windows with this group_by are plain columns indexed by id. An id lives while some pane refers to
+ * it.
  *
- * The index is lines of eight words (tag | id + 1), one cache line each. The home line is the low bits
- * of the tag, so the index can be split without looking at keys; it grows a few lines at a time. */
+ * The index is lines of eight words (tag | id + 1), one cache line each. The home line is the low
+ * bits of the tag, so the index can be split without looking at keys; it grows a few lines at a
+ * time. */
 #ifndef SLUICE_CORE_GROUPS_H
 #define SLUICE_CORE_GROUPS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The keyed hash of all tables: rounds of 64 × 64 → 128-bit multiply and fold. One round is not enough for
- * structured keys (sequential ids bias it badly), so every word gets one and the end another. The
- * seed is secret, because senders choose the keys. */
+/* The keyed hash of all tables: rounds of 64 × 64 → 128-bit multiply and fold. One round is not
+ * enough for structured keys (sequential ids bias it badly), so every word gets one and the end
+ * another. The seed is secret, because senders choose the keys. */
 #ifndef SLUICE_CORE_HASH_H
 #define SLUICE_CORE_HASH_H
 

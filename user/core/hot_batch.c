@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hot path: decodes datagrams into the batch and runs it through the windows in stages, fetching
- * ahead for the next stage. Compiled twice, for any x86-64 and for x86-64-v3; chosen at start.
- * Anything rare (a new pane, a new row, a colliding tag) leaves to functions outside this file. */
+/* The hot path: decodes datagrams into the batch and runs it through the windows in stages,
+ * fetching ahead for the next stage. Compiled twice, for any x86-64 and for x86-64-v3; chosen at
+ * start. Anything rare (a new pane, a new row, a colliding tag) leaves to functions outside this
+ * file. */
 #include "core/session_hot.h"
 #include "core/stream_state.h"
 
@@ -32,8 +33,9 @@ inline_always bool is_dropped(const __u64 *marks, __u32 index)
 	return marks[index / 64] >> (index % 64) & 1;
 }
 
-inline_always struct decode_result decode_events(struct batch *batch, const struct datagram *datagram,
-						 __u32 count, const __u32 size, const bool has_marks)
+inline_always struct decode_result decode_events(struct batch *batch,
+						 const struct datagram *datagram, __u32 count,
+						 const __u32 size, const bool has_marks)
 {
 	const unsigned char *record = datagram->events + (size_t)datagram->taken * size;
 	__u64 base_ns = datagram->header->base_time_ns;
@@ -64,7 +66,8 @@ inline_always struct decode_result decode_events(struct batch *batch, const stru
 /* The fields behind the first 32 bytes: 0 where the record is shorter. */
 static void decode_rest(struct batch *batch, const struct datagram *datagram, __u32 count)
 {
-	const unsigned char *record = datagram->events + (size_t)datagram->taken * datagram->event_size;
+	const unsigned char *record =
+		datagram->events + (size_t)datagram->taken * datagram->event_size;
 	__u32 end = batch->count;
 
 	for (__u32 i = 0; i < count; i++, record += datagram->event_size) {
@@ -185,8 +188,9 @@ inline_always const __u64 *find_line(const struct finder *finder, __u32 tag, con
 	return finder->now + (size_t)(tag & finder->now_mask) * GROUPS_LINE_WORDS;
 }
 
-inline_always void hash_keys(struct batch *batch, const struct groups *groups, const __u64 *first_word,
-			     const __u32 words, const bool fetches, const bool grows)
+inline_always void hash_keys(struct batch *batch, const struct groups *groups,
+			     const __u64 *first_word, const __u32 words, const bool fetches,
+			     const bool grows)
 {
 	const struct finder finder = make_finder(groups);
 	const struct hash_seed seed = groups->seed;
@@ -223,8 +227,8 @@ inline_always __u64 probe_line(const __u64 *line, __u32 tag)
 #endif
 }
 
-inline_always void probe_keys(struct batch *batch, struct grouping *grouping, const __u64 *first_word,
-			      const __u32 words, const bool grows)
+inline_always void probe_keys(struct batch *batch, struct grouping *grouping,
+			      const __u64 *first_word, const __u32 words, const bool grows)
 {
 	const struct finder finder = make_finder(&grouping->groups);
 	const __u32 count = batch->count;
@@ -278,7 +282,8 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 		window->ledger.late++;
 }
 
-/* Finds the pane and the row of each event and fetches the row. No row: it has been accounted for. */
+/* Finds the pane and the row of each event and fetches the row. No row: it has been accounted
+ * for. */
 inline_always void find_rows(struct stream *stream, struct window *window, const __u64 *first_word,
 			     const __u32 words, const bool selects, const bool fetches)
 {
@@ -359,8 +364,8 @@ inline_always bool has_key(const unsigned char *row, const __u64 *key, const __u
 	return difference == 0 && partial->records != 0;
 }
 
-inline_always void update_rows(struct stream *stream, struct window *window, const __u64 *first_word,
-			       const __u32 words)
+inline_always void update_rows(struct stream *stream, struct window *window,
+			       const __u64 *first_word, const __u32 words)
 {
 	struct batch *batch = &stream->batch;
 	__u64 aggregated = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Panes of a window and their rows: found, opened and freed. The common cases are in the hot path; what
- * is here runs once a pane, a chunk or a new row. */
+/* Panes of a window and their rows: found, opened and freed. The common cases are in the hot path;
+ * what is here runs once a pane, a chunk or a new row. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -111,7 +111,8 @@ static void numbers_over(const struct window *window, __s64 start_ns, __s64 *fir
 {
 	const struct window_spec *spec = window->spec;
 	/* A window is over when end + allowed_lateness <= watermark. */
-	bool has_over = window->watermark_ns > 0 && spec->allowed_lateness_ns < window->watermark_ns;
+	bool has_over =
+		window->watermark_ns > 0 && spec->allowed_lateness_ns < window->watermark_ns;
 	__s64 over_ns = has_over ? window->watermark_ns - spec->allowed_lateness_ns : INT64_MIN;
 	__s64 from_ns = over_ns > start_ns ? over_ns : start_ns;
 
@@ -179,7 +180,8 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 	return pane;
 }
 
-/* The row of a key, opened when it is new, and its events counted as overflow when there is no room. */
+/* The row of a key, opened when it is new, and its events counted as overflow when there is no
+ * room. */
 static unsigned char *row_to_merge(struct window *window, struct pane *pane, const __u64 *key,
 				   __u64 records, __u32 *id)
 {
@@ -235,7 +237,8 @@ bool window_defer(struct window *window, const __u64 *key, const struct sluice_p
 	return true;
 }
 
-static void merge_deferred(struct window *window, struct pane *pane, const struct deferred *deferred)
+static void merge_deferred(struct window *window, struct pane *pane,
+			   const struct deferred *deferred)
 {
 	__u32 id = GROUPS_NONE;
 	unsigned char *row = row_to_merge(window, pane, deferred->key, 1, &id);
@@ -256,7 +259,8 @@ void window_merge_deferred(struct window *window, __u64 before_advance)
 
 		if (deferred->advance >= before_advance)
 			break;
-		/* Its pane was opened when it came, and is freed behind the windows it waits for. */
+		/* Its pane was opened when it came, and is freed behind the windows it waits
+		 * for. */
 		pane = window_find_pane(window, deferred->number);
 		assert(pane);
 		merge_deferred(window, pane, deferred);
@@ -412,8 +416,8 @@ void window_free_instance(struct window *window, struct instance *instance)
 	instance->state = INSTANCE_FREE;
 }
 
-/* Slots for slices of `step_ns` that may be in use at once: the window, its lateness and disorder, the
- * reach ahead, and the lag of a straggling source before it is set aside. */
+/* Slots for slices of `step_ns` that may be in use at once: the window, its lateness and disorder,
+ * the reach ahead, and the lag of a straggling source before it is set aside. */
 static __u32 slots_wanted(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns)
 {
 	__u64 span = (__u64)spec->size_ns * 2 + (__u64)spec->allowed_lateness_ns +

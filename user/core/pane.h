@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The smallest slice of time kept apart, as one column of rows indexed by group id; opened and freed as
- * a unit. And the windows in time that are made of panes.
+/* The smallest slice of time kept apart, as one column of rows indexed by group id; opened and
+ * freed as a unit. And the windows in time that are made of panes.
  *
  * A row is key words, then sluice_partial: the bytes that go to disk. All zeros: no such row. */
 #ifndef SLUICE_CORE_PANE_H
@@ -14,7 +14,8 @@
 
 /* Distance of rows: one cache line, or one and a half when three to five key words do not fit. */
 #define PANE_ROW_BYTES(key_words) ((key_words) <= 2 ? 64u : 96u)
-_Static_assert(2 * sizeof(__u64) + sizeof(struct sluice_partial) == 64, "two key words fill a line");
+_Static_assert(2 * sizeof(__u64) + sizeof(struct sluice_partial) == 64,
+	       "two key words fill a line");
 _Static_assert(SLUICE_KEY_WORDS_MAX * sizeof(__u64) + sizeof(struct sluice_partial) <= 96,
 	       "five key words fit one and a half lines");
 
@@ -43,8 +44,8 @@ enum instance_state {
 	INSTANCE_FINISHING,	/* as leaving, but the agent stops: not final */
 };
 
-/* One window in time, [start, start + size): what is emitted. It covers one pane when the window tumbles,
- * several when it slides. */
+/* One window in time, [start, start + size): what is emitted. It covers one pane when the window
+ * tumbles, several when it slides. */
 struct instance {
 	__s64 start_ns;
 	__s64 number;		/* start = offset + number × slide */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory of sessions: chunks of slots by group id, opened and freed as groups come and go, and lists
- * of nodes. Nothing here knows when sessions merge. */
+/* The memory of sessions: chunks of slots by group id, opened and freed as groups come and go, and
+ * lists of nodes. Nothing here knows when sessions merge. */
 #include "core/session.h"
 
 #include <assert.h>
@@ -213,7 +213,8 @@ void session_slot_clear(struct sessions *sessions, struct session_group *group)
 	sessions->slots_used--;
 }
 
-void session_group_expect(struct sessions *sessions, const struct session_group *group, __s64 due_ns)
+void session_group_expect(struct sessions *sessions, const struct session_group *group,
+			  __s64 due_ns)
 {
 	struct session_chunk *chunk;
 
@@ -249,6 +250,21 @@ void session_retract(struct sessions *sessions, __u32 number)
 	else
 		sessions->retraction_first = number;
 	sessions->retraction_last = number;
+}
+
+void session_early_settle(struct sessions *sessions, __u32 *early, const struct session_slot *slot)
+{
+	while (*early) {
+		__u32 number = *early;
+		struct session_node *node = session_node_at(sessions, number);
+
+		*early = node->next;
+		if (slot && slot->first_ns == node->slot.first_ns &&
+		    session_end(sessions, slot) == session_end(sessions, &node->slot))
+			session_node_free(sessions, number);
+		else
+			session_retract(sessions, number);
+	}
 }
 
 void session_retraction_free(struct sessions *sessions)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Session windows: events of a group that are at most `gap` apart are one session. Lateness is asked of
- * the session that an event would be part of; what was told and then grew or was swallowed is retracted.
+/* Session windows: events of a group that are at most `gap` apart are one session. Lateness is
+ * asked of the session that an event would be part of; what was told and then grew or was swallowed
+ * is retracted.
  *
- * Worker 0 keeps the sessions and tells them; the others keep what they saw since they last handed it
- * over. Nothing is allocated after sessions_open(). */
+ * Worker 0 keeps the sessions and tells them; the others keep what they saw since they last handed
+ * it over. Nothing is allocated after sessions_open(). */
 #ifndef SLUICE_CORE_SESSION_H
 #define SLUICE_CORE_SESSION_H
 
@@ -28,8 +29,8 @@ void sessions_advance(struct stream *stream, struct window *window, __s64 waterm
 /* Everything is to be told, not final, or handed over. */
 void sessions_finish(struct stream *stream, struct window *window);
 
-/* A slice of what waits. Returns the work done in rows; *is_done when nothing waits any longer; -EAGAIN
- * when the writer has no room. */
+/* A slice of what waits. Returns the work done in rows; *is_done when nothing waits any longer;
+ * -EAGAIN when the writer has no room. */
 int sessions_emit(struct stream *stream, struct window *window, const struct row_writer *writer,
 		  __u32 rows_max, bool *is_done);
 int sessions_export(struct stream *stream, struct window *window, const struct row_writer *writer,

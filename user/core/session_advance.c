@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a new watermark does to sessions: what may have been late is settled, totals are remembered, and a
- * sweep is due. */
+/* What a new watermark does to sessions: what may have been late is settled, totals are remembered,
+ * and a sweep is due. */
 #include <string.h>
 
 #include "core/session_state.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sessions with a longest duration. Events that hold together are cut from the first one on: a session takes
- * all that come less than max_duration after its first, the next event begins another. Events are kept,
- * since one that comes late may move every cut behind it; what it cannot move is not touched. */
+/* Sessions with a longest duration. Events that hold together are cut from the first one on: a
+ * session takes all that come less than max_duration after its first, the next event begins
+ * another. Events are kept, since one that comes late may move every cut behind it; what it cannot
+ * move is not touched. */
 #include <assert.h>
 #include <string.h>
 
@@ -42,8 +43,8 @@ bool session_cut_is_late(const struct sessions *sessions, const struct session_g
 		number = node->next;
 		if (!session_touches(sessions, &node->slot, time_ns, time_ns))
 			continue;
-		/* Behind it, up to its limit, it holds the event; before it, the event begins a session
-		 * that reaches as far as it may. */
+		/* Behind it, up to its limit, it holds the event; before it, the event begins a
+		 * session that reaches as far as it may. */
 		if (node->slot.first_ns > time_ns)
 			return session_is_over(sessions,
 					       session_add(time_ns, sessions->duration_ns));
@@ -110,7 +111,7 @@ static __u32 take_node(struct sessions *sessions, const struct session_group *gr
 	assert(number != SESSION_POOL_NONE);
 	node = session_node_at(sessions, number);
 	node->id = group->id;
-	node->revision = -1;
+	node->revision = SESSION_UNTOLD;
 	node->opened = sessions->advance;
 	empty_node(sessions, node);
 	return number;
@@ -138,6 +139,7 @@ static void touch(struct cutting *cutting, struct session_node *node)
 		node->has_changed = false;
 		node->revision++;
 	}
+	session_early_settle(sessions, &node->early, NULL);
 	if (node->revision > cutting->revision)
 		cutting->revision = node->revision;
 	cutting->count++;
@@ -181,7 +183,8 @@ static void split(struct sessions *sessions, struct session_node *into, struct s
 		const struct session_block *block = session_pool_at(&sessions->blocks, number);
 		const unsigned char *at = (const unsigned char *)&copy + sizeof(copy.head);
 
-		memcpy(&copy, block, sizeof(copy.head) + (size_t)block->count * sessions->event_bytes);
+		memcpy(&copy, block,
+		       sizeof(copy.head) + (size_t)block->count * sessions->event_bytes);
 		session_pool_give(&sessions->blocks, number);
 		for (__u32 i = 0; i < copy.head.count; i++, at += sessions->event_bytes) {
 			const struct extras_event *event = (const struct extras_event *)at;
@@ -201,7 +204,8 @@ static void cut_behind(struct cutting *cutting, struct session_node *node)
 		struct session_node *next = session_node_at(sessions, node->next);
 		__s64 limit_ns = limit_of(sessions, node);
 
-		if (!session_touches(sessions, &next->slot, node->slot.first_ns, node->slot.last_ns) ||
+		if (!session_touches(sessions, &next->slot, node->slot.first_ns,
+				     node->slot.last_ns) ||
 		    next->slot.first_ns >= limit_ns)
 			return;
 		touch(cutting, next);
@@ -231,7 +235,8 @@ static void settle(struct cutting *cutting)
 			struct session_node *gone = session_node_at(sessions, number);
 
 			if (gone->slot.first_ns != node->slot.first_ns ||
-			    session_end(sessions, &gone->slot) != session_end(sessions, &node->slot))
+			    session_end(sessions, &gone->slot) !=
+				    session_end(sessions, &node->slot))
 				continue;
 			node->is_told = true;
 			node->revision--;
@@ -275,7 +280,8 @@ static struct session_node *find_before(struct sessions *sessions, struct sessio
 	return before;
 }
 
-/* Room for a copy of everything that may be touched, and for the blocks that splits leave half full. */
+/* Room for a copy of everything that may be touched, and for the blocks that splits leave half
+ * full. */
 static bool has_room(const struct sessions *sessions, __u32 behind)
 {
 	const struct memory_budget *budget = sessions->nodes.chunks.budget;
@@ -289,7 +295,7 @@ static bool has_room(const struct sessions *sessions, __u32 behind)
 enum session_taken session_cut(struct sessions *sessions, struct session_group *group,
 			       const struct extras_event *event)
 {
-	struct cutting cutting = { .sessions = sessions, .group = group, .revision = -1 };
+	struct cutting cutting = { .sessions = sessions, .group = group, .revision = SESSION_UNTOLD };
 	bool is_new = session_group_is_empty(group);
 	struct session_node *node;
 	__u32 *link, behind;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Events that may be late, while the sessions they may save them are with several workers. Whether an event
- * is late depends only on sessions known at the last tick and on such events that came before it: so they
- * wait, and are taken in the order of their arrival when all have been handed over. */
+/* Events that may be late, while the sessions they may save them are with several workers. Whether
+ * an event is late depends only on sessions known at the last tick and on such events that came
+ * before it: so they wait, and are taken in the order of their arrival when all have been handed
+ * over. */
 #include <stdlib.h>
 #include <string.h>
 

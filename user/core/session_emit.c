@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What sessions tell, in slices: first what is retracted, then a sweep over the groups that are due, then
- * a record that says up to where all is final. A group is due when the smallest of its times has passed;
- * times are put right only when a sweep finds them passed, so that an event writes none. */
+/* What sessions tell, in slices: first what is retracted, then a sweep over the groups that are
+ * due, then a record that says up to where all is final. A group is due when the smallest of its
+ * times has passed; times are put right only when a sweep finds them passed, so that an event
+ * writes none. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -174,6 +175,45 @@ static void drop_copy(struct sessions *sessions, __u32 number)
 	session_pool_give(&sessions->nodes, number);
 }
 
+/* A row about a session, by what the step says; what was told early is settled with it. An early row
+ * that nothing can remember is not told: nobody could take it back. */
+static bool tell_step(struct telling *telling, const struct session_group *group,
+		      const struct session_node *node, struct step step, __u32 *early)
+{
+	struct sessions *sessions = telling->sessions;
+	const struct session_slot *slot = node ? &node->slot : group->slot;
+	const void *extra = node ? session_node_extra((struct session_node *)node) : group->extra;
+	__u32 opened = node ? node->opened : group->more->opened, number = SESSION_POOL_NONE;
+	struct session_node *told;
+
+	if (!step.is_due && !step.is_early)
+		return true;
+	if (step.is_early) {
+		number = session_pool_take(&sessions->nodes);
+		if (number == SESSION_POOL_NONE)
+			return true;
+	}
+	if (!tell(telling, group, slot, extra, opened,
+		  step.is_early ? -1 : node ? node->revision + 1 : 0, step.flags)) {
+		if (number)
+			session_pool_give(&sessions->nodes, number);
+		return false;
+	}
+	session_early_settle(sessions, early, slot);
+	if (!number)
+		return true;
+	told = session_node_at(sessions, number);
+	told->slot = *slot;
+	told->id = group->id;
+	told->revision = SESSION_EARLY;
+	told->opened = opened;
+	if (sessions->window->extras.count)
+		extras_open(&sessions->window->extras, session_node_extra(told));
+	told->next = *early;
+	*early = number;
+	return true;
+}
+
 /* The session in the slot. Its next time to be looked at goes to *due_ns. False: no room. */
 static bool tell_slot(struct telling *telling, struct session_group *group, __s64 *due_ns)
 {
@@ -186,9 +226,7 @@ static bool tell_slot(struct telling *telling, struct session_group *group, __s6
 		number = keep_slot(sessions, group);
 		step.is_due = number != SESSION_POOL_NONE;
 	}
-	if ((step.is_due || step.is_early) &&
-	    !tell(telling, group, group->slot, group->extra, group->more->opened,
-		  step.is_early ? -1 : 0, step.flags)) {
+	if (!tell_step(telling, group, NULL, step, &group->more->early)) {
 		if (number)
 			drop_copy(sessions, number);
 		return false;
@@ -214,9 +252,7 @@ static bool tell_node(struct telling *telling, struct session_group *group, stru
 	struct step step = next_step(sessions, end_ns);
 
 	step.is_due = step.is_due && (!node->is_told || node->has_changed);
-	if ((step.is_due || step.is_early) &&
-	    !tell(telling, group, &node->slot, session_node_extra(node), node->opened,
-		  step.is_early ? -1 : node->revision + 1, step.flags))
+	if (!tell_step(telling, group, node, step, &node->early))
 		return false;
 	if (step.is_due) {
 		node->revision++;
@@ -272,7 +308,8 @@ static __u32 list_due(const struct sessions *sessions, const unsigned char *chun
 {
 	const __s64 *due_ns = (const __s64 *)(chunk + SESSION_DUE_OFFSET);
 	const struct session_slot *slots = (const struct session_slot *)chunk;
-	const struct session_more *more = (const struct session_more *)(chunk + SESSION_MORE_OFFSET);
+	const struct session_more *more =
+		(const struct session_more *)(chunk + SESSION_MORE_OFFSET);
 	__u32 count = 0;
 
 	for (__u32 row = sessions->next_row; row < CHUNK_ROWS; row++) {
@@ -291,7 +328,8 @@ static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, 
 {
 	const struct groups *groups = &sessions->grouping->groups;
 	const struct session_slot *slots = (const struct session_slot *)chunk;
-	const struct session_more *more = (const struct session_more *)(chunk + SESSION_MORE_OFFSET);
+	const struct session_more *more =
+		(const struct session_more *)(chunk + SESSION_MORE_OFFSET);
 	__s64 *due_ns = (__s64 *)(chunk + SESSION_DUE_OFFSET);
 	bool tells_all = sessions->is_early || sessions->is_finishing;
 	__u32 kept = 0;
@@ -381,10 +419,13 @@ static bool tell_retractions(struct telling *telling)
 	while (sessions->retraction_first) {
 		struct session_node *node = session_node_at(sessions, sessions->retraction_first);
 		struct session_group group = { .id = node->id };
+		__u16 flags = SLUICE_ROWS_RETRACTED;
 
+		if (node->revision == SESSION_EARLY)
+			flags |= SLUICE_ROWS_EARLY;
 		if (telling->work >= telling->rows_max ||
 		    !tell(telling, &group, &node->slot, session_node_extra(node), node->opened,
-			  node->revision + 1, SLUICE_ROWS_RETRACTED))
+			  node->revision + 1, flags))
 			return false;
 		session_retraction_free(sessions);
 	}
@@ -444,7 +485,8 @@ int sessions_emit(struct stream *stream, struct window *window, const struct row
 		begin_sweep(sessions);
 	if (sessions->phase == SESSION_SWEEPING && sweep(&telling))
 		sessions->phase = SESSION_CLOSING;
-	if (sessions->phase == SESSION_CLOSING && tell_closing(&telling)) {
+	if (sessions->phase == SESSION_CLOSING && tell_retractions(&telling) &&
+	    tell_closing(&telling)) {
 		sessions->is_early = false;
 		sessions->phase = sessions->is_again ? SESSION_RETRACTING : SESSION_IDLE;
 		*is_done = !sessions->is_again;

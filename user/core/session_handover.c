@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What other workers saw goes to worker 0 at each tick: sessions that reach behind the watermark as
- * partials, or their events where max_duration needs them, and events that may be late as they came.
- * Sessions ahead of the watermark stay and grow: nothing that is told at this tick can touch them. */
+ * partials, or their events where max_duration needs them, and events that may be late as they
+ * came. Sessions ahead of the watermark stay and grow: nothing that is told at this tick can touch
+ * them. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "core/session_rows.h"
 #include "core/session_state.h"
 
-/* Rows of an export: a sluice_row_head (revision: the advance; start and end: first and last), key words,
- * and a partial with its tail, or an event. */
+/* Rows of an export: a sluice_row_head (revision: the advance; start and end: first and last), key
+ * words, and a partial with its tail, or an event. */
 #define FLAG_EVENTS SLUICE_ROWS_EARLY
 #define FLAG_DOUBTS SLUICE_ROWS_RETRACTED
 #define FLAGS_KNOWN                                                                                \

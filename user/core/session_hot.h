@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hot path of sessions, for hot_batch.c alone: finds the slot of each event and fetches it, then
- * prolongs it. Anything but a slot that grows forward, in time, leaves to session_merge.c. */
+/* The hot path of sessions, for hot_batch.c alone: finds the slot of each event and fetches it,
+ * then prolongs it. Anything but a slot that grows forward, in time, leaves to session_merge.c. */
 #ifndef SLUICE_CORE_SESSION_HOT_H
 #define SLUICE_CORE_SESSION_HOT_H
 
@@ -62,8 +62,8 @@ static inline __attribute__((always_inline)) void session_fetch_more(const struc
 			continue;
 		chunk = (const unsigned char *)(slot - row);
 		__builtin_prefetch(chunk + SESSION_DUE_OFFSET + row * sizeof(__s64), 1, 2);
-		__builtin_prefetch(chunk + SESSION_MORE_OFFSET + row * sizeof(struct session_more), 1,
-				   2);
+		__builtin_prefetch(chunk + SESSION_MORE_OFFSET + row * sizeof(struct session_more),
+				   1, 2);
 		__builtin_prefetch(&groups->references[id], 1, 2);
 		__builtin_prefetch(&sessions->chunk[id >> CHUNK_ROWS_SHIFT], 1, 2);
 	}

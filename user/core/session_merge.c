@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What becomes of an event that does not simply prolong the slot of its group: late, a session of its own,
- * or one with all that it touches. A session that was told and is not the same any longer is retracted. */
+/* What becomes of an event that does not simply prolong the slot of its group: late, a session of
+ * its own, or one with all that it touches. A session that was told and is not the same any longer
+ * is retracted. */
 #include <assert.h>
 #include <string.h>
 
 #include "core/session_state.h"
 
-/* Nodes are in the order of time, newest first, and are more than a gap apart: behind this one nothing is
- * touched. */
-static bool is_behind(const struct sessions *sessions, const struct session_node *node, __s64 first_ns)
+/* Nodes are in the order of time, newest first, and are more than a gap apart: behind this one
+ * nothing is touched. */
+static bool is_behind(const struct sessions *sessions, const struct session_node *node,
+		      __s64 first_ns)
 {
 	return session_add(node->slot.last_ns, sessions->gap_ns) < first_ns;
 }
@@ -40,7 +42,8 @@ static void add_span(const struct sessions *sessions, struct session_slot *slot,
 {
 	const struct extras *extras = &sessions->window->extras;
 
-	slot->first_ns = span->slot.first_ns < slot->first_ns ? span->slot.first_ns : slot->first_ns;
+	slot->first_ns =
+		span->slot.first_ns < slot->first_ns ? span->slot.first_ns : slot->first_ns;
 	slot->last_ns = span->slot.last_ns > slot->last_ns ? span->slot.last_ns : slot->last_ns;
 	partial_merge(&slot->partial, &span->slot.partial);
 	if (!extras->count || !has_extras)
@@ -65,28 +68,36 @@ static void open_span(const struct sessions *sessions, struct session_slot *slot
 
 /* Adds one session to another. */
 static void add_session(const struct sessions *sessions, struct session_node *into,
-			const struct session_slot *slot, const void *extra, __u32 opened)
+			const struct session_slot *slot, const void *extra, __u32 opened,
+			__u32 *early)
 {
+	__u32 *last = &into->early;
 	const struct extras *extras = &sessions->window->extras;
 
 	into->slot.first_ns =
 		slot->first_ns < into->slot.first_ns ? slot->first_ns : into->slot.first_ns;
-	into->slot.last_ns = slot->last_ns > into->slot.last_ns ? slot->last_ns : into->slot.last_ns;
+	into->slot.last_ns =
+		slot->last_ns > into->slot.last_ns ? slot->last_ns : into->slot.last_ns;
 	partial_merge(&into->slot.partial, &slot->partial);
 	into->opened = opened < into->opened ? opened : into->opened;
+	while (*last)
+		last = &session_node_at(sessions, *last)->next;
+	*last = *early;
+	*early = SESSION_POOL_NONE;
 	if (extras->count)
 		extras_merge(extras, session_node_extra(into), extra);
 }
 
 /* Takes what the node touches out of the group and into the node. */
-static void swallow(struct sessions *sessions, struct session_group *group, struct session_node *into,
-		    const struct session_span *span)
+static void swallow(struct sessions *sessions, struct session_group *group,
+		    struct session_node *into, const struct session_span *span)
 {
 	__s64 first_ns = span->slot.first_ns, last_ns = span->slot.last_ns;
 	__u32 *link = &group->more->node;
 
 	if (group->slot && session_touches(sessions, group->slot, first_ns, last_ns)) {
-		add_session(sessions, into, group->slot, group->extra, group->more->opened);
+		add_session(sessions, into, group->slot, group->extra, group->more->opened,
+			    &group->more->early);
 		session_slot_clear(sessions, group);
 	}
 	while (*link) {
@@ -99,7 +110,8 @@ static void swallow(struct sessions *sessions, struct session_group *group, stru
 			link = &node->next;
 			continue;
 		}
-		add_session(sessions, into, &node->slot, session_node_extra(node), node->opened);
+		add_session(sessions, into, &node->slot, session_node_extra(node), node->opened,
+			    &node->early);
 		*link = node->next;
 		if (node->is_told)
 			session_retract(sessions, number);
@@ -131,12 +143,14 @@ static void swap_bytes(unsigned char *a, unsigned char *b, size_t count)
 static void swap(struct sessions *sessions, struct session_group *group, struct session_node *node)
 {
 	struct session_slot slot = *group->slot;
-	__u32 opened = group->more->opened;
+	__u32 opened = group->more->opened, early = group->more->early;
 
 	*group->slot = node->slot;
 	node->slot = slot;
 	group->more->opened = node->opened;
 	node->opened = opened;
+	group->more->early = node->early;
+	node->early = early;
 	if (sessions->window->extras.count)
 		swap_bytes(group->extra, session_node_extra(node),
 			   sessions->window->extras.state_bytes);
@@ -158,7 +172,8 @@ static void place(struct sessions *sessions, struct session_group *group, __u32 
 	session_node_link(sessions, group, number);
 }
 
-/* The told session that the span lies within, touching no other: it changes and stays what it is. */
+/* The told session that the span lies within, touching no other: it changes and stays what it
+ * is. */
 static struct session_node *find_home(const struct sessions *sessions,
 				      const struct session_group *group,
 				      const struct session_span *span)
@@ -221,7 +236,7 @@ enum session_taken session_merge(struct sessions *sessions, struct session_group
 			return SESSION_NO_ROOM;
 		node = session_node_at(sessions, number);
 		node->id = group->id;
-		node->revision = -1;
+		node->revision = SESSION_UNTOLD;
 		node->opened = span->opened;
 		open_span(sessions, &node->slot, session_node_extra(node),
 			  group->id != GROUPS_NONE, span);
@@ -267,7 +282,8 @@ static void take_or_overflow(struct sessions *sessions, __u32 id, bool is_overfl
 	struct sluice_window_ledger *ledger = &sessions->window->ledger;
 	__u64 records = span->slot.partial.records;
 
-	if (id != GROUPS_NONE && (sessions->groups < sessions->groups_max || is_known(sessions, id)) &&
+	if (id != GROUPS_NONE &&
+	    (sessions->groups < sessions->groups_max || is_known(sessions, id)) &&
 	    take(sessions, id, span))
 		return;
 	if (!is_overflow)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Items of one size for the sessions of a window: numbered from 256 on, zeroed, taken one at a time. A
- * chunk without items in use goes back to the budget it came from. */
+/* Items of one size for the sessions of a window: numbered from 256 on, zeroed, taken one at a
+ * time. A chunk without items in use goes back to the budget it came from. */
 #ifndef SLUICE_CORE_SESSION_POOL_H
 #define SLUICE_CORE_SESSION_POOL_H
 

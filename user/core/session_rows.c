@@ -39,7 +39,8 @@ bool session_rows_reserve(struct session_rows *rows, size_t bytes, __u16 flags, 
 	size_t each = bytes + (rows->window->extras.count ? TAIL_BYTES : 0);
 
 	flags |= SLUICE_ROWS_VARIABLE;
-	if (rows->record && (rows->head->flags != flags || bytes > (size_t)(rows->limit - rows->at)))
+	if (rows->record &&
+	    (rows->head->flags != flags || bytes > (size_t)(rows->limit - rows->at)))
 		session_rows_commit(rows);
 	if (rows->record)
 		return true;

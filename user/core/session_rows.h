@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Records of rows of any length, filled row by row: for what is told and for what is handed over. */
+/* Records of rows of any length, filled row by row: for what is told and for what is handed
+ * over. */
 #ifndef SLUICE_CORE_SESSION_ROWS_H
 #define SLUICE_CORE_SESSION_ROWS_H
 
@@ -27,7 +28,8 @@ bool session_rows_reserve(struct session_rows *rows, size_t bytes, __u16 flags, 
 void session_rows_commit(struct session_rows *rows);
 
 /* A record of the head alone. False: no room. */
-bool session_rows_write_alone(struct session_rows *rows, __u16 kind, const struct sluice_rows *head);
+bool session_rows_write_alone(struct session_rows *rows, __u16 kind,
+			      const struct sluice_rows *head);
 
 static inline void session_rows_put(struct session_rows *rows, const void *bytes, size_t count)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the sessions of a window are made of: shared by the session files, and by the hot path as far as
- * the slots go.
+/* What the sessions of a window are made of: shared by the session files, and by the hot path as
+ * far as the slots go.
  *
- * The latest session of a group that has not been told is in the slot of the group's id; all others are
- * nodes in a list, newest first. So an event that prolongs a slot touches nothing else. With max_duration
- * all are nodes, oldest first, and keep their events, because an event may move every cut behind it. */
+ * The latest session of a group that has not been told is in the slot of the group's id; all others
+ * are nodes in a list, newest first. So an event that prolongs a slot touches nothing else. With
+ * max_duration all are nodes, oldest first, and keep their events, because an event may move every
+ * cut behind it. */
 #ifndef SLUICE_CORE_SESSION_STATE_H
 #define SLUICE_CORE_SESSION_STATE_H
 
@@ -29,6 +30,7 @@ _Static_assert(sizeof(struct session_slot) == 64, "one cache line");
 struct session_more {
 	__u32 node;	/* first of the group's nodes, or 0 */
 	__u32 opened;	/* advance in which the slot's session began */
+	__u32 early;	/* nodes: what was told of the slot's session before its end */
 };
 
 /* Chunks by id >> CHUNK_ROWS_SHIFT. */
@@ -38,13 +40,17 @@ struct session_chunk {
 	__s64 due_ns;	/* not above the smallest of its ids */
 };
 
+#define SESSION_UNTOLD (-1)
+#define SESSION_EARLY (-2)	/* the node stands for an early row */
+
 /* A session of a list; its extras follow. */
 struct session_node {
 	struct session_slot slot;
 	__u32 next;		/* of the group, or of the retractions */
 	__u32 id;		/* GROUPS_NONE: the overflow group */
-	__s32 revision;		/* of its last row; -1: its next is 0 */
+	__s32 revision;		/* of its last row; SESSION_UNTOLD: its next is 0 */
 	__u32 opened;
+	__u32 early;		/* nodes: what was told of it before its end */
 	__u32 first_block;	/* of its events, with max_duration */
 	__u32 last_block;
 	bool is_told;
@@ -231,11 +237,14 @@ void session_group_end(struct sessions *sessions, const struct session_group *gr
 /* Frees the session in the slot. */
 void session_slot_clear(struct sessions *sessions, struct session_group *group);
 /* Look at the group when the watermark is beyond this. */
-void session_group_expect(struct sessions *sessions, const struct session_group *group, __s64 due_ns);
+void session_group_expect(struct sessions *sessions, const struct session_group *group,
+			  __s64 due_ns);
 /* Puts a node in its place in the list, newest first. */
 void session_node_link(struct sessions *sessions, struct session_group *group, __u32 number);
 /* Node `told` stops counting: it waits to be told as retracted. */
 void session_retract(struct sessions *sessions, __u32 number);
+/* Early rows under another interval than the given one are retracted (NULL: all), the others forgotten. */
+void session_early_settle(struct sessions *sessions, __u32 *early, const struct session_slot *slot);
 /* Frees the oldest retraction. */
 void session_retraction_free(struct sessions *sessions);
 /* Frees a node that is in no list, events and extras included. */
@@ -251,11 +260,12 @@ bool session_is_late(const struct sessions *sessions, const struct session_group
 /* Merges a span into the sessions of a group. Nothing has changed when there is no room. */
 enum session_taken session_merge(struct sessions *sessions, struct session_group *group,
 				 const struct session_span *span);
-/* Takes an event of this group: late, the group's or the overflow group's. It is counted as aggregated
- * already; what is wrong about that is put right. */
+/* Takes an event of this group: late, the group's or the overflow group's. It is counted as
+ * aggregated already; what is wrong about that is put right. */
 void session_take_event(struct sessions *sessions, __u32 id, const struct extras_event *event);
 /* Merges what another worker saw; NULL: of the overflow group. */
-void session_take_span(struct sessions *sessions, const __u64 *key, const struct session_span *span);
+void session_take_span(struct sessions *sessions, const __u64 *key,
+		       const struct session_span *span);
 
 /* --- session_cut.c: with max_duration --- */
 

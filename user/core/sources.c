@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table is open addressing without removal; an entry is claimed by one compare-and-swap, then
- * published. Times are kept per worker, each written by its worker alone, so nothing is contended. */
+ * published. Times are kept per worker, each written by its worker alone, so nothing is
+ * contended. */
 #include "core/sources.h"
 
 #include <errno.h>
@@ -147,8 +148,9 @@ __u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id)
 			state = atomic_load_explicit(&entry->state, memory_order_acquire);
 		if (entry->source_id != source_id || entry->listener != listener)
 			continue;
-		return entry->slot < sources->options.sources_max ? entry->slot
-								  : overflow_slot(sources, listener);
+		return entry->slot < sources->options.sources_max
+			       ? entry->slot
+			       : overflow_slot(sources, listener);
 	}
 }
 
@@ -166,13 +168,15 @@ static __s64 from_stored(__s64 stored)
 	return (__s64)((__u64)stored ^ (__u64)SOURCES_WATERMARK_NONE);
 }
 
-void sources_note(struct sources *sources, __u32 worker, __u32 slot, __s64 time_ns, __u64 now_mono_ns)
+void sources_note(struct sources *sources, __u32 worker, __u32 slot, __s64 time_ns,
+		  __u64 now_mono_ns)
 {
 	struct noted *noted = noted_of(sources, worker) + slot;
 	__s64 before = from_stored(atomic_load_explicit(&noted->newest_ns, memory_order_relaxed));
 
 	if (time_ns > before)
-		atomic_store_explicit(&noted->newest_ns, from_stored(time_ns), memory_order_relaxed);
+		atomic_store_explicit(&noted->newest_ns, from_stored(time_ns),
+				      memory_order_relaxed);
 	atomic_store_explicit(&noted->seen_mono_ns, now_mono_ns + 1, memory_order_relaxed);
 }
 
@@ -208,7 +212,8 @@ static bool is_live(const struct sources *sources, __u32 slot)
 /* Calls of one loop over every slot that can be in use. */
 static __u32 slot_after(const struct sources *sources, __u32 slot)
 {
-	__u32 known = atomic_load_explicit(&((struct sources *)sources)->known, memory_order_acquire);
+	__u32 known =
+		atomic_load_explicit(&((struct sources *)sources)->known, memory_order_acquire);
 
 	slot++;
 	return slot >= known && slot < sources->options.sources_max ? sources->options.sources_max
@@ -287,12 +292,13 @@ static __s64 watermark_of(const struct sources *sources, const struct view *view
 	if (view->live)
 		watermark_ns = view->oldest_ns - max_disorder_ns;
 	else if (view->known && !view->has_unseen)
-		watermark_ns = (__s64)now_wall_ns - max_disorder_ns - sources->options.idle_timeout_ns;
+		watermark_ns =
+			(__s64)now_wall_ns - max_disorder_ns - sources->options.idle_timeout_ns;
 	return watermark_ns > before_ns ? watermark_ns : before_ns;
 }
 
-void sources_watermarks(struct sources *sources, __u64 now_wall_ns, const struct window_spec *windows,
-			__u32 window_count, __s64 *watermark_ns)
+void sources_watermarks(struct sources *sources, __u64 now_wall_ns,
+			const struct window_spec *windows, __u32 window_count, __s64 *watermark_ns)
 {
 	struct view view = { 0 };
 

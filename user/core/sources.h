@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sources of all listeners, and from them the watermarks and the duplicates. One table for all workers: each worker
- * notes the largest event time it accepted from a source in a place of its own; the control thread
- * takes the minimum over sources. The number of sources is bounded: beyond it, new ones of a listener
- * share one `overflow` source.
+/* The sources of all listeners, and from them the watermarks and the duplicates. One table for all
+ * workers: each worker notes the largest event time it accepted from a source in a place of its
+ * own; the control thread takes the minimum over sources. The number of sources is bounded: beyond
+ * it, new ones of a listener share one `overflow` source.
  *
  * A watermark must not outrun events that are still in some ring. So a tick has two halves:
  *   sources_snapshot()    remember every source's largest time
@@ -40,21 +40,23 @@ __u32 sources_listener_count(const struct sources *sources);
 /* The slot of a source, made when it is new; any thread. */
 __u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id);
 
-/* Was this datagram of the source here before? Remembered with the answer; any thread. Sources that share
- * an overflow slot cannot be told apart: theirs are always new. */
+/* Was this datagram of the source here before? Remembered with the answer; any thread. Sources that
+ * share an overflow slot cannot be told apart: theirs are always new. */
 enum dedup_verdict sources_test_and_set(struct sources *sources, __u32 slot, __u32 epoch,
 					__u64 sequence);
 
 /* `worker` accepted events up to `time_ns` of this source at monotonic `now_mono_ns`. */
-void sources_note(struct sources *sources, __u32 worker, __u32 slot, __s64 time_ns, __u64 now_mono_ns);
+void sources_note(struct sources *sources, __u32 worker, __u32 slot, __s64 time_ns,
+		  __u64 now_mono_ns);
 
 /* First half of a tick, at monotonic `now_mono_ns`; control thread. */
 void sources_snapshot(struct sources *sources, __u64 now_mono_ns);
 
 /* Second half: the new watermark of each window, never below what `watermark_ns` holds on entry
- * (SOURCES_WATERMARK_NONE at first); `now_wall_ns` moves it when no source is live. Control thread. */
-void sources_watermarks(struct sources *sources, __u64 now_wall_ns, const struct window_spec *windows,
-			__u32 window_count, __s64 *watermark_ns);
+ * (SOURCES_WATERMARK_NONE at first); `now_wall_ns` moves it when no source is live. Control
+ * thread. */
+void sources_watermarks(struct sources *sources, __u64 now_wall_ns,
+			const struct window_spec *windows, __u32 window_count, __s64 *watermark_ns);
 
 struct sources_stats {
 	__u32 known;		/* slots in use */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The stream: takes ring records apart, keeps the batch full, and turns watermarks into closing panes.
- * What happens to each event is in the hot path; what closing means is in the emission. */
+/* The stream: takes ring records apart, keeps the batch full, and turns watermarks into closing
+ * panes. What happens to each event is in the hot path; what closing means is in the emission. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -105,7 +105,8 @@ static int open_windows(struct stream *stream, const struct stream_options *opti
 		err = window_open(&stream->window[w], options, w, grouping, stream);
 		if (err)
 			return err;
-		stream->window[w].takes_all = takes_all(spec, sources_listener_count(stream->sources));
+		stream->window[w].takes_all =
+			takes_all(spec, sources_listener_count(stream->sources));
 		stream->selects |= !stream->window[w].takes_all;
 		stream->wants_dims23 |= looks_at(spec, SLUICE_FIELD_DIM2) ||
 					looks_at(spec, SLUICE_FIELD_DIM3);
@@ -461,8 +462,9 @@ static size_t import_length(const struct window *window, const struct sluice_row
 	if (left < sizeof(own))
 		return 0;
 	memcpy(&own, row, sizeof(own));
-	return own.bytes >= sizeof(own) + fixed && own.bytes <= left && own.bytes % 8 == 0 ? own.bytes
-											   : 0;
+	return own.bytes >= sizeof(own) + fixed && own.bytes <= left && own.bytes % 8 == 0
+		       ? own.bytes
+		       : 0;
 }
 
 static void import_row(struct window *window, struct pane *pane, const struct sluice_rows *head,
@@ -482,7 +484,8 @@ static void import_row(struct window *window, struct pane *pane, const struct sl
 			     &partial, tail, (size_t)(row + length - tail));
 }
 
-/* Exports come before the watermark moves and after all emissions: there is a pane for them, if at all. */
+/* Exports come before the watermark moves and after all emissions: there is a pane for them, if at
+ * all. */
 static void import_rows(struct window *window, const struct sluice_rows *head, size_t bytes)
 {
 	const unsigned char *row = (const unsigned char *)(head + 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One worker's share of the pure engine: ring records go in, rows come out. Events are gathered into
- * batches that run through stages (decode, group, prefetch, update), so a record must stay where it is
- * until stream_flush(). No call allocates, waits, logs or reads a clock.
+/* One worker's share of the pure engine: ring records go in, rows come out. Events are gathered
+ * into batches that run through stages (decode, group, prefetch, update), so a record must stay
+ * where it is until stream_flush(). No call allocates, waits, logs or reads a clock.
  *
  * With several workers, worker 0 owns the emission: the others hand over what they hold of closing
  * windows by stream_export() → stream_import(), and only then does worker 0 advance. */
@@ -30,7 +30,8 @@ struct stream_options {
 	struct sources *sources;
 };
 
-/* Reserves address space for the whole budget; memory is touched as it is needed. -ENOMEM, -EINVAL. */
+/* Reserves address space for the whole budget; memory is touched as it is needed. -ENOMEM,
+ * -EINVAL. */
 int stream_open(struct stream **stream, const struct stream_options *options);
 void stream_close(struct stream *stream);
 
@@ -43,20 +44,20 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 /* Runs what is batched. After it no record added before is looked at again. */
 void stream_flush(struct stream *stream);
 
-/* New watermarks by window (from sources_watermarks); never lower than before. Flushed streams only.
- * What closes is then waiting for stream_emit (worker 0) or stream_export (the others). */
+/* New watermarks by window (from sources_watermarks); never lower than before. Flushed streams
+ * only. What closes is then waiting for stream_emit (worker 0) or stream_export (the others). */
 void stream_advance(struct stream *stream, const __s64 *watermark_ns);
 
-/* Worker 0: writes up to `rows_max` waiting rows. Returns the work done, about as many rows; 0 when nothing
- * is waiting, -EAGAIN when the writer has no room. */
+/* Worker 0: writes up to `rows_max` waiting rows. Returns the work done, about as many rows; 0 when
+ * nothing is waiting, -EAGAIN when the writer has no room. */
 int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
 
 /* Other workers: as stream_emit, but partials for stream_import at worker 0. */
 int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
 
-/* Worker 0: merges one exported record (struct sluice_disk_record). Before stream_advance of the same
- * tick. -EINVAL for bytes that no stream_export wrote; -EAGAIN while rows of a window that slides wait
- * for stream_emit: then emit first, and import again. */
+/* Worker 0: merges one exported record (struct sluice_disk_record). Before stream_advance of the
+ * same tick. -EINVAL for bytes that no stream_export wrote; -EAGAIN while rows of a window that
+ * slides wait for stream_emit: then emit first, and import again. */
 int stream_import(struct stream *stream, const void *record, size_t bytes);
 
 /* Orderly stop: every window still open waits for stream_emit / stream_export, as not final. */

@@ -19,7 +19,8 @@ struct key_piece {
 	__u8 shift;
 };
 
-/* Everything windows with the same group_by share: the dictionary of their groups and the rows' memory. */
+/* Everything windows with the same group_by share: the dictionary of their groups and the rows'
+ * memory. */
 struct grouping {
 	struct group_key layout;
 	__u32 key_words;
@@ -49,7 +50,7 @@ struct sessions;
 
 struct window {
 	const struct window_spec *spec;
-	struct sessions *sessions;	/* of a session window, which has neither panes nor instances */
+	struct sessions *sessions; /* of a session window, which has neither panes nor instances */
 	struct grouping *grouping;
 	__u32 index;
 	bool takes_all;		/* every event of every listener */
@@ -86,8 +87,8 @@ struct window {
 	struct sluice_missing missing;	/* running totals */
 };
 
-/* What waits for emission, first closed first emitted: an instance to be emitted, or a pane to be given
- * away (other workers) or freed (windows that slide). */
+/* What waits for emission, first closed first emitted: an instance to be emitted, or a pane to be
+ * given away (other workers) or freed (windows that slide). */
 struct emission_queue {
 	struct emission_entry {
 		struct window *window;
@@ -158,12 +159,12 @@ struct stream {
 /* The id of this key in the dictionary, made when it is new. GROUPS_NONE: no room. */
 __u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 tag);
 
-/* Forgets the ids added in this batch that no pane took (late, or beyond max_groups): the dictionary
- * holds what lives. */
+/* Forgets the ids added in this batch that no pane took (late, or beyond max_groups): the
+ * dictionary holds what lives. */
 void grouping_drop_unused(struct grouping *grouping);
 
-/* The pane that an event of this time belongs to, opened when it is new. NULL: late or no room; then
- * *reason is the counter to move, or NULL itself: the event is to be deferred. */
+/* The pane that an event of this time belongs to, opened when it is new. NULL: late or no room;
+ * then *reason is the counter to move, or NULL itself: the event is to be deferred. */
 struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason);
 /* The live pane or the instance in use of this number, or NULL. */
 struct pane *window_find_pane(const struct window *window, __s64 number);
@@ -177,7 +178,8 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 /* What the extras look at of one event of the batch. */
 void batch_read_event(const struct batch *batch, __u32 i, struct extras_event *event);
 /* The extras' state of a row, where the window has extras. */
-static inline unsigned char *pane_extra(const struct window *window, const struct pane *pane, __u32 id)
+static inline unsigned char *pane_extra(const struct window *window, const struct pane *pane,
+					__u32 id)
 {
 	return chunks_at(&window->extra_chunks, pane->extra[id >> CHUNK_ROWS_SHIFT]) +
 	       (size_t)(id & (CHUNK_ROWS - 1)) * window->extras.state_bytes;
@@ -189,13 +191,14 @@ void window_add_extras(struct window *window, const struct batch *batch);
 /* Puts an event aside until the emissions under way are over. False: no room. */
 bool window_defer(struct window *window, const __u64 *key, const struct sluice_partial *partial,
 		  const struct extras_event *event);
-/* Merges a partial of this key (NULL: the overflow group) and the written extras behind it into a pane. */
+/* Merges a partial of this key (NULL: the overflow group) and the written extras behind it into a
+ * pane. */
 void window_merge(struct window *window, struct pane *pane, const __u64 *key,
 		  const struct sluice_partial *partial, const void *extras, size_t extras_bytes);
 /* Merges what was deferred before the given advance. */
 void window_merge_deferred(struct window *window, __u64 before_advance);
-/* A row (GROUPS_NONE: the overflow group) of a pane that is behind has changed: the closed windows over
- * it are due for a revision. */
+/* A row (GROUPS_NONE: the overflow group) of a pane that is behind has changed: the closed windows
+ * over it are due for a revision. */
 void window_mark_changed(struct window *window, const struct pane *pane, __u32 id);
 /* Gives back one chunk of the pane's rows; the groups without rows elsewhere are forgotten. */
 void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk);
@@ -204,7 +207,8 @@ void window_free_pane(struct window *window, struct pane *pane);
 void window_free_instance(struct window *window, struct instance *instance);
 /* End of the first window over a slice of time. */
 __s64 window_first_end(const struct window *window, __s64 start_ns);
-/* When a window that starts here is over (end + allowed_lateness), and the last window over a slice. */
+/* When a window that starts here is over (end + allowed_lateness), and the last window over a
+ * slice. */
 __s64 window_expiry(const struct window *window, __s64 start_ns);
 __s64 window_last_expiry(const struct window *window, __s64 start_ns);
 

@@ -292,7 +292,8 @@ static int add_close(struct row_set *set, const struct rows_cursor *cursor)
 	struct row_source *source = &set->sources[set->source];
 
 	if (view.start_ns == INT64_MIN) {
-		source->closed_ns = view.end_ns > source->closed_ns ? view.end_ns : source->closed_ns;
+		source->closed_ns =
+			view.end_ns > source->closed_ns ? view.end_ns : source->closed_ns;
 		return 0;
 	}
 	return is_in_range(set, view.start_ns) ? add_entry(set, &view, cursor->head->flags, true)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Segments as files below results/: preallocated under a name of their own, then started under their
- * real one, each step durable before the next. These calls wait for the disk. */
+/* Segments as files below results/: preallocated under a name of their own, then started under
+ * their real one, each step durable before the next. These calls wait for the disk. */
 #ifndef SLUICE_EDGE_SEGMENT_FILE_H
 #define SLUICE_EDGE_SEGMENT_FILE_H
 

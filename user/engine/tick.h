@@ -52,8 +52,8 @@ void tick_open(struct tick *tick);
 void tick_give_order(struct tick *tick, enum order_kind kind);
 bool tick_is_answered(const struct tick *tick);
 
-/* True when the next tick may be left out: nothing has arrived since the last one, no window is open and
- * nothing waits. A few in a row at most, so that watermarks go on. */
+/* True when the next tick may be left out: nothing has arrived since the last one, no window is
+ * open and nothing waits. A few in a row at most, so that watermarks go on. */
 bool tick_may_rest(struct tick *tick);
 
 /* Begins a tick, or notes that the one before is still running. -errno of the loader. */

@@ -205,8 +205,9 @@ static void csv_and_table_have_columns(void **state)
 	assert_non_null(strstr(output, ",first,distinct_key,distinct_key_exact,last,value_0.5,"
 				       "value_0.00001,value_1,count,distinct_region,"
 				       "distinct_region_exact,top_key,completeness"));
-	assert_non_null(strstr(output, ",40,3,true,20,-3.0,-3.0,40.0,4,3,true,"
-				       "\"[{\"\"key\"\":\"\"8\"\",\"\"count\"\":5,\"\"error\"\":0},"));
+	assert_non_null(strstr(output,
+			       ",40,3,true,20,-3.0,-3.0,40.0,4,3,true,"
+			       "\"[{\"\"key\"\":\"\"8\"\",\"\"count\"\":5,\"\"error\"\":0},"));
 	add_events(few, 4, T0);
 	assert_int_equal(print(QUERY_TABLE, false), 0);
 	assert_non_null(strstr(output, "FIRST  DISTINCT_KEY  LAST  VALUE_0.5  VALUE_0.00001  "

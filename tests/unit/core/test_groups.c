@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The group dictionary: what is added is found until it is removed, through growth, collisions of tags and
- * dead words. */
+/* The group dictionary: what is added is found until it is removed, through growth, collisions of
+ * tags and dead words. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -77,7 +77,8 @@ static void is_full_at_its_capacity(void **state)
 	groups_close(&groups);
 }
 
-/* Keys come and go for a long time: ids stay within what is alive, and dead words never fill the index. */
+/* Keys come and go for a long time: ids stay within what is alive, and dead words never fill the
+ * index. */
 static void survives_churn(void **state)
 {
 	struct groups groups;

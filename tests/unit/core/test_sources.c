@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Watermarks from sources: the minimum over the live ones, held back by stragglers only so far, moved by
- * the wall clock when nobody is live, and never ahead of what the snapshot saw. */
+/* Watermarks from sources: the minimum over the live ones, held back by stragglers only so far,
+ * moved by the wall clock when nobody is live, and never ahead of what the snapshot saw. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -100,8 +100,8 @@ static void moves_with_the_wall_clock_when_nobody_is_live(void **state)
 	sources_close(sources);
 }
 
-/* Between the halves of a tick events go on arriving: what they bring is not yet a watermark, but it shows
- * that the source lives. */
+/* Between the halves of a tick events go on arriving: what they bring is not yet a watermark, but
+ * it shows that the source lives. */
 static void takes_times_from_the_snapshot(void **state)
 {
 	struct sources *sources = open_sources(8);
