@@ -23,8 +23,8 @@ static size_t id_bytes(const struct window *window)
 static int open_memory(struct sessions *sessions, struct memory_budget *budget)
 {
 	const struct window *window = sessions->window;
-	size_t block = sizeof(struct session_block) +
-		       (size_t)SESSION_BLOCK_EVENTS * sessions->event_bytes;
+	size_t block =
+		sizeof(struct session_block) + (size_t)SESSION_BLOCK_EVENTS * sessions->event_bytes;
 	int err = chunks_open(&sessions->chunks, id_bytes(window), budget);
 
 	if (!err)
@@ -38,6 +38,7 @@ static int open_memory(struct sessions *sessions, struct memory_budget *budget)
 	sessions->chunk = memory_reserve(table_bytes(sessions));
 	sessions->history = memory_reserve(SESSION_HISTORY * sizeof(*sessions->history));
 	sessions->doubt = memory_reserve(SESSION_DOUBTS_MAX * sizeof(*sessions->doubt));
+	sessions->history_count = 1; /* all zero, before the first advance */
 	return sessions->chunk && sessions->history && sessions->doubt ? 0 : -ENOMEM;
 }
 
@@ -62,8 +63,8 @@ int sessions_open(struct sessions **result, struct window *window,
 		.chunk_entries = window->grouping->groups.capacity / CHUNK_ROWS + 1,
 		.groups_max = options->groups_max,
 		.overflow_due_ns = SESSION_DUE_NEVER,
-		.event_bytes = window->extras.count ? sizeof(struct extras_event)
-						    : 3 * sizeof(__s64),
+		.event_bytes =
+			window->extras.count ? sizeof(struct extras_event) : 3 * sizeof(__s64),
 	};
 	_Static_assert(offsetof(struct extras_event, event_id) == 3 * sizeof(__s64),
 		       "time, value and weight come first");

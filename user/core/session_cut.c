@@ -12,9 +12,9 @@
 struct cutting {
 	struct sessions *sessions;
 	struct session_group *group;
-	__u32 gone;		/* copies of the told sessions that were touched */
-	__s32 revision;		/* highest that any of them has used up */
-	struct session_node *first;	/* the sessions that were touched or made, in a row */
+	__u32 gone; /* copies of the told sessions that were touched */
+	__s32 revision; /* highest that any of them has used up */
+	struct session_node *first; /* the sessions that were touched or made, in a row */
 	__u32 count;
 };
 
@@ -295,7 +295,9 @@ static bool has_room(const struct sessions *sessions, __u32 behind)
 enum session_taken session_cut(struct sessions *sessions, struct session_group *group,
 			       const struct extras_event *event)
 {
-	struct cutting cutting = { .sessions = sessions, .group = group, .revision = SESSION_UNTOLD };
+	struct cutting cutting = { .sessions = sessions,
+				   .group = group,
+				   .revision = SESSION_UNTOLD };
 	bool is_new = session_group_is_empty(group);
 	struct session_node *node;
 	__u32 *link, behind;

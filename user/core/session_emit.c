@@ -7,115 +7,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/session_rows.h"
 #include "core/session_state.h"
+#include "core/session_tell.h"
 
 /* Looking also costs time: so many chunks, or ids, count as one row of the slice. */
 #define CHUNKS_PER_ROW 16u
 #define VISITS_PER_ROW 8u
 
-struct telling {
-	struct sessions *sessions;
-	struct session_rows rows;
-	__u32 rows_max;
-	__u32 work;
-	bool is_stuck;		/* the writer had no room */
-};
-
-static __u64 since(__u64 now, __u64 before)
-{
-	return now > before ? now - before : 0;
-}
-
-/* The last totals that were taken before the session began. */
-static const struct session_history *find_history(const struct sessions *sessions, __u32 opened)
-{
-	__u32 low = 0, high = sessions->history_count;
-
-	while (low + 1 < high) {
-		__u32 middle = (low + high) / 2;
-
-		if (sessions->history[middle].advance <= opened)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &sessions->history[low];
-}
-
-static void fill_missing(const struct sessions *sessions, const struct session_history *before,
-			 struct sluice_missing *missing)
-{
-	const struct sluice_missing *now = &sessions->window->missing;
-
-	*missing = (struct sluice_missing){
-		.shed = since(now->shed, before->missing.shed),
-		.ring_full = since(now->ring_full, before->missing.ring_full),
-		.refused = since(now->refused, before->missing.refused),
-		.late = since(now->late, before->missing.late),
-		.upstream = since(now->upstream, before->missing.upstream),
-	};
-}
-
-/* Room for a row of these bytes in a block of these flags and this loss. */
-static bool make_room(struct telling *telling, size_t bytes, __u16 flags, __u32 opened)
-{
-	const struct sessions *sessions = telling->sessions;
-	const struct session_history *before = find_history(sessions, opened);
-	__u64 aggregated = since(sessions->aggregated, before->aggregated);
-	__u32 left = telling->work < telling->rows_max ? telling->rows_max - telling->work : 1;
-	struct session_rows *rows = &telling->rows;
-	struct sluice_missing missing;
-
-	fill_missing(sessions, before, &missing);
-	if (rows->head && ((flags & SLUICE_ROWS_OVERFLOW) ||
-			   memcmp(&rows->head->missing, &missing, sizeof(missing))))
-		session_rows_commit(rows);
-	if (!session_rows_reserve(rows, bytes, flags, flags & SLUICE_ROWS_OVERFLOW ? 1 : left)) {
-		telling->is_stuck = true;
-		return false;
-	}
-	rows->head->missing = missing;
-	if (aggregated > rows->head->aggregated)
-		rows->head->aggregated = aggregated;
-	return true;
-}
-
-/* One row. False: no room now. */
-static bool tell(struct telling *telling, const struct session_group *group,
-		 const struct session_slot *slot, const void *extra, __u32 opened, __s32 revision,
-		 __u16 flags)
-{
-	const struct sessions *sessions = telling->sessions;
-	const struct extras *extras = &sessions->window->extras;
-	size_t key_bytes = sessions->grouping->key_words * sizeof(__u64), tail = 0;
-	struct sluice_row_head head = {
-		.revision = revision,
-		.start_ns = slot->first_ns,
-		.end_ns = session_end(sessions, slot),
-	};
-
-	if (group->id == GROUPS_NONE)
-		flags |= SLUICE_ROWS_OVERFLOW;
-	else if (extras->count)
-		tail = extras_bytes(extras, extra);
-	head.bytes = (__u32)(sizeof(head) + key_bytes + sizeof(slot->partial) + tail);
-	if (!make_room(telling, head.bytes, flags, opened))
-		return false;
-	session_rows_put(&telling->rows, &head, sizeof(head));
-	session_rows_put(&telling->rows, session_group_key(sessions, group->id), key_bytes);
-	session_rows_put(&telling->rows, &slot->partial, sizeof(slot->partial));
-	if (tail)
-		extras_write(extras, extra, telling->rows.at);
-	telling->rows.at += tail;
-	telling->rows.head->row_count++;
-	telling->work++;
-	return true;
-}
-
 /* What a session of the given end has to do now. */
 struct step {
-	bool is_due;		/* its row is wanted */
+	bool is_due; /* its row is wanted */
 	bool is_early;
 	bool is_over;
 	bool leaves;
@@ -177,7 +78,7 @@ static void drop_copy(struct sessions *sessions, __u32 number)
 
 /* A row about a session, by what the step says; what was told early is settled with it. An early row
  * that nothing can remember is not told: nobody could take it back. */
-static bool tell_step(struct telling *telling, const struct session_group *group,
+static bool tell_step(struct session_telling *telling, const struct session_group *group,
 		      const struct session_node *node, struct step step, __u32 *early)
 {
 	struct sessions *sessions = telling->sessions;
@@ -193,8 +94,11 @@ static bool tell_step(struct telling *telling, const struct session_group *group
 		if (number == SESSION_POOL_NONE)
 			return true;
 	}
-	if (!tell(telling, group, slot, extra, opened,
-		  step.is_early ? -1 : node ? node->revision + 1 : 0, step.flags)) {
+	if (!session_tell(telling, group, slot, extra, opened,
+			  step.is_early ? -1
+			  : node	? node->revision + 1
+					: 0,
+			  step.flags)) {
 		if (number)
 			session_pool_give(&sessions->nodes, number);
 		return false;
@@ -215,7 +119,7 @@ static bool tell_step(struct telling *telling, const struct session_group *group
 }
 
 /* The session in the slot. Its next time to be looked at goes to *due_ns. False: no room. */
-static bool tell_slot(struct telling *telling, struct session_group *group, __s64 *due_ns)
+static bool tell_slot(struct session_telling *telling, struct session_group *group, __s64 *due_ns)
 {
 	struct sessions *sessions = telling->sessions;
 	__s64 end_ns = session_end(sessions, group->slot);
@@ -244,8 +148,8 @@ static bool tell_slot(struct telling *telling, struct session_group *group, __s6
 	return true;
 }
 
-static bool tell_node(struct telling *telling, struct session_group *group, struct session_node *node,
-		      __s64 *due_ns, bool *leaves)
+static bool tell_node(struct session_telling *telling, struct session_group *group,
+		      struct session_node *node, __s64 *due_ns, bool *leaves)
 {
 	struct sessions *sessions = telling->sessions;
 	__s64 end_ns = session_end(sessions, &node->slot);
@@ -268,7 +172,7 @@ static bool tell_node(struct telling *telling, struct session_group *group, stru
 }
 
 /* All sessions of a group. False: no room; then the group stays due. */
-static bool tell_group(struct telling *telling, struct session_group *group)
+static bool tell_group(struct session_telling *telling, struct session_group *group)
 {
 	struct sessions *sessions = telling->sessions;
 	__u32 *link = &group->more->node;
@@ -363,7 +267,7 @@ static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, 
 }
 
 /* The due groups of one chunk, from next_row on. False: no room, or enough for this slice. */
-static bool sweep_chunk(struct telling *telling, struct session_chunk *chunk)
+static bool sweep_chunk(struct session_telling *telling, struct session_chunk *chunk)
 {
 	struct sessions *sessions = telling->sessions;
 	unsigned char *memory = chunks_at(&sessions->chunks, chunk->number);
@@ -391,7 +295,7 @@ static bool sweep_chunk(struct telling *telling, struct session_chunk *chunk)
 }
 
 /* Returns false when the slice ends before the sweep. */
-static bool sweep(struct telling *telling)
+static bool sweep(struct session_telling *telling)
 {
 	struct sessions *sessions = telling->sessions;
 	struct session_group overflow = session_group_at(sessions, GROUPS_NONE);
@@ -412,7 +316,7 @@ static bool sweep(struct telling *telling)
 	return !is_due(sessions, sessions->overflow_due_ns) || tell_group(telling, &overflow);
 }
 
-static bool tell_retractions(struct telling *telling)
+static bool tell_retractions(struct session_telling *telling)
 {
 	struct sessions *sessions = telling->sessions;
 
@@ -424,8 +328,8 @@ static bool tell_retractions(struct telling *telling)
 		if (node->revision == SESSION_EARLY)
 			flags |= SLUICE_ROWS_EARLY;
 		if (telling->work >= telling->rows_max ||
-		    !tell(telling, &group, &node->slot, session_node_extra(node), node->opened,
-			  node->revision + 1, flags))
+		    !session_tell(telling, &group, &node->slot, session_node_extra(node),
+				  node->opened, node->revision + 1, flags))
 			return false;
 		session_retraction_free(sessions);
 	}
@@ -433,7 +337,7 @@ static bool tell_retractions(struct telling *telling)
 }
 
 /* Says that whatever ends at closing_ns or before is final. */
-static bool tell_closing(struct telling *telling)
+static bool tell_closing(struct session_telling *telling)
 {
 	struct sessions *sessions = telling->sessions;
 	struct sluice_rows head = {
@@ -473,7 +377,7 @@ int sessions_emit(struct stream *stream, struct window *window, const struct row
 		  __u32 rows_max, bool *is_done)
 {
 	struct sessions *sessions = window->sessions;
-	struct telling telling = {
+	struct session_telling telling = {
 		.sessions = sessions,
 		.rows = session_rows_make(window, writer),
 		.rows_max = rows_max,

@@ -14,8 +14,7 @@
  * words, and a partial with its tail, or an event. */
 #define FLAG_EVENTS SLUICE_ROWS_EARLY
 #define FLAG_DOUBTS SLUICE_ROWS_RETRACTED
-#define FLAGS_KNOWN                                                                                \
-	(SLUICE_ROWS_VARIABLE | SLUICE_ROWS_OVERFLOW | FLAG_EVENTS | FLAG_DOUBTS)
+#define FLAGS_KNOWN (SLUICE_ROWS_VARIABLE | SLUICE_ROWS_OVERFLOW | FLAG_EVENTS | FLAG_DOUBTS)
 #define SLOTS_PER_ROW 64u
 
 struct giving {
@@ -282,8 +281,7 @@ int sessions_import(struct stream *stream, struct window *window, const struct s
 
 	(void)stream;
 	if (!(head->flags & SLUICE_ROWS_VARIABLE) || (head->flags & ~FLAGS_KNOWN) ||
-	    (!has_events && (head->flags & FLAG_DOUBTS)) ||
-	    (!has_events && sessions->duration_ns))
+	    (!has_events && (head->flags & FLAG_DOUBTS)) || (!has_events && sessions->duration_ns))
 		return -EINVAL;
 	for (__u32 i = 0; i < head->row_count; i++) {
 		const struct sluice_row_head *row = (const struct sluice_row_head *)at;

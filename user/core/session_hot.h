@@ -6,8 +6,9 @@
 
 #include "core/session_state.h"
 
-static inline __attribute__((always_inline)) void
-session_find_slots(struct window *window, struct batch *batch, const bool fetches)
+static inline __attribute__((always_inline)) void session_find_slots(struct window *window,
+								     struct batch *batch,
+								     const bool fetches)
 {
 	const struct sessions *sessions = window->sessions;
 	const struct groups *groups = &window->grouping->groups;
@@ -35,8 +36,8 @@ session_find_slots(struct window *window, struct batch *batch, const bool fetche
 }
 
 /* True when the event is one more of the session in the slot, and at the same time or later. */
-static inline __attribute__((always_inline)) bool
-session_prolongs(const struct session_slot *slot, __s64 time_ns, __u64 gap_ns)
+static inline __attribute__((always_inline)) bool session_prolongs(const struct session_slot *slot,
+								   __s64 time_ns, __u64 gap_ns)
 {
 	__u64 first_ns = (__u64)slot->first_ns;
 
@@ -69,8 +70,9 @@ static inline __attribute__((always_inline)) void session_fetch_more(const struc
 	}
 }
 
-static inline __attribute__((always_inline)) bool
-session_has_key(const struct groups *groups, __u32 id, const __u64 *key, const __u32 words)
+static inline __attribute__((always_inline)) bool session_has_key(const struct groups *groups,
+								  __u32 id, const __u64 *key,
+								  const __u32 words)
 {
 	const __u64 *stored = groups->keys + (size_t)id * words;
 	__u64 difference = stored[0] ^ key[0];
@@ -81,9 +83,11 @@ session_has_key(const struct groups *groups, __u32 id, const __u64 *key, const _
 }
 
 /* Takes what is one more event of the session in the slot; the rest goes the long way. */
-static inline __attribute__((always_inline)) void
-session_take_batch(struct stream *stream, struct window *window, const __u64 *first_word,
-		   const __u32 words, const bool selects)
+static inline __attribute__((always_inline)) void session_take_batch(struct stream *stream,
+								     struct window *window,
+								     const __u64 *first_word,
+								     const __u32 words,
+								     const bool selects)
 {
 	struct sessions *sessions = window->sessions;
 	struct batch *batch = &stream->batch;

@@ -183,8 +183,7 @@ static struct session_node *find_home(const struct sessions *sessions,
 
 		if (node->is_told && node->slot.first_ns <= span->slot.first_ns &&
 		    node->slot.last_ns >= span->slot.last_ns &&
-		    session_touches(sessions, &node->slot, span->slot.first_ns,
-					span->slot.last_ns))
+		    session_touches(sessions, &node->slot, span->slot.first_ns, span->slot.last_ns))
 			return node;
 		if (is_behind(sessions, node, span->slot.first_ns))
 			return NULL;
@@ -208,7 +207,7 @@ static bool merge_in_place(struct sessions *sessions, struct session_group *grou
 			return true;
 		}
 		if (session_touches(sessions, group->slot, span->slot.first_ns,
-					span->slot.last_ns)) {
+				    span->slot.last_ns)) {
 			add_span(sessions, group->slot, group->extra, has_extras, span);
 			return true;
 		}
@@ -238,8 +237,8 @@ enum session_taken session_merge(struct sessions *sessions, struct session_group
 		node->id = group->id;
 		node->revision = SESSION_UNTOLD;
 		node->opened = span->opened;
-		open_span(sessions, &node->slot, session_node_extra(node),
-			  group->id != GROUPS_NONE, span);
+		open_span(sessions, &node->slot, session_node_extra(node), group->id != GROUPS_NONE,
+			  span);
 		swallow(sessions, group, node, span);
 		place(sessions, group, number);
 	}
@@ -339,8 +338,8 @@ void sessions_take(struct stream *stream, struct window *window, __u32 i, const 
 
 	batch_read_event(batch, i, &event);
 	if (!sessions->is_alone && event.time_ns < sessions->doubt_ns) {
-		bool is_late = session_is_over(sessions,
-					       session_add(event.time_ns, sessions->gap_ns));
+		bool is_late =
+			session_is_over(sessions, session_add(event.time_ns, sessions->gap_ns));
 
 		if (session_doubt_add(sessions, stream->now_mono_ns, key, &event, is_late)) {
 			*(is_late ? &window->ledger.late : &window->ledger.aggregated) += 1;

@@ -9,18 +9,18 @@
 #define SESSION_POOL_NONE 0u
 
 struct session_pool_chunk {
-	__u32 next, previous;	/* chunks with room, 0: none */
-	__u16 first_free;	/* index + 1 in the list of given items; 0: none */
+	__u32 next, previous; /* chunks with room, 0: none */
+	__u16 first_free; /* index + 1 in the list of given items; 0: none */
 	__u16 touched;
 	__u16 used;
 };
 
 struct session_pool {
 	struct chunks chunks;
-	struct session_pool_chunk *chunk;	/* by chunk number */
-	__u32 roomy;		/* first chunk with room, or 0 */
+	struct session_pool_chunk *chunk; /* by chunk number */
+	__u32 roomy; /* first chunk with room, or 0 */
 	size_t item_bytes;
-	__u64 free;		/* items in chunks that are taken */
+	__u64 free; /* items in chunks that are taken */
 	__u64 used;
 };
 

@@ -11,7 +11,7 @@
 struct session_rows {
 	const struct window *window;
 	const struct row_writer *writer;
-	struct sluice_disk_record *record;	/* NULL: none is open */
+	struct sluice_disk_record *record; /* NULL: none is open */
 	struct sluice_rows *head;
 	unsigned char *at, *limit;
 };

@@ -13,8 +13,8 @@
 #include "core/session_pool.h"
 
 struct session_slot {
-	__s64 first_ns, last_ns;	/* of its events */
-	struct sluice_partial partial;	/* no records: no session */
+	__s64 first_ns, last_ns; /* of its events */
+	struct sluice_partial partial; /* no records: no session */
 };
 
 _Static_assert(sizeof(struct session_slot) == 64, "one cache line");
@@ -23,38 +23,37 @@ _Static_assert(sizeof(struct session_slot) == 64, "one cache line");
 #define SESSION_DUE_OFFSET (CHUNK_ROWS * sizeof(struct session_slot))
 #define SESSION_MORE_OFFSET (SESSION_DUE_OFFSET + CHUNK_ROWS * sizeof(__s64))
 #define SESSION_EXTRA_OFFSET (SESSION_MORE_OFFSET + CHUNK_ROWS * sizeof(struct session_more))
-#define SESSION_ID_BYTES                                                                           \
-	(sizeof(struct session_slot) + sizeof(__s64) + sizeof(struct session_more))
+#define SESSION_ID_BYTES (sizeof(struct session_slot) + sizeof(__s64) + sizeof(struct session_more))
 #define SESSION_DUE_NEVER INT64_MAX
 
 struct session_more {
-	__u32 node;	/* first of the group's nodes, or 0 */
-	__u32 opened;	/* advance in which the slot's session began */
-	__u32 early;	/* nodes: what was told of the slot's session before its end */
+	__u32 node; /* first of the group's nodes, or 0 */
+	__u32 opened; /* advance in which the slot's session began */
+	__u32 early; /* nodes: what was told of the slot's session before its end */
 };
 
 /* Chunks by id >> CHUNK_ROWS_SHIFT. */
 struct session_chunk {
-	__u32 number;	/* CHUNK_NONE: no ids in use */
-	__u32 used;	/* ids with sessions */
-	__s64 due_ns;	/* not above the smallest of its ids */
+	__u32 number; /* CHUNK_NONE: no ids in use */
+	__u32 used; /* ids with sessions */
+	__s64 due_ns; /* not above the smallest of its ids */
 };
 
 #define SESSION_UNTOLD (-1)
-#define SESSION_EARLY (-2)	/* the node stands for an early row */
+#define SESSION_EARLY (-2) /* the node stands for an early row */
 
 /* A session of a list; its extras follow. */
 struct session_node {
 	struct session_slot slot;
-	__u32 next;		/* of the group, or of the retractions */
-	__u32 id;		/* GROUPS_NONE: the overflow group */
-	__s32 revision;		/* of its last row; SESSION_UNTOLD: its next is 0 */
+	__u32 next; /* of the group, or of the retractions */
+	__u32 id; /* GROUPS_NONE: the overflow group */
+	__s32 revision; /* of its last row; SESSION_UNTOLD: its next is 0 */
 	__u32 opened;
-	__u32 early;		/* nodes: what was told of it before its end */
-	__u32 first_block;	/* of its events, with max_duration */
+	__u32 early; /* nodes: what was told of it before its end */
+	__u32 first_block; /* of its events, with max_duration */
 	__u32 last_block;
 	bool is_told;
-	bool has_changed;	/* since it was told */
+	bool has_changed; /* since it was told */
 };
 
 #define SESSION_BLOCK_EVENTS 8u
@@ -69,18 +68,18 @@ struct session_block {
 /* A group as it is worked on. The overflow group has no slot. */
 struct session_group {
 	__u32 id;
-	struct session_slot *slot;	/* NULL: all are nodes */
+	struct session_slot *slot; /* NULL: all are nodes */
 	struct session_more *more;
 	__s64 *due_ns;
-	void *extra;			/* of the slot */
+	void *extra; /* of the slot */
 };
 
 /* What is about to be merged. */
 struct session_span {
 	struct session_slot slot;
 	__u32 opened;
-	const struct extras_event *event;	/* when it is one event */
-	const void *tail;			/* else its written extras */
+	const struct extras_event *event; /* when it is one event */
+	const void *tail; /* else its written extras */
 	size_t tail_bytes;
 };
 
@@ -95,11 +94,11 @@ struct session_history {
 
 /* Several workers: an event that may be late waits for the tick, when all sessions are together. */
 struct session_doubt {
-	__u64 stamp;	/* when it arrived; number of arrival behind it */
+	__u64 stamp; /* when it arrived; number of arrival behind it */
 	__u64 arrival;
 	__u64 key[SLUICE_KEY_WORDS_MAX];
 	struct extras_event event;
-	bool is_late;	/* by itself, and counted so until it is known better */
+	bool is_late; /* by itself, and counted so until it is known better */
 };
 
 /* Few: they are all settled in one turn. */
@@ -107,7 +106,7 @@ struct session_doubt {
 
 enum session_phase {
 	SESSION_IDLE = 0,
-	SESSION_RETRACTING,	/* exporting: doubts */
+	SESSION_RETRACTING, /* exporting: doubts */
 	SESSION_SWEEPING,
 	SESSION_CLOSING,
 };
@@ -117,31 +116,31 @@ struct sessions {
 	struct grouping *grouping;
 	__s64 gap_ns;
 	__s64 lateness_ns;
-	__s64 duration_ns;	/* 0: unlimited */
-	__s64 doubt_ns;		/* events before it may be late */
-	bool emits;		/* worker 0 */
-	bool is_alone;		/* the only worker */
+	__s64 duration_ns; /* 0: unlimited */
+	__s64 doubt_ns; /* events before it may be late */
+	bool emits; /* worker 0 */
+	bool is_alone; /* the only worker */
 	bool is_finishing;
 	/* the groups */
 	struct chunks chunks;
 	struct session_chunk *chunk;
 	__u32 chunk_entries;
-	__u32 chunk_count;	/* entries that may be set */
+	__u32 chunk_count; /* entries that may be set */
 	__u32 groups_max;
-	__u32 groups;		/* with sessions, overflow aside */
+	__u32 groups; /* with sessions, overflow aside */
 	struct session_more overflow;
 	__s64 overflow_due_ns;
 	__u64 slots_used;
 	struct session_pool nodes;
 	struct session_pool blocks;
 	__u32 event_bytes;
-	__u32 retraction_first, retraction_last;	/* nodes to be told as retracted */
+	__u32 retraction_first, retraction_last; /* nodes to be told as retracted */
 	/* the emission */
 	enum session_phase phase;
-	bool is_again;		/* a new watermark came while it ran */
+	bool is_again; /* a new watermark came while it ran */
 	bool is_early;
-	bool has_closed;	/* sessions have left since the last closing record */
-	__s64 closing_ns;	/* what ends here or before is final */
+	bool has_closed; /* sessions have left since the last closing record */
+	__s64 closing_ns; /* what ends here or before is final */
 	__u32 next_chunk;
 	__u32 next_row;
 	/* what was missing when */

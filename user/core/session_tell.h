@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A slice of telling: the record in work, and how much may still be done. */
+#ifndef SLUICE_CORE_SESSION_TELL_H
+#define SLUICE_CORE_SESSION_TELL_H
+
+#include "core/session_rows.h"
+#include "core/session_state.h"
+
+struct session_telling {
+	struct sessions *sessions;
+	struct session_rows rows;
+	__u32 rows_max;
+	__u32 work;
+	bool is_stuck; /* the writer had no room */
+};
+
+/* One row about a session of this group; flags are those of enum sluice_rows_flag beside overflow and
+ * variable. False: no room now, and is_stuck. */
+bool session_tell(struct session_telling *telling, const struct session_group *group,
+		  const struct session_slot *slot, const void *extra, __u32 opened, __s32 revision,
+		  __u16 flags);
+
+#endif
