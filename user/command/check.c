@@ -93,7 +93,7 @@ static void print_bounds(const struct config *config)
 	       units_format_size(limit, config->memory_bytes), units_format_size(ring, ring_bytes),
 	       cpus, units_format_size_about(rings, ring_bytes * (__u64)cpus));
 	if (config_memory_sketches(config))
-		printf("  of these, %s are for sketches; what finds no room there is null\n",
+		printf("  sketches up to %s more; one that finds no room there is null\n",
 		       units_format_size_about(used, config_memory_sketches(config)));
 	if (config->groups_max < config->groups_wanted)
 		printf("  max_groups is %u, not the default of %u: more would not fit "
@@ -187,7 +187,8 @@ static void print_json_config(const struct config *config)
 	printf("],\"windows\":[");
 	for (i = 0; i < config->window_count; i++)
 		print_json_window(config, i);
-	printf("],\"max_groups\":%u,\"memory\":%llu,\"memory_limit\":%llu,\"sketches\":%llu,\"ring_bytes\":%llu",
+	printf("],\"max_groups\":%u,\"memory\":%llu,\"memory_limit\":%llu,\"sketches\":%llu,"
+	       "\"ring_bytes\":%llu",
 	       config->groups_max, config_memory_total(config, config->groups_max),
 	       config->memory_bytes, config_memory_sketches(config),
 	       config->listener[0].ring_bytes);
