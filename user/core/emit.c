@@ -8,56 +8,10 @@
 
 #include "base/memory.h"
 #include "core/session.h"
-#include "core/stream_state.h"
+#include "core/block.h"
 
 /* Rows looked at without giving any also cost time: this many count as one row of the slice. */
 #define ROWS_SCANNED_PER_ROW 8u
-
-int emission_queue_open(struct emission_queue *queue, __u32 panes)
-{
-	__u32 capacity = 1;
-
-	while (capacity < panes)
-		capacity *= 2;
-	*queue = (struct emission_queue){ .capacity = capacity };
-	queue->entry = memory_reserve(capacity * sizeof(*queue->entry));
-	return queue->entry ? 0 : -ENOMEM;
-}
-
-void emission_queue_close(struct emission_queue *queue)
-{
-	memory_release(queue->entry, queue->capacity * sizeof(*queue->entry));
-	*queue = (struct emission_queue){ 0 };
-}
-
-static void add(struct emission_queue *queue, struct emission_entry entry)
-{
-	assert(queue->tail - queue->head < queue->capacity);
-	queue->entry[queue->tail++ & (queue->capacity - 1)] = entry;
-}
-
-void emission_add_instance(struct stream *stream, struct window *window, struct instance *instance)
-{
-	if (instance->is_waiting)
-		return;
-	add(&stream->emissions, (struct emission_entry){ window, instance, NULL });
-	instance->is_waiting = true;
-}
-
-void emission_add_pane(struct stream *stream, struct window *window, struct pane *pane)
-{
-	if (pane->is_leaving)
-		return;
-	add(&stream->emissions, (struct emission_entry){ window, NULL, pane });
-	pane->is_leaving = true;
-	pane->next_chunk = 0;
-	pane->next_row = 0;
-}
-
-void emission_add_sessions(struct stream *stream, struct window *window)
-{
-	add(&stream->emissions, (struct emission_entry){ window, NULL, NULL });
-}
 
 static bool is_last(const struct instance *instance)
 {
@@ -137,133 +91,6 @@ static void fill_head(const struct window *window, const struct instance *instan
 	};
 }
 
-/* A record being filled: rows of one length, or of any length with a head of their own. */
-struct block {
-	struct sluice_disk_record *record;
-	struct sluice_rows *rows;
-	unsigned char *end;
-	unsigned char *limit;
-	size_t fixed_bytes;	/* key words and partial */
-	__u32 rows_max;
-	bool is_variable;
-};
-
-#define BLOCK_HEAD_BYTES (sizeof(struct sluice_disk_record) + sizeof(struct sluice_rows))
-/* Room asked for a row with extras; longer ones get a block of their own. */
-#define VARIABLE_ROW_BYTES 256u
-
-/* Room for at least `bytes_min` of rows. */
-static bool open_block(const struct row_writer *writer, const struct window *window,
-		       __u32 rows_max, size_t bytes_min, struct block *block)
-{
-	size_t fixed = window->grouping->key_words * 8 + sizeof(struct sluice_partial);
-	size_t wanted = fixed, room = 0;
-	unsigned char *at;
-
-	if (window->extras.count)
-		wanted += sizeof(struct sluice_row_head) + VARIABLE_ROW_BYTES;
-	bytes_min = bytes_min > wanted ? bytes_min : wanted;
-	wanted = wanted * rows_max > bytes_min ? wanted * rows_max : bytes_min;
-	at = writer->reserve(writer->context, BLOCK_HEAD_BYTES + bytes_min,
-			     BLOCK_HEAD_BYTES + wanted, &room);
-	if (!at)
-		return false;
-	*block = (struct block){ .record = (void *)at, .fixed_bytes = fixed };
-	block->rows = (void *)(at + sizeof(struct sluice_disk_record));
-	block->end = at + BLOCK_HEAD_BYTES;
-	block->limit = at + room;
-	block->rows_max = rows_max;
-	block->is_variable = window->extras.count > 0;
-	return true;
-}
-
-static void commit_block(const struct row_writer *writer, struct block *block, __u16 kind)
-{
-	size_t bytes = (size_t)(block->end - (unsigned char *)block->record);
-
-	block->rows->row_bytes = block->is_variable ? 0 : (__u32)block->fixed_bytes;
-	if (block->is_variable)
-		block->rows->flags |= SLUICE_ROWS_VARIABLE;
-	*block->record = (struct sluice_disk_record){ (__u32)bytes, kind, 1 };
-	writer->commit(writer->context, bytes);
-}
-
-/* Bytes that a row with this state takes; NULL: a row without extras. */
-static size_t row_length(const struct window *window, const struct block *block, const void *state)
-{
-	if (!block->is_variable)
-		return block->fixed_bytes;
-	return sizeof(struct sluice_row_head) + block->fixed_bytes +
-	       (state ? extras_bytes(&window->extras, state) : 0);
-}
-
-/* False: the block has no room for it. */
-static bool put_row(const struct window *window, struct block *block, const unsigned char *row,
-		    const void *state)
-{
-	size_t bytes = row_length(window, block, state);
-
-	if (block->rows->row_count == block->rows_max ||
-	    bytes > (size_t)(block->limit - block->end))
-		return false;
-	if (block->is_variable) {
-		*(struct sluice_row_head *)block->end = (struct sluice_row_head){
-			.bytes = (__u32)bytes,
-			.revision = block->rows->revision,
-			.start_ns = block->rows->start_ns,
-			.end_ns = block->rows->end_ns,
-		};
-		block->end += sizeof(struct sluice_row_head);
-		bytes -= sizeof(struct sluice_row_head);
-	}
-	memcpy(block->end, row, block->fixed_bytes);
-	if (state)
-		extras_write(&window->extras, state, block->end + block->fixed_bytes);
-	block->end += bytes;
-	block->rows->row_count++;
-	return true;
-}
-
-/* The rows of one chunk, and their extras' states, or NULL. */
-struct chunk_view {
-	const unsigned char *rows;
-	const unsigned char *states;
-};
-
-/* Copies due rows of one chunk into the block, from *next_row on. Returns the number looked at, and
- * in *bytes_wanted what the row at which it stopped needs when the block is too small for it. */
-static __u32 put_rows(const struct window *window, const struct chunk_view *view, __u32 first_id,
-		      __u64 *changed, bool all, __u32 *next_row, struct block *block,
-		      size_t *bytes_wanted)
-{
-	const struct grouping *grouping = window->grouping;
-	__u32 from = *next_row, i;
-
-	*bytes_wanted = 0;
-	for (i = from; i < CHUNK_ROWS; i++) {
-		const unsigned char *row = view->rows + (size_t)i * grouping->row_bytes;
-		const void *state =
-			view->states ? view->states + (size_t)i * window->extras.state_bytes : NULL;
-		__u32 id = first_id + i;
-
-		if (!all && changed[id / 64] == 0) {
-			i |= 63;
-			continue;
-		}
-		if (row_partial((unsigned char *)row, grouping->key_words)->records == 0 ||
-		    (!all && !(changed[id / 64] >> (id % 64) & 1)))
-			continue;
-		if (!put_row(window, block, row, state)) {
-			*bytes_wanted = row_length(window, block, state);
-			break;
-		}
-		if (changed)
-			changed[id / 64] &= ~(1ull << (id % 64));
-	}
-	*next_row = i < CHUNK_ROWS ? i : CHUNK_ROWS;
-	return *next_row - from;
-}
-
 /* Merges the rows of a pane's chunk into the scratch chunk, extras and all. */
 static void merge_chunk(struct stream *stream, const struct window *window,
 			const struct chunk_view *from)
@@ -292,16 +119,6 @@ static void merge_chunk(struct stream *stream, const struct window *window,
 	}
 }
 
-static bool view_chunk(const struct window *window, const struct pane *pane, __u32 place,
-		       struct chunk_view *view)
-{
-	if (place >= pane->chunk_count || pane->chunk[place] == CHUNK_NONE)
-		return false;
-	view->rows = chunks_at(&window->grouping->chunks, pane->chunk[place]);
-	view->states = pane->extra ? chunks_at(&window->extra_chunks, pane->extra[place]) : NULL;
-	return true;
-}
-
 /* The rows of one chunk of an instance; those of several panes are merged in the scratch chunk,
  * which is to be cleared afterwards. False: none. */
 static bool chunk_rows(struct stream *stream, const struct window *window,
@@ -312,7 +129,7 @@ static bool chunk_rows(struct stream *stream, const struct window *window,
 	__u32 found = 0;
 
 	for_each_pane (window, instance, pane) {
-		if (!view_chunk(window, pane, instance->next_chunk, &own))
+		if (!chunk_view_open(window, pane, instance->next_chunk, &own))
 			continue;
 		if (++found == 1) {
 			*view = own;
@@ -378,7 +195,7 @@ static __u32 emit_chunk(struct stream *stream, struct window *window, struct ins
 
 	*bytes_wanted = 0;
 	if (chunk_rows(stream, window, instance, &view)) {
-		scanned += put_rows(window, &view, instance->next_chunk << CHUNK_ROWS_SHIFT,
+		scanned += block_put_rows(window, &view, instance->next_chunk << CHUNK_ROWS_SHIFT,
 				    instance->run_early ? NULL : instance->changed,
 				    instance->run_all, &instance->next_row, block, bytes_wanted);
 		clear_scratch(stream, window, &view);
@@ -399,7 +216,7 @@ static int emit_chunks(struct stream *stream, struct window *window, struct inst
 	size_t bytes_wanted = 0;
 	struct block block;
 
-	if (!open_block(writer, window, rows_max, window->row_bytes_wanted, &block))
+	if (!block_open(writer, window, rows_max, window->row_bytes_wanted, &block))
 		return -EAGAIN;
 	fill_head(window, instance, block.rows);
 	while (instance->next_chunk < chunks && !bytes_wanted &&
@@ -408,7 +225,7 @@ static int emit_chunks(struct stream *stream, struct window *window, struct inst
 	window->row_bytes_wanted = block.rows->row_count ? 0 : bytes_wanted;
 	if (block.rows->row_count) {
 		instance->run_rows += block.rows->row_count;
-		commit_block(writer, &block, SLUICE_DISK_ROWS);
+		block_commit(writer, &block, SLUICE_DISK_ROWS);
 		return (int)(block.rows->row_count + scanned / ROWS_SCANNED_PER_ROW);
 	}
 	return (int)(scanned / ROWS_SCANNED_PER_ROW) + 1;
@@ -426,12 +243,12 @@ static int emit_overflow(struct window *window, struct instance *instance,
 	for_each_pane (window, instance, pane)
 		partial_merge(sum, &pane->overflow);
 	if (sum->records) {
-		if (!open_block(writer, window, 1, 0, &block))
+		if (!block_open(writer, window, 1, 0, &block))
 			return -EAGAIN;
 		fill_head(window, instance, block.rows);
 		block.rows->flags |= SLUICE_ROWS_OVERFLOW;
-		put_row(window, &block, row, NULL);
-		commit_block(writer, &block, SLUICE_DISK_ROWS);
+		block_put_row(window, &block, row, NULL);
+		block_commit(writer, &block, SLUICE_DISK_ROWS);
 		instance->run_rows++;
 	}
 	instance->overflow_has_changed = false;
@@ -444,13 +261,13 @@ static int emit_closing(struct window *window, struct instance *instance,
 {
 	struct block block;
 
-	if (!open_block(writer, window, 1, 0, &block))
+	if (!block_open(writer, window, 1, 0, &block))
 		return -EAGAIN;
 	block.is_variable = false;
 	fill_head(window, instance, block.rows);
 	block.rows->flags |= SLUICE_ROWS_FINAL;
 	block.rows->revision = instance->revision + (instance->run_rows > 0);
-	commit_block(writer, &block, SLUICE_DISK_CLOSE);
+	block_commit(writer, &block, SLUICE_DISK_CLOSE);
 	return 1;
 }
 
@@ -519,18 +336,6 @@ static int free_pane(struct stream *stream, struct window *window, struct pane *
 	return (int)done + 1;
 }
 
-/* A slice of what the sessions of a window have to tell, or to hand over. */
-static int run_sessions(struct stream *stream, struct window *window,
-			const struct row_writer *writer, __u32 rows_max)
-{
-	bool is_done;
-	int work = window->emits ? sessions_emit(stream, window, writer, rows_max, &is_done)
-				 : sessions_export(stream, window, writer, rows_max, &is_done);
-
-	stream->emissions.head += is_done;
-	return work;
-}
-
 int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
 {
 	struct emission_queue *queue = &stream->emissions;
@@ -540,90 +345,10 @@ int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 ro
 		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
 		struct window *window = entry->window;
 		__u32 left = rows_max - done;
-		int work = window->sessions ? run_sessions(stream, window, writer, left)
+		int work = window->sessions ? emission_run_sessions(stream, window, writer, left)
 			   : entry->instance
 				   ? emit_instance(stream, window, entry->instance, writer, left)
 				   : free_pane(stream, window, entry->pane, left);
-
-		if (work < 0)
-			return done ? (int)done : work;
-		done += (__u32)work;
-	}
-	return (int)done;
-}
-
-static void fill_export_head(const struct window *window, const struct pane *pane,
-			     struct sluice_rows *rows)
-{
-	*rows = (struct sluice_rows){
-		.start_ns = pane->start_ns,
-		.end_ns = pane->start_ns + window->pane_ns,
-		.window = (__u16)window->index,
-		.missing = pane->missing_before,
-	};
-}
-
-/* The pane's overflow group; also says how many events the pane took, groups and all. */
-static int export_overflow(struct stream *stream, struct window *window, struct pane *pane,
-			   const struct row_writer *writer)
-{
-	unsigned char row[SLUICE_KEY_WORDS_MAX * 8 + sizeof(struct sluice_partial)] = { 0 };
-	struct block block;
-
-	if (!open_block(writer, window, 1, 0, &block))
-		return -EAGAIN;
-	fill_export_head(window, pane, block.rows);
-	block.rows->flags |= SLUICE_ROWS_OVERFLOW;
-	block.rows->aggregated = pane->events;
-	*row_partial(row, window->grouping->key_words) = pane->overflow;
-	put_row(window, &block, row, NULL);
-	commit_block(writer, &block, SLUICE_DISK_ROWS);
-	window_free_pane(window, pane);
-	stream->emissions.head++;
-	return 1;
-}
-
-static int export_pane(struct stream *stream, struct window *window, struct pane *pane,
-		       const struct row_writer *writer, __u32 rows_max)
-{
-	size_t bytes_wanted = 0;
-	struct chunk_view view;
-	struct block block;
-
-	if (pane->next_chunk == pane->chunk_count)
-		return export_overflow(stream, window, pane, writer);
-	if (!open_block(writer, window, rows_max, window->row_bytes_wanted, &block))
-		return -EAGAIN;
-	fill_export_head(window, pane, block.rows);
-	while (pane->next_chunk < pane->chunk_count && !bytes_wanted) {
-		if (view_chunk(window, pane, pane->next_chunk, &view))
-			put_rows(window, &view, 0, NULL, true, &pane->next_row, &block,
-				 &bytes_wanted);
-		else
-			pane->next_row = CHUNK_ROWS;
-		if (pane->next_row < CHUNK_ROWS)
-			continue;
-		window_free_chunk(window, pane, pane->next_chunk++);
-		pane->next_row = 0;
-	}
-	window->row_bytes_wanted = block.rows->row_count ? 0 : bytes_wanted;
-	if (block.rows->row_count)
-		commit_block(writer, &block, SLUICE_DISK_ROWS);
-	return (int)block.rows->row_count + 1;
-}
-
-int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
-{
-	struct emission_queue *queue = &stream->emissions;
-	__u32 done = 0;
-
-	while (done < rows_max && queue->head != queue->tail) {
-		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
-		struct window *window = entry->window;
-		__u32 left = rows_max - done;
-		int work = window->sessions
-				   ? run_sessions(stream, window, writer, left)
-				   : export_pane(stream, window, entry->pane, writer, left);
 
 		if (work < 0)
 			return done ? (int)done : work;

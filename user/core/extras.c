@@ -124,10 +124,9 @@ static int first_merge_bytes(struct sketch_pool *pool, void *state, const void *
 {
 	struct sluice_point point;
 
-	(void)pool;
 	(void)room;
 	memcpy(&point, bytes, sizeof(point));
-	first_merge(state, &point);
+	first_merge_state(pool, state, &point);
 	return 0;
 }
 
@@ -135,10 +134,9 @@ static int last_merge_bytes(struct sketch_pool *pool, void *state, const void *b
 {
 	struct sluice_point point;
 
-	(void)pool;
 	(void)room;
 	memcpy(&point, bytes, sizeof(point));
-	last_merge(state, &point);
+	last_merge_state(pool, state, &point);
 	return 0;
 }
 

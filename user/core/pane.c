@@ -63,6 +63,11 @@ __s64 window_first_end(const struct window *window, __s64 start_ns)
 	return spec->offset_ns + number * spec->slide_ns + spec->size_ns;
 }
 
+__s64 window_pane_number(const struct window *window, __s64 time_ns)
+{
+	return floor_divide(time_ns - window->spec->offset_ns, window->pane_ns);
+}
+
 struct pane *window_find_pane(const struct window *window, __s64 number)
 {
 	struct pane *pane = &window->panes[(__u32)number & window->pane_mask];
@@ -160,7 +165,7 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 {
 	const struct window_spec *spec = window->spec;
-	__s64 number = floor_divide(time_ns - spec->offset_ns, window->pane_ns);
+	__s64 number = window_pane_number(window, time_ns);
 	__s64 start_ns = spec->offset_ns + number * window->pane_ns;
 	struct pane *pane = &window->panes[(__u32)number & window->pane_mask];
 
@@ -178,96 +183,6 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 		return NULL;
 	}
 	return pane;
-}
-
-/* The row of a key, opened when it is new, and its events counted as overflow when there is no
- * room. */
-static unsigned char *row_to_merge(struct window *window, struct pane *pane, const __u64 *key,
-				   __u64 records, __u32 *id)
-{
-	struct grouping *grouping = window->grouping;
-	unsigned char *row;
-
-	grouping->added_count = 0;
-	row = window_open_row(window, pane, key, groups_tag(&grouping->groups, key), id);
-	grouping_drop_unused(grouping);
-	groups_grow_step(&grouping->groups, 16);
-	if (!row) {
-		window->ledger.aggregated -= records;
-		window->ledger.overflow += records;
-	}
-	return row;
-}
-
-static void merge_partial(struct window *window, struct pane *pane, unsigned char *row, __u32 id,
-			  const struct sluice_partial *partial)
-{
-	partial_merge(row ? row_partial(row, window->grouping->key_words) : &pane->overflow,
-		      partial);
-	if (pane->is_behind)
-		window_mark_changed(window, pane, row ? id : GROUPS_NONE);
-}
-
-void window_merge(struct window *window, struct pane *pane, const __u64 *key,
-		  const struct sluice_partial *partial, const void *extras, size_t extras_bytes)
-{
-	__u32 id = GROUPS_NONE;
-	unsigned char *row =
-		key ? row_to_merge(window, pane, key, partial->records, &id) : NULL;
-
-	merge_partial(window, pane, row, id, partial);
-	if (row && window->extras.count)
-		extras_merge_bytes(&window->extras, pane_extra(window, pane, id), extras,
-				   extras_bytes);
-}
-
-bool window_defer(struct window *window, const __u64 *key, const struct sluice_partial *partial,
-		  const struct extras_event *event)
-{
-	struct deferred *deferred = &window->deferred[window->deferred_count];
-
-	if (window->deferred_count == DEFERRED_MAX)
-		return false;
-	deferred->advance = window->advance;
-	deferred->number = floor_divide(event->time_ns - window->spec->offset_ns, window->pane_ns);
-	memcpy(deferred->key, key, window->grouping->key_words * sizeof(*key));
-	deferred->partial = *partial;
-	deferred->event = *event;
-	window->deferred_count++;
-	return true;
-}
-
-static void merge_deferred(struct window *window, struct pane *pane,
-			   const struct deferred *deferred)
-{
-	__u32 id = GROUPS_NONE;
-	unsigned char *row = row_to_merge(window, pane, deferred->key, 1, &id);
-
-	merge_partial(window, pane, row, id, &deferred->partial);
-	if (row && window->extras.count)
-		extras_add(&window->extras, pane_extra(window, pane, id), &deferred->event);
-	pane->events++;
-}
-
-void window_merge_deferred(struct window *window, __u64 before_advance)
-{
-	__u32 done = 0;
-
-	for (; done < window->deferred_count; done++) {
-		struct deferred *deferred = &window->deferred[done];
-		struct pane *pane;
-
-		if (deferred->advance >= before_advance)
-			break;
-		/* Its pane was opened when it came, and is freed behind the windows it waits
-		 * for. */
-		pane = window_find_pane(window, deferred->number);
-		assert(pane);
-		merge_deferred(window, pane, deferred);
-	}
-	window->deferred_count -= done;
-	memmove(window->deferred, window->deferred + done,
-		window->deferred_count * sizeof(*window->deferred));
 }
 
 void window_mark_changed(struct window *window, const struct pane *pane, __u32 id)
@@ -414,103 +329,4 @@ void window_free_instance(struct window *window, struct instance *instance)
 	remove_slot(window->shown, &window->shown_count,
 		    (__u32)(instance - window->instances));
 	instance->state = INSTANCE_FREE;
-}
-
-/* Slots for slices of `step_ns` that may be in use at once: the window, its lateness and disorder,
- * the reach ahead, and the lag of a straggling source before it is set aside. */
-static __u32 slots_wanted(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns)
-{
-	__u64 span = (__u64)spec->size_ns * 2 + (__u64)spec->allowed_lateness_ns +
-		     (__u64)spec->max_disorder_ns + (__u64)max_ahead_ns + 120000000000ull;
-	__u64 wanted = span / (__u64)step_ns + 8;
-	__u32 slots = WINDOW_PANES_MIN;
-
-	while (slots < wanted && slots < WINDOW_PANES_MAX)
-		slots *= 2;
-	return slots;
-}
-
-static __s64 greatest_common_divisor(__s64 a, __s64 b)
-{
-	while (b) {
-		__s64 rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-static size_t changed_bytes(const struct window *window)
-{
-	return ((size_t)window->instance_mask + 1) * window->chunk_entries * (CHUNK_ROWS / 8);
-}
-
-static bool reserve_tables(struct window *window)
-{
-	size_t panes = (size_t)window->pane_mask + 1;
-	size_t instances = (size_t)window->instance_mask + 1;
-	bool revises = window->spec->allowed_lateness_ns > 0;
-
-	window->panes = memory_reserve(panes * sizeof(*window->panes));
-	window->live = memory_reserve(panes * sizeof(*window->live));
-	window->instances = memory_reserve(instances * sizeof(*window->instances));
-	window->shown = memory_reserve(instances * sizeof(*window->shown));
-	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
-	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
-	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
-	if (window->extras.count) {
-		window->extra_table =
-			memory_reserve(panes * window->chunk_entries * sizeof(__u32));
-		if (!window->extra_table)
-			return false;
-	}
-	return window->panes && window->live && window->instances && window->shown &&
-	       window->chunk_table && window->deferred && (window->changed_table || !revises);
-}
-
-int window_open(struct window *window, const struct stream_options *options, __u32 index,
-		struct grouping *grouping, struct stream *stream)
-{
-	const struct window_spec *spec = &options->windows[index];
-
-	*window = (struct window){ .spec = spec, .grouping = grouping, .index = index };
-	if (spec->kind == SLUICE_WINDOW_SESSION) {
-		window->emits = options->worker == 0;
-		window->watermark_ns = SOURCES_WATERMARK_NONE;
-		extras_init(&window->extras, spec, &stream->sketches);
-		return sessions_open(&window->sessions, window, options, &stream->budget);
-	}
-	window->pane_ns = greatest_common_divisor(spec->size_ns, spec->slide_ns);
-	window->slides = window->pane_ns != spec->size_ns;
-	window->emits = options->worker == 0;
-	window->watermark_ns = SOURCES_WATERMARK_NONE;
-	window->groups_max = options->groups_max;
-	window->chunk_entries = grouping->groups.capacity / CHUNK_ROWS + 1;
-	window->pane_mask = slots_wanted(spec, window->pane_ns, options->max_ahead_ns) - 1;
-	window->instance_mask = slots_wanted(spec, spec->slide_ns, options->max_ahead_ns) - 1;
-	extras_init(&window->extras, spec, &stream->sketches);
-	if (!reserve_tables(window))
-		return -ENOMEM;
-	return window->extras.count ? chunks_open(&window->extra_chunks, window->extras.state_bytes,
-						  &stream->budget)
-				    : 0;
-}
-
-void window_close(struct window *window)
-{
-	size_t panes = (size_t)window->pane_mask + 1;
-	size_t instances = (size_t)window->instance_mask + 1;
-
-	sessions_close(window->sessions);
-	memory_release(window->panes, panes * sizeof(*window->panes));
-	memory_release(window->live, panes * sizeof(*window->live));
-	memory_release(window->instances, instances * sizeof(*window->instances));
-	memory_release(window->shown, instances * sizeof(*window->shown));
-	memory_release(window->chunk_table, panes * window->chunk_entries * sizeof(__u32));
-	memory_release(window->changed_table, changed_bytes(window));
-	memory_release(window->extra_table, panes * window->chunk_entries * sizeof(__u32));
-	chunks_close(&window->extra_chunks);
-	memory_release(window->deferred, DEFERRED_MAX * sizeof(*window->deferred));
-	*window = (struct window){ 0 };
 }

@@ -76,8 +76,8 @@ static void drop_copy(struct sessions *sessions, __u32 number)
 	session_pool_give(&sessions->nodes, number);
 }
 
-/* A row about a session, by what the step says; what was told early is settled with it. An early row
- * that nothing can remember is not told: nobody could take it back. */
+/* A row about a session, by what the step says; what was told early is settled with it. An early
+ * row that nothing can remember is not told: nobody could take it back. */
 static bool tell_step(struct session_telling *telling, const struct session_group *group,
 		      const struct session_node *node, struct step step, __u32 *early)
 {

@@ -242,7 +242,8 @@ void session_group_expect(struct sessions *sessions, const struct session_group 
 void session_node_link(struct sessions *sessions, struct session_group *group, __u32 number);
 /* Node `told` stops counting: it waits to be told as retracted. */
 void session_retract(struct sessions *sessions, __u32 number);
-/* Early rows under another interval than the given one are retracted (NULL: all), the others forgotten. */
+/* Early rows under another interval than the given one are retracted (NULL: all), the others
+ * forgotten. */
 void session_early_settle(struct sessions *sessions, __u32 *early, const struct session_slot *slot);
 /* Frees the oldest retraction. */
 void session_retraction_free(struct sessions *sessions);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes the rows of sessions, with what is known to be missing since each began: rows that miss the same
- * share a record. */
+/* Writes the rows of sessions, with what is known to be missing since each began: rows that miss
+ * the same share a record. */
 #include "core/session_tell.h"
 
 #include <string.h>

@@ -17,7 +17,8 @@
 #include "core/dedup_sequence.h"
 #include "core/window_spec.h"
 
-#define SOURCES_WATERMARK_NONE INT64_MIN	/* before the first event: nothing is late, nothing closes */
+/* before the first event: nothing is late, nothing closes */
+#define SOURCES_WATERMARK_NONE INT64_MIN
 
 struct sources;
 

@@ -166,6 +166,8 @@ void grouping_drop_unused(struct grouping *grouping);
 /* The pane that an event of this time belongs to, opened when it is new. NULL: late or no room;
  * then *reason is the counter to move, or NULL itself: the event is to be deferred. */
 struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason);
+/* The number of the pane that holds a time. */
+__s64 window_pane_number(const struct window *window, __s64 time_ns);
 /* The live pane or the instance in use of this number, or NULL. */
 struct pane *window_find_pane(const struct window *window, __s64 number);
 struct instance *window_find_instance(const struct window *window, __s64 number);
@@ -184,6 +186,9 @@ static inline unsigned char *pane_extra(const struct window *window, const struc
 	return chunks_at(&window->extra_chunks, pane->extra[id >> CHUNK_ROWS_SHIFT]) +
 	       (size_t)(id & (CHUNK_ROWS - 1)) * window->extras.state_bytes;
 }
+
+/* Sets the window's bit of every event that it takes. */
+void batch_select(struct batch *batch, const struct window *window);
 
 /* Takes the events of the batch that found a row into that row's extras. */
 void window_add_extras(struct window *window, const struct batch *batch);
@@ -222,6 +227,10 @@ void emission_queue_close(struct emission_queue *queue);
 void emission_add_instance(struct stream *stream, struct window *window, struct instance *instance);
 void emission_add_sessions(struct stream *stream, struct window *window);
 void emission_add_pane(struct stream *stream, struct window *window, struct pane *pane);
+
+/* A slice of what the sessions of a window have to tell, or to hand over; as stream_emit(). */
+int emission_run_sessions(struct stream *stream, struct window *window,
+			  const struct row_writer *writer, __u32 rows_max);
 
 /* What the watermark has passed closes, leaves, and is queued. */
 void window_advance(struct stream *stream, struct window *window, __s64 watermark_ns);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tables of a window: how many panes and instances may be there at once, reserved and
+ * released. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/session.h"
+#include "core/stream_state.h"
+
+/* Slots for slices of `step_ns` that may be in use at once: the window, its lateness and disorder,
+ * the reach ahead, and the lag of a straggling source before it is set aside. */
+static __u32 slots_wanted(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns)
+{
+	__u64 span = (__u64)spec->size_ns * 2 + (__u64)spec->allowed_lateness_ns +
+		     (__u64)spec->max_disorder_ns + (__u64)max_ahead_ns + 120000000000ull;
+	__u64 wanted = span / (__u64)step_ns + 8;
+	__u32 slots = WINDOW_PANES_MIN;
+
+	while (slots < wanted && slots < WINDOW_PANES_MAX)
+		slots *= 2;
+	return slots;
+}
+
+static __s64 greatest_common_divisor(__s64 a, __s64 b)
+{
+	while (b) {
+		__s64 rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static size_t changed_bytes(const struct window *window)
+{
+	return ((size_t)window->instance_mask + 1) * window->chunk_entries * (CHUNK_ROWS / 8);
+}
+
+static bool reserve_tables(struct window *window)
+{
+	size_t panes = (size_t)window->pane_mask + 1;
+	size_t instances = (size_t)window->instance_mask + 1;
+	bool revises = window->spec->allowed_lateness_ns > 0;
+
+	window->panes = memory_reserve(panes * sizeof(*window->panes));
+	window->live = memory_reserve(panes * sizeof(*window->live));
+	window->instances = memory_reserve(instances * sizeof(*window->instances));
+	window->shown = memory_reserve(instances * sizeof(*window->shown));
+	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
+	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
+	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
+	if (window->extras.count) {
+		window->extra_table =
+			memory_reserve(panes * window->chunk_entries * sizeof(__u32));
+		if (!window->extra_table)
+			return false;
+	}
+	return window->panes && window->live && window->instances && window->shown &&
+	       window->chunk_table && window->deferred && (window->changed_table || !revises);
+}
+
+int window_open(struct window *window, const struct stream_options *options, __u32 index,
+		struct grouping *grouping, struct stream *stream)
+{
+	const struct window_spec *spec = &options->windows[index];
+
+	*window = (struct window){ .spec = spec, .grouping = grouping, .index = index };
+	if (spec->kind == SLUICE_WINDOW_SESSION) {
+		window->emits = options->worker == 0;
+		window->watermark_ns = SOURCES_WATERMARK_NONE;
+		extras_init(&window->extras, spec, &stream->sketches);
+		return sessions_open(&window->sessions, window, options, &stream->budget);
+	}
+	window->pane_ns = greatest_common_divisor(spec->size_ns, spec->slide_ns);
+	window->slides = window->pane_ns != spec->size_ns;
+	window->emits = options->worker == 0;
+	window->watermark_ns = SOURCES_WATERMARK_NONE;
+	window->groups_max = options->groups_max;
+	window->chunk_entries = grouping->groups.capacity / CHUNK_ROWS + 1;
+	window->pane_mask = slots_wanted(spec, window->pane_ns, options->max_ahead_ns) - 1;
+	window->instance_mask = slots_wanted(spec, spec->slide_ns, options->max_ahead_ns) - 1;
+	extras_init(&window->extras, spec, &stream->sketches);
+	if (!reserve_tables(window))
+		return -ENOMEM;
+	return window->extras.count ? chunks_open(&window->extra_chunks, window->extras.state_bytes,
+						  &stream->budget)
+				    : 0;
+}
+
+void window_close(struct window *window)
+{
+	size_t panes = (size_t)window->pane_mask + 1;
+	size_t instances = (size_t)window->instance_mask + 1;
+
+	sessions_close(window->sessions);
+	memory_release(window->panes, panes * sizeof(*window->panes));
+	memory_release(window->live, panes * sizeof(*window->live));
+	memory_release(window->instances, instances * sizeof(*window->instances));
+	memory_release(window->shown, instances * sizeof(*window->shown));
+	memory_release(window->chunk_table, panes * window->chunk_entries * sizeof(__u32));
+	memory_release(window->changed_table, changed_bytes(window));
+	memory_release(window->extra_table, panes * window->chunk_entries * sizeof(__u32));
+	chunks_close(&window->extra_chunks);
+	memory_release(window->deferred, DEFERRED_MAX * sizeof(*window->deferred));
+	*window = (struct window){ 0 };
+}
