@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Session windows at their edges: touching and not, retractions, what memory they hold and give back,
- * the bound on groups, early rows, several workers, and totals of what is missing. The oracle judges
- * the rest (tests/property/test_session.c). */
+/* Session windows at their edges: touching and not, retractions, memory given back, the bound on
+ * groups, early rows, several workers, and what is missing. The oracle judges the rest
+ * (tests/property/test_session.c). */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
