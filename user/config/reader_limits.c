@@ -60,9 +60,8 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 	mistakes_add(
 		reader->mistakes, mark,
 		"limits.memory %s cannot hold %llu groups: window %s alone takes %llu groups × "
-		"(%llu "
-		"panes × %llu + %llu bytes), all windows %s%s; write `max_groups: %llu` or `memory: "
-		"%s`",
+		"(%llu panes × %llu + %llu bytes), all windows %s%s; write `max_groups: %llu` or "
+		"`memory: %s`",
 		units_format_size(limit, config->memory_bytes), groups,
 		config->window[largest].name, groups, memory.panes, memory.pane_bytes,
 		memory.group_bytes, units_format_size_about(total, bytes),
