@@ -141,7 +141,7 @@ static void close_bed(struct bed *bed)
 	free(bed);
 }
 
-static void add_at(struct bed *bed, __u32 worker, __u64 key, __s64 time_ms)
+static void add_ns(struct bed *bed, __u32 worker, __u64 key, __s64 time_ns)
 {
 	struct {
 		struct sluice_record record;
@@ -156,13 +156,18 @@ static void add_at(struct bed *bed, __u32 worker, __u64 key, __s64 time_ms)
 			    .event_count = 1,
 			    .event_size = 32,
 			    .sequence = bed->sequence++,
-			    .base_time_ns = (__u64)(time_ms * MS) },
+			    .base_time_ns = (__u64)time_ns },
 	};
 	struct sluice_event event = { .key = key, .value = 1 };
 
 	memcpy(datagram.event, &event, 32);
 	stream_add(bed->stream[worker], &datagram.record, sizeof(datagram));
 	stream_flush(bed->stream[worker]);
+}
+
+static void add_at(struct bed *bed, __u32 worker, __u64 key, __s64 time_ms)
+{
+	add_ns(bed, worker, key, time_ms * MS);
 }
 
 static void add(struct bed *bed, __u64 key, __s64 time_ms)
@@ -248,12 +253,12 @@ static void touching_is_together(void **state)
 	add(bed, 1, 1000);
 	add(bed, 1, 1100);
 	add(bed, 2, 1000);
-	add(bed, 2, 1101);
+	add_ns(bed, 0, 2, 1100 * MS + 1);
 	advance(bed, 2000);
 	assert_int_equal(bed->row_count, 3);
 	expect(bed, 0, 1, 1000, 1200, 2, 0, SLUICE_ROWS_FINAL);
 	expect(bed, 1, 2, 1000, 1100, 1, 0, SLUICE_ROWS_FINAL);
-	expect(bed, 2, 2, 1101, 1201, 1, 0, SLUICE_ROWS_FINAL);
+	expect(bed, 2, 2, 1100, 1200, 1, 0, SLUICE_ROWS_FINAL);
 	expect_empty(bed);
 	close_bed(bed);
 }
