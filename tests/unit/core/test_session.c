@@ -175,7 +175,7 @@ static void add(struct bed *bed, __u64 key, __s64 time_ms)
 	add_at(bed, 0, key, time_ms);
 }
 
-static const struct row_writer writer_of(struct bed *bed)
+static struct row_writer writer_of(struct bed *bed)
 {
 	return (struct row_writer){ .context = bed, .reserve = reserve, .commit = commit };
 }
