@@ -13,7 +13,7 @@
 
 #define DATAGRAMS 381300
 #define DATAGRAMS_A_STEP 256
-#define ROWS_A_SLICE 1024
+#define ROWS_A_SLICE 512	/* as a worker does in a turn */
 #define TICK_NS 50000000ull
 #define DISORDER_NS 20000000ll
 #define GROUPS 1000000ull
