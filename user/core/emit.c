@@ -2,11 +2,9 @@
 /* Emission: rows of closed panes go to the writer in slices, panes in the order in which they
  * closed. A pane that leaves is freed chunk by chunk behind the slice, while its rows are still in
  * the cache. */
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "core/session.h"
 #include "core/block.h"
 
@@ -44,13 +42,12 @@ static __u64 since(__u64 now, __u64 before)
 	return now > before ? now - before : 0;
 }
 
-/* Panes of an instance: their numbers, from the first on. */
+/* Panes of an instance: the number of the first, and how many. */
 static __s64 first_pane(const struct window *window, const struct instance *instance,
 			__u32 *pane_count)
 {
 	*pane_count = (__u32)(window->spec->size_ns / window->pane_ns);
-	return (instance->start_ns - window->spec->offset_ns) / window->pane_ns -
-	       ((instance->start_ns - window->spec->offset_ns) % window->pane_ns < 0);
+	return window_pane_number(window, instance->start_ns);
 }
 
 #define for_each_pane(window, instance, pane)                                     \

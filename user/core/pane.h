@@ -11,6 +11,7 @@
 
 #include "core/chunks.h"
 #include "core/groups.h"
+#include "core/partial.h"
 
 /* Distance of rows: one cache line, or one and a half when three to five key words do not fit. */
 #define PANE_ROW_BYTES(key_words) ((key_words) <= 2 ? 64u : 96u)
@@ -81,40 +82,6 @@ static inline unsigned char *pane_row(const struct pane *pane, const struct chun
 	return chunk == CHUNK_NONE
 		       ? NULL
 		       : chunks_at(chunks, chunk) + (id & (CHUNK_ROWS - 1)) * row_bytes;
-}
-
-static inline void partial_open(struct sluice_partial *partial)
-{
-	*partial = (struct sluice_partial){ .min = INT64_MAX, .max = INT64_MIN };
-}
-
-/* Takes one event in. A weight of 0 means 1. */
-static inline void partial_add(struct sluice_partial *partial, __s64 value, __u16 weight_sent)
-{
-	__s64 weight = weight_sent + (weight_sent == 0);
-	unsigned __int128 sum = (unsigned __int128)partial->sum_high << 64 | partial->sum_low;
-
-	sum += (unsigned __int128)((__int128)value * weight);
-	partial->sum_low = (__u64)sum;
-	partial->sum_high = (__u64)(sum >> 64);
-	partial->count += (__u64)weight;
-	partial->records += 1;
-	partial->min = value < partial->min ? value : partial->min;
-	partial->max = value > partial->max ? value : partial->max;
-}
-
-/* Merge is associative and commutative; partial_open() is its identity. */
-static inline void partial_merge(struct sluice_partial *into, const struct sluice_partial *from)
-{
-	unsigned __int128 sum = (unsigned __int128)into->sum_high << 64 | into->sum_low;
-
-	sum += (unsigned __int128)from->sum_high << 64 | from->sum_low;
-	into->sum_low = (__u64)sum;
-	into->sum_high = (__u64)(sum >> 64);
-	into->count += from->count;
-	into->records += from->records;
-	into->min = from->min < into->min ? from->min : into->min;
-	into->max = from->max > into->max ? from->max : into->max;
 }
 
 #endif

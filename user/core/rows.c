@@ -81,19 +81,6 @@ int rows_next(struct rows_cursor *cursor, struct row_view *row)
 	return 1;
 }
 
-void rows_merge_partial(struct sluice_partial *into, const struct sluice_partial *from)
-{
-	unsigned __int128 sum =
-		(unsigned __int128)rows_sum(into) + (unsigned __int128)rows_sum(from);
-
-	into->count += from->count;
-	into->records += from->records;
-	into->sum_low = (__u64)sum;
-	into->sum_high = (__u64)(sum >> 64);
-	into->min = from->min < into->min ? from->min : into->min;
-	into->max = from->max > into->max ? from->max : into->max;
-}
-
 __s64 rows_saturated_sum(const struct sluice_partial *partial, bool *is_saturated)
 {
 	__int128 sum = rows_sum(partial);

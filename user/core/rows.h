@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "core/partial.h"
 #include "core/schema.h"
 
 struct rows_cursor {
@@ -32,9 +33,6 @@ int rows_open(struct rows_cursor *cursor, const struct schema *schema,
 	      const struct sluice_disk_record *record);
 /* 1 with *row set, 0 behind the last, -EBADMSG. */
 int rows_next(struct rows_cursor *cursor, struct row_view *row);
-
-/* Adds what `from` holds. Order does not matter, in any number of steps. */
-void rows_merge_partial(struct sluice_partial *into, const struct sluice_partial *from);
 
 static inline __int128 rows_sum(const struct sluice_partial *partial)
 {

@@ -178,7 +178,7 @@ static int merge(struct row_set *set, struct row_result *into, const struct row_
 
 	if (error)
 		return error;
-	rows_merge_partial(&made.partial, &into->partial);
+	partial_merge(&made.partial, &into->partial);
 	add_missing(&made.missing, &into->missing);
 	made.aggregated += into->aggregated;
 	made.is_early |= into->is_early;

@@ -199,8 +199,8 @@ static void partials_merge_in_any_order(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		rows_merge_partial(&forward, &parts[i]);
-		rows_merge_partial(&backward, &parts[3 - i]);
+		partial_merge(&forward, &parts[i]);
+		partial_merge(&backward, &parts[3 - i]);
 	}
 	assert_memory_equal(&forward, &backward, sizeof(forward));
 	assert_true(rows_sum(&forward) ==
