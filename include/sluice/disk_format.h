@@ -5,8 +5,9 @@
  *   batch     one group commit: 128-byte header, payload, zeros up to a multiple of 4 KiB
  *   record    sluice_disk_record, then its body, a multiple of 8 bytes
  *
- * A record of the results log is one of: schema (what the windows mean), names, rows, close. Each
- * segment starts with the schema in force, so that every segment can be read alone. */
+ * A record of the results log is one of: schema (what the windows mean), names, rows, close, late.
+ * Each segment starts with the schema and the names in force, so that every segment can be read
+ * alone. */
 #ifndef SLUICE_DISK_FORMAT_H
 #define SLUICE_DISK_FORMAT_H
 
@@ -87,7 +88,7 @@ enum sluice_record_kind {
 	/* sluice_rows without rows: its last revisions are final. Sessions: start_ns is INT64_MIN,
 	 * and all that end at end_ns or before are final. */
 	SLUICE_DISK_CLOSE = 4,
-	SLUICE_DISK_LATE = 5,	/* sluice_late, then events: the late side output */
+	SLUICE_DISK_LATE = 5,	/* sluice_late, then its events: the late side output */
 };
 
 struct sluice_disk_record {
@@ -249,5 +250,38 @@ struct sluice_row_head {
 };
 
 SLUICE_ASSERT_SIZE(struct sluice_row_head, 24);
+
+/* Body of a late record; event_count events of one window follow. */
+struct sluice_late {
+	__u16 window;		/* index in the schema */
+	__u16 event_bytes;	/* of each event; a multiple of 8, more in later versions */
+	__u32 event_count;	/* at least 1 */
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_late, 8);
+
+/* An event of the late side output, as it was decoded: fields that it came without are 0. */
+struct sluice_late_event {
+	__s64 time_ns;
+	__u64 key;
+	__s64 value;
+	__u64 event_id;
+	__u64 source_id;	/* these four are its identity */
+	__u64 sequence;
+	__u32 epoch;
+	__u16 index;
+	__u16 tenant;
+	__u16 type;
+	__u16 weight;		/* 1 at least */
+	__u32 dim[4];
+	__u32 zero;
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_late_event, event_id, 24);
+SLUICE_ASSERT_OFFSET(struct sluice_late_event, sequence, 40);
+SLUICE_ASSERT_OFFSET(struct sluice_late_event, index, 52);
+SLUICE_ASSERT_OFFSET(struct sluice_late_event, type, 56);
+SLUICE_ASSERT_OFFSET(struct sluice_late_event, dim, 60);
+SLUICE_ASSERT_SIZE(struct sluice_late_event, 80);
 
 #endif

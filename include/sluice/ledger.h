@@ -81,7 +81,8 @@ _Static_assert(sizeof(struct sluice_traffic) == SLUICE_TRAFFIC_COUNT * sizeof(__
  * Stream:  consumed = accepted + dictionary entries + duplicate + stale + future + rejected_*
  * Window, each for itself:
  *   accepted = unselected + aggregated + duplicate_id + overflow + late + rejected_pane
- * (an event folded into the overflow group counts as overflow, not as aggregated). */
+ * (an event folded into the overflow group counts as overflow, not as aggregated; late_not_kept is
+ * a part of late). */
 #define SLUICE_STREAM_LEDGER(X)                                                                    \
 	X(consumed_datagrams, "datagrams taken out of the rings")                                  \
 	X(consumed, "events taken out of the rings")                                               \
@@ -98,6 +99,7 @@ _Static_assert(sizeof(struct sluice_traffic) == SLUICE_TRAFFIC_COUNT * sizeof(__
 	X(duplicate_id, "event_id seen before")                                                    \
 	X(overflow, "folded into the overflow group: max_groups was reached")                      \
 	X(late, "behind the watermark by more than allowed_lateness")                              \
+	X(late_not_kept, "… of these not kept (late: keep): too many waited for the log")          \
 	X(rejected_pane, "more distinct window starts at once than the window may hold")
 
 struct sluice_stream_ledger {

@@ -38,6 +38,10 @@
 #define SLUICE_RULES_MAX 1024
 #define SLUICE_WHERE_VALUES_MAX 64
 
+/* Late events that wait for the results log, for each window that keeps them and each worker: those
+ * of a tick (50 ms) at 300,000 a second, in little more than 1 MiB. */
+#define SLUICE_LATE_EVENTS_MAX 16384
+
 /* One ring per possible CPU. */
 #define SLUICE_CPUS_MAX 512
 #define SLUICE_WORKERS_MAX 64
@@ -47,6 +51,8 @@
 _Static_assert(SLUICE_EVENTS_MAX == 2045, "records that fit the largest datagram");
 _Static_assert(SLUICE_EVENT_SIZE_MIN == __builtin_offsetof(struct sluice_event, event_id),
 	       "the smallest record ends before event_id");
+_Static_assert((SLUICE_LATE_EVENTS_MAX & (SLUICE_LATE_EVENTS_MAX - 1)) == 0,
+	       "positions of late events are taken modulo their room");
 _Static_assert(SLUICE_WINDOWS_MAX <= 32, "a window mask is 32 bits wide");
 _Static_assert(SLUICE_WORKERS_MAX <= SLUICE_CPUS_MAX, "a worker owns at least one ring");
 

@@ -172,6 +172,29 @@ static void compare_ledgers(size_t *count, const struct scenario *scenario,
 				 &expected->window[i], &result->window[i], COUNT_OF(window_names));
 }
 
+static void compare_late(size_t *count, struct result *expected, struct result *result)
+{
+	size_t i = 0, j = 0;
+
+	result_sort(expected);
+	result_sort(result);
+	while (i < expected->late_count || j < result->late_count) {
+		int order = i == expected->late_count ? 1 :
+			    j == result->late_count   ? -1 :
+							memcmp(&expected->late[i], &result->late[j],
+							       sizeof(result->late[j]));
+		const struct result_late *late =
+			order <= 0 ? &expected->late[i] : &result->late[j];
+
+		if (order)
+			differ(count, "%s event of %lld in the side output of window %llu",
+			       order < 0 ? "no" : "an unexpected", late->event.time_ns,
+			       late->window);
+		i += order <= 0;
+		j += order >= 0;
+	}
+}
+
 static void compare_watermarks(size_t *count, const struct scenario *scenario,
 			       const struct result *expected, const struct result *result)
 {
@@ -198,6 +221,8 @@ size_t compare_results(const struct scenario *scenario, struct result *expected,
 			compare_views(&count, expected, result, i,
 				      flags & ~(unsigned int)COMPARE_FINAL);
 	compare_views(&count, expected, result, UINT32_MAX, flags);
+	if (flags & COMPARE_LATE)
+		compare_late(&count, expected, result);
 	if (flags & COMPARE_LEDGER)
 		compare_ledgers(&count, scenario, expected, result);
 	if (printed_max && count > printed_max)

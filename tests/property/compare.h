@@ -13,7 +13,8 @@ enum compare_flag {
 	COMPARE_LEDGER = 1 << 2,	/* every counter of the engine */
 	COMPARE_WATERMARKS = 1 << 3,
 	COMPARE_REVISIONS = 1 << 4,	/* the number of the last revision */
-	COMPARE_ALL = (1 << 5) - 1,
+	COMPARE_LATE = 1 << 5,		/* the late side output, event by event */
+	COMPARE_ALL = (1 << 6) - 1,
 };
 
 /* Differences of `result` from what is `expected` (the oracle's when COMPARE_REVISIONS is on). */

@@ -193,6 +193,27 @@ static int read_rows(struct cursor *cursor, const struct scenario *scenario,
 	return cursor->bytes ? refuse("bytes behind the last row") : 0;
 }
 
+static int read_late(struct cursor *cursor, const struct scenario *scenario, struct result *result)
+{
+	struct sluice_late head;
+
+	if (!take(cursor, &head, sizeof(head)))
+		return refuse("a late record shorter than its head");
+	if (head.window >= scenario->window_count ||
+	    scenario->window[head.window].late != WINDOW_LATE_KEEP)
+		return refuse("late events of a window that keeps none");
+	if (head.event_bytes != sizeof(struct sluice_late_event) || !head.event_count)
+		return refuse("late events of another size, or none");
+	for (__u32 i = 0; i < head.event_count; i++) {
+		struct result_late *late = result_add_late(result);
+
+		late->window = head.window;
+		if (!take(cursor, &late->event, sizeof(late->event)))
+			return refuse("a late event cut off");
+	}
+	return cursor->bytes ? refuse("bytes behind the last late event") : 0;
+}
+
 static int read_record(const struct decode_record *record, const struct scenario *scenario,
 		       __u32 step, struct result *result)
 {
@@ -200,12 +221,18 @@ static int read_record(const struct decode_record *record, const struct scenario
 	struct sluice_disk_record prefix;
 	struct sluice_rows rows;
 
-	if (!take(&cursor, &prefix, sizeof(prefix)) || !take(&cursor, &rows, sizeof(rows)))
-		return refuse("shorter than its head");
+	if (!take(&cursor, &prefix, sizeof(prefix)))
+		return refuse("shorter than its prefix");
 	if (prefix.version != 1)
 		return refuse("unknown version");
+	if (prefix.bytes != record->bytes)
+		return refuse("another length than its prefix says");
+	if (prefix.kind == SLUICE_DISK_LATE)
+		return read_late(&cursor, scenario, result);
+	if (!take(&cursor, &rows, sizeof(rows)))
+		return refuse("shorter than its head");
 	if (prefix.kind != SLUICE_DISK_ROWS && prefix.kind != SLUICE_DISK_CLOSE)
-		return refuse("neither rows nor close");
+		return refuse("neither rows nor close nor late");
 	if (rows.window >= scenario->window_count || rows.flags >= 2 * SLUICE_ROWS_VARIABLE)
 		return refuse("unknown window or flag");
 	if (prefix.kind == SLUICE_DISK_ROWS)

@@ -14,7 +14,7 @@
 #define FEATURE_SESSION 1
 #define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */
 #define FEATURE_EARLY 1
-#define FEATURE_LATE_KEPT 0	/* the late side output (decode.c has to read its records) */
+#define FEATURE_LATE_KEPT 1	/* the late side output */
 #define FEATURE_EVENT_IDS 0	/* dedup: event_id */
 #define FEATURE_SEQUENCES 1	/* datagrams that come twice */
 #define FEATURE_FIRST_LAST 1

@@ -110,6 +110,30 @@ static bool is_beyond_groups(const struct oracle *oracle, const struct oracle_wi
 	return count >= oracle->scenario->groups_max;
 }
 
+/* The side output has the event as it came. */
+static void keep_late(struct oracle *oracle, const struct oracle_window *window,
+		      const struct oracle_event *event)
+{
+	struct result_late *late = result_add_late(oracle->result);
+
+	late->window = window->index;
+	late->event = (struct sluice_late_event){
+		.time_ns = event->time_ns,
+		.key = event->field[SLUICE_FIELD_KEY],
+		.value = (__s64)event->field[SLUICE_FIELD_VALUE],
+		.event_id = event->event_id,
+		.source_id = event->field[SLUICE_FIELD_SOURCE],
+		.sequence = event->sequence,
+		.epoch = event->epoch,
+		.index = (__u16)event->index,
+		.tenant = (__u16)event->field[SLUICE_FIELD_TENANT],
+		.type = (__u16)event->field[SLUICE_FIELD_TYPE],
+		.weight = (__u16)event->weight,
+	};
+	for (int i = 0; i < 4; i++)
+		late->event.dim[i] = (__u32)event->field[SLUICE_FIELD_DIM0 + i];
+}
+
 static void offer(struct oracle *oracle, struct oracle_window *window,
 		  const struct oracle_event *event)
 {
@@ -124,7 +148,8 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 	if (is_session ? oracle_session_is_late(window, event) :
 			 oracle_fixed_is_late(window, event->time_ns)) {
 		ledger->late++;
-		oracle->result->late_kept += window->spec->late == WINDOW_LATE_KEEP;
+		if (window->spec->late == WINDOW_LATE_KEEP)
+			keep_late(oracle, window, event);
 		return;
 	}
 	if (is_known_id(window, event)) {

@@ -14,6 +14,7 @@ void result_clear(struct result *result)
 		free(result->row[i].aggregate);
 	free(result->row);
 	free(result->close);
+	free(result->late);
 	free(result->watermark_ns);
 	memset(result, 0, sizeof(*result));
 }
@@ -36,6 +37,16 @@ struct result_close *result_add_close(struct result *result)
 	close = &result->close[result->close_count++];
 	memset(close, 0, sizeof(*close));
 	return close;
+}
+
+struct result_late *result_add_late(struct result *result)
+{
+	struct result_late *late;
+
+	result->late = scenario_grow(result->late, result->late_count, sizeof(*late));
+	late = &result->late[result->late_count++];
+	memset(late, 0, sizeof(*late));
+	return late;
 }
 
 void result_add_watermark(struct result *result, __s64 watermark_ns)
@@ -86,8 +97,15 @@ static int compare_rows(const void *left, const void *right)
 	return order ? order : compare_numbers(a->step, b->step);
 }
 
+static int compare_late(const void *left, const void *right)
+{
+	return memcmp(left, right, sizeof(struct result_late));
+}
+
 void result_sort(struct result *result)
 {
+	if (result->late_count)
+		qsort(result->late, result->late_count, sizeof(*result->late), compare_late);
 	if (result->row_count)
 		qsort(result->row, result->row_count, sizeof(*result->row), compare_rows);
 }

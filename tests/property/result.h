@@ -60,6 +60,12 @@ struct result_close {
 	__s32 revision;
 };
 
+/* An event in the late side output of a window. Compared with memcmp: no padding. */
+struct result_late {
+	__u64 window;
+	struct sluice_late_event event;
+};
+
 struct result {
 	size_t row_count;
 	struct result_row *row;
@@ -67,7 +73,8 @@ struct result {
 	struct result_close *close;
 	size_t watermark_count;		/* one a tick and window: tick × windows + window */
 	__s64 *watermark_ns;
-	__u64 late_kept;		/* events in the late side output */
+	size_t late_count;
+	struct result_late *late;
 	__u64 groups_left;		/* what the engine still held at the end */
 	__u64 panes_left;
 	struct sluice_stream_ledger stream;
@@ -77,12 +84,14 @@ struct result {
 void result_clear(struct result *result);
 struct result_row *result_add_row(struct result *result);
 struct result_close *result_add_close(struct result *result);
+struct result_late *result_add_late(struct result *result);
 void result_add_watermark(struct result *result, __s64 watermark_ns);
 
 /* Order of rows by identity alone: negative, 0 or positive. */
 int result_compare(const struct result_row *a, const struct result_row *b);
 
-/* By identity, then revision, then step; early rows first. */
+/* Rows by identity, then revision, then step, early rows first; late events in an order of their
+ * content. */
 void result_sort(struct result *result);
 
 /* The rows that hold at the end of `step`: of each identity the highest revision, early and

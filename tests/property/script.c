@@ -176,6 +176,7 @@ static const struct {
 	{ "expect", script_read_expect },
 	{ "ledger", script_read_ledger },
 	{ "watermark-is", script_read_watermark_is },
+	{ "late", script_read_late },
 };
 
 static int split(struct script_reader *reader, char *line)
@@ -238,7 +239,9 @@ void script_clear(struct script *script)
 	scenario_clear(&script->scenario);
 	free(script->row);
 	free(script->counter);
+	free(script->late);
 	script->row = NULL;
 	script->counter = NULL;
-	script->row_count = script->counter_count = 0;
+	script->late = NULL;
+	script->row_count = script->counter_count = script->late_count = 0;
 }

@@ -36,7 +36,6 @@ enum script_counter_kind {
 	SCRIPT_STREAM_COUNTER,
 	SCRIPT_WINDOW_COUNTER,
 	SCRIPT_WATERMARK,	/* after the tick before the line */
-	SCRIPT_LATE_KEPT,
 };
 
 struct script_counter {
@@ -47,6 +46,13 @@ struct script_counter {
 	__s64 value;
 };
 
+struct script_late {
+	__u32 line;
+	__u32 window;
+	unsigned int checks;	/* bit by word of the line (script_late.c) */
+	struct sluice_late_event event;
+};
+
 struct script {
 	const char *path;
 	char needs[128];	/* words of the line `needs` */
@@ -55,6 +61,8 @@ struct script {
 	struct script_row *row;
 	size_t counter_count;
 	struct script_counter *counter;
+	size_t late_count;
+	struct script_late *late;
 };
 
 /* 0; -EINVAL with file, line and reason on stdout; -errno of reading. Clear in any case. */

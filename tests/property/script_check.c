@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "script.h"
+#include "script_internal.h"
 
 static __s64 extra_value(const struct result_row *row, enum sluice_aggregate_kind kind)
 {
@@ -100,17 +100,15 @@ static __s64 counter_value(const struct script *script, const struct result *res
 		return ((const __s64 *)&result->stream)[counter->index];
 	case SCRIPT_WINDOW_COUNTER:
 		return ((const __s64 *)&result->window[counter->window])[counter->index];
-	case SCRIPT_WATERMARK:
+	default:
 		return result->watermark_ns[counter->index * script->scenario.window_count +
 					    counter->window];
-	default:
-		return (__s64)result->late_kept;
 	}
 }
 
 size_t script_check(const struct script *script, struct result *result)
 {
-	size_t differences = check_rows(script, result);
+	size_t differences = check_rows(script, result) + script_check_late(script, result);
 
 	for (size_t i = 0; i < script->counter_count; i++) {
 		const struct script_counter *counter = &script->counter[i];

@@ -138,10 +138,6 @@ int script_read_ledger(struct script_reader *reader)
 
 		counter.kind = window < 0 ? SCRIPT_STREAM_COUNTER : SCRIPT_WINDOW_COUNTER;
 		counter.window = window < 0 ? 0 : (__u32)window;
-		if (!strcmp(word, "late_kept")) {
-			counter.kind = SCRIPT_LATE_KEPT;
-			is_known = true;
-		}
 		if (!is_known || !value || !script_read_number(value, (__u64 *)&counter.value))
 			return script_mistake(reader, "unknown counter", word);
 		add_counter(reader->script, &counter);

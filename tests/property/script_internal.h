@@ -39,5 +39,9 @@ int script_read_and(struct script_reader *reader);
 int script_read_expect(struct script_reader *reader);
 int script_read_ledger(struct script_reader *reader);
 int script_read_watermark_is(struct script_reader *reader);
+int script_read_late(struct script_reader *reader);
+
+/* The side outputs: differences, printed. */
+size_t script_check_late(const struct script *script, const struct result *result);
 
 #endif

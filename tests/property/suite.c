@@ -172,7 +172,7 @@ void suite_lazy_emission(const struct generate_options *options, __u64 rounds, _
 		drive.is_lazy = true;
 		generate_scenario(&scenario, seed, options);
 		suite_judge_or_fail(&scenario, &drive,
-			      COMPARE_FINAL | COMPARE_LEDGER | COMPARE_WATERMARKS);
+			      COMPARE_FINAL | COMPARE_LEDGER | COMPARE_WATERMARKS | COMPARE_LATE);
 		scenario_clear(&scenario);
 	}
 }

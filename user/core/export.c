@@ -69,8 +69,12 @@ static int export_pane(struct stream *stream, struct window *window, struct pane
 int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
 {
 	struct emission_queue *queue = &stream->emissions;
-	__u32 done = 0;
+	/* The side output must not hold up rows, however much is late. */
+	int late = stream_write_late(stream, writer, rows_max / 2 + 1);
+	__u32 done = late > 0 ? (__u32)late : 0;
 
+	if (late < 0)
+		return late;
 	while (done < rows_max && queue->head != queue->tail) {
 		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
 		struct window *window = entry->window;

@@ -268,6 +268,10 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 
 	if (reason) {
 		(*reason)++;
+		if (window->late.event && reason == &window->ledger.late) {
+			batch_read_event(batch, i, &event);
+			window_keep_late(window, &event);
+		}
 		return;
 	}
 	partial_open(&partial);
@@ -276,10 +280,12 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 	for (__u32 w = 1; w < words; w++)
 		key[w] = batch->word[w][i];
 	batch_read_event(batch, i, &event);
-	if (window_defer(window, key, &partial, &event))
+	if (window_defer(window, key, &partial, &event)) {
 		window->ledger.aggregated++;
-	else
-		window->ledger.late++;
+		return;
+	}
+	window->ledger.late++;
+	window_keep_late(window, &event);
 }
 
 /* Finds the pane and the row of each event and fetches the row. No row: it has been accounted

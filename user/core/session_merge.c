@@ -308,6 +308,7 @@ void session_take_event(struct sessions *sessions, __u32 id, const struct extras
 	if (session_is_late(sessions, &group, event->time_ns)) {
 		sessions->window->ledger.aggregated--;
 		sessions->window->ledger.late++;
+		window_keep_late(sessions->window, event);
 		return;
 	}
 	partial_open(&span.slot.partial);

@@ -232,8 +232,9 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 		for (__u32 i = 0; i < window->live_count; i++)
 			sum.pane_groups += window->panes[window->live[i] & window->pane_mask].rows;
 	}
-	for (__u32 e = stream->emissions.head; e != stream->emissions.tail; e++)
-		sum.rows_waiting++;
+	sum.rows_waiting = stream->emissions.tail - stream->emissions.head;
+	for (__u32 w = 0; w < stream->window_count; w++)
+		sum.rows_waiting += late_waiting(&stream->window[w].late);
 	*stats = sum;
 }
 

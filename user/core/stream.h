@@ -4,10 +4,12 @@
  * where it is until stream_flush(). No call allocates, waits, logs or reads a clock.
  *
  * With several workers, worker 0 owns the emission: the others hand over what they hold of closing
- * windows by stream_export() → stream_import(), and only then does worker 0 advance. */
+ * windows, and late events, by stream_export() → stream_import(), and only then does worker 0
+ * advance. */
 #ifndef SLUICE_CORE_STREAM_H
 #define SLUICE_CORE_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/row_writer.h"
@@ -60,6 +62,10 @@ int stream_export(struct stream *stream, const struct row_writer *writer, __u32 
  * slides wait for stream_emit: then emit first, and import again. */
 int stream_import(struct stream *stream, const void *record, size_t bytes);
 
+/* Whether events of the late side output wait for stream_emit / stream_export: they come between
+ * two ticks too. */
+bool stream_has_late(const struct stream *stream);
+
 /* Orderly stop: every window still open waits for stream_emit / stream_export, as not final. */
 void stream_finish(struct stream *stream);
 
@@ -79,7 +85,7 @@ struct stream_stats {
 	__u64 sketch_bytes;	/* in use by sketches */
 	__u64 sketch_bytes_max;	/* their share of the budget */
 	__u64 sketches_refused;	/* requests of sketches that found no room */
-	__u64 rows_waiting;	/* windows and panes waiting for emission */
+	__u64 rows_waiting;	/* windows, panes and late events waiting for emission */
 };
 
 void stream_read_stats(const struct stream *stream, struct stream_stats *stats);

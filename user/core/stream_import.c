@@ -52,6 +52,8 @@ static void import_rows(struct window *window, const struct sluice_rows *head, s
 	if (!pane) {
 		window->ledger.aggregated -= head->aggregated;
 		window->ledger.late += head->aggregated;
+		if (window->late.event)
+			window->ledger.late_not_kept += head->aggregated;
 		return;
 	}
 	pane->events += head->aggregated;
@@ -74,6 +76,9 @@ int stream_import(struct stream *stream, const void *bytes, size_t length)
 	struct window *window;
 	size_t left;
 
+	if (length >= sizeof(*record) && record->bytes == length &&
+	    record->kind == SLUICE_DISK_LATE)
+		return stream_import_late(stream, record);
 	if (length < sizeof(*record) + sizeof(*head) || record->bytes != length ||
 	    record->kind != SLUICE_DISK_ROWS || head->window >= stream->window_count)
 		return -EINVAL;

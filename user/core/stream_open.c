@@ -110,7 +110,8 @@ static int open_windows(struct stream *stream, const struct stream_options *opti
 		stream->selects |= !stream->window[w].takes_all;
 		stream->wants_dims23 |= looks_at(spec, SLUICE_FIELD_DIM2) ||
 					looks_at(spec, SLUICE_FIELD_DIM3);
-		stream->wants_index |= stream->window[w].extras.wants_identity;
+		stream->wants_index |= stream->window[w].extras.wants_identity ||
+				       spec->late == WINDOW_LATE_KEEP;
 		extras_bytes = stream->window[w].extras.state_bytes > extras_bytes
 				       ? stream->window[w].extras.state_bytes
 				       : extras_bytes;

@@ -6,6 +6,7 @@
 #include "core/batch.h"
 #include "core/extras.h"
 #include "core/group_key.h"
+#include "core/late.h"
 #include "core/pane.h"
 #include "core/stream.h"
 
@@ -83,6 +84,7 @@ struct window {
 	__u32 *extra_table;	/* the panes' chunk numbers of these */
 	struct deferred *deferred;	/* windows that slide */
 	__u32 deferred_count;
+	struct late late;	/* late: keep */
 	struct sluice_window_ledger ledger;
 	struct sluice_missing missing;	/* running totals */
 };
@@ -192,6 +194,14 @@ void batch_select(struct batch *batch, const struct window *window);
 
 /* Takes the events of the batch that found a row into that row's extras. */
 void window_add_extras(struct window *window, const struct batch *batch);
+
+/* What came too late: into the side output where the window keeps it. The caller counts it as
+ * late. */
+void window_keep_late(struct window *window, const struct extras_event *event);
+/* Late events of all windows to the writer, `rows_max` units of work at most; as stream_emit(). */
+int stream_write_late(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
+/* Those of another worker. -EINVAL. */
+int stream_import_late(struct stream *stream, const struct sluice_disk_record *record);
 
 /* Puts an event aside until the emissions under way are over. False: no room. */
 bool window_defer(struct window *window, const __u64 *key, const struct sluice_partial *partial,

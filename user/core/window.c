@@ -61,7 +61,7 @@ static bool reserve_tables(struct window *window)
 	       window->chunk_table && window->deferred && (window->changed_table || !revises);
 }
 
-int window_open(struct window *window, const struct stream_options *options, __u32 index,
+static int open_window(struct window *window, const struct stream_options *options, __u32 index,
 		struct grouping *grouping, struct stream *stream)
 {
 	const struct window_spec *spec = &options->windows[index];
@@ -89,12 +89,23 @@ int window_open(struct window *window, const struct stream_options *options, __u
 				    : 0;
 }
 
+int window_open(struct window *window, const struct stream_options *options, __u32 index,
+		struct grouping *grouping, struct stream *stream)
+{
+	int err = open_window(window, options, index, grouping, stream);
+
+	if (!err && window->spec->late == WINDOW_LATE_KEEP)
+		err = late_open(&window->late);
+	return err;
+}
+
 void window_close(struct window *window)
 {
 	size_t panes = (size_t)window->pane_mask + 1;
 	size_t instances = (size_t)window->instance_mask + 1;
 
 	sessions_close(window->sessions);
+	late_close(&window->late);
 	memory_release(window->panes, panes * sizeof(*window->panes));
 	memory_release(window->live, panes * sizeof(*window->live));
 	memory_release(window->instances, instances * sizeof(*window->instances));

@@ -267,7 +267,7 @@ bool worker_emit(struct worker *worker)
 {
 	int count;
 
-	if (!worker->is_emitting || !worker->log)
+	if (!worker->log || (!worker->is_emitting && !stream_has_late(worker->stream)))
 		return false;
 	count = stream_emit(worker->stream, results_log_writer(worker->log), WORKER_TURN_ROWS);
 	worker->is_emitting = count != 0;
