@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "edge/late_set.h"
 #include "edge/names.h"
 #include "edge/row_set.h"
 #include "edge/segment.h"
@@ -134,19 +135,32 @@ static int check_order(void *context, const struct row_result *row)
 	return 0;
 }
 
-static void take_record(struct schema *schema, struct row_set *rows, struct names *names,
-			const struct sluice_disk_record *record)
+static int check_late_order(void *context, const struct late_result *late)
+{
+	__s64 *last_ns = context;
+
+	assert(late->event.time_ns >= *last_ns);
+	*last_ns = late->event.time_ns;
+	return 0;
+}
+
+static void take_record(struct schema *schema, struct row_set *rows, struct late_set *late,
+			struct names *names, const struct sluice_disk_record *record)
 {
 	assert(record->bytes >= sizeof(*record) && record->bytes % 8 == 0);
 	if (schema_read(schema, record) == 0)
-		assert(row_set_use_schema(rows, schema) == 0);
+		assert(row_set_use_schema(rows, schema) == 0 &&
+		       late_set_use_schema(late, schema) == 0);
 	else if (record->kind == SLUICE_DISK_NAMES)
 		names_add(names, record);
+	else if (record->kind == SLUICE_DISK_LATE)
+		late_set_add(late, record);
 	else
 		row_set_add(rows, record);
 }
 
-static void read_segment(struct schema *schema, struct row_set *rows, struct names *names)
+static void read_segment(struct schema *schema, struct row_set *rows, struct late_set *late,
+			 struct names *names)
 {
 	struct segment_cursor cursor;
 	const struct sluice_batch *batch;
@@ -163,7 +177,7 @@ static void read_segment(struct schema *schema, struct row_set *rows, struct nam
 
 		assert(batch->first_lsn == lsn && cursor.offset > offset);
 		while ((record = segment_next_record(batch, record))) {
-			take_record(schema, rows, names, record);
+			take_record(schema, rows, late, names, record);
 			count++;
 		}
 		assert(count == batch->record_count);
@@ -183,14 +197,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	const struct row_set_options options = { .window = "w",
 						 .since_ns = INT64_MIN,
 						 .until_ns = INT64_MAX };
+	const struct late_set_options late_options = { "w", INT64_MIN, INT64_MAX };
 	struct schema *schema = calloc(1, sizeof(*schema));
+	struct late_set *late = NULL;
 	struct row_set *rows;
 	struct names *names;
-	__s64 last_ns = INT64_MIN;
+	__s64 last_ns = INT64_MIN, last_late_ns = INT64_MIN;
 
 	open_file();
 	memset(image, 0, sizeof(image));
-	if (bytes == 0 || row_set_open(&rows, &options) || names_open(&names)) {
+	if (bytes == 0 || row_set_open(&rows, &options) || names_open(&names) ||
+	    late_set_open(&late, &late_options)) {
 		free(schema);
 		return 0;
 	}
@@ -202,8 +219,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 			fix_checksums();
 	}
 	assert(pwrite(file_fd, image, IMAGE_BYTES, 0) == IMAGE_BYTES);
-	read_segment(schema, rows, names);
+	read_segment(schema, rows, late, names);
 	row_set_emit(rows, data[0] & 64, check_order, &last_ns);
+	late_set_emit(late, check_late_order, &last_late_ns);
+	late_set_close(late);
 	row_set_close(rows);
 	names_close(names);
 	free(schema);

@@ -14,6 +14,7 @@
 #include "command/commands.h"
 #include "command/log_actions.h"
 #include "command/store_option.h"
+#include "core/late_record.h"
 #include "edge/log_reader.h"
 
 /* What ls tells of a segment. */
@@ -113,6 +114,7 @@ static int check_record(struct schema *schema, bool *has_schema,
 			__u64 *row_count)
 {
 	struct rows_cursor cursor;
+	struct late_cursor late;
 	struct row_view row;
 	int got;
 
@@ -122,8 +124,9 @@ static int check_record(struct schema *schema, bool *has_schema,
 	}
 	if (record->kind == SLUICE_DISK_NAMES)
 		return names_add(names, record);
-	if (record->kind != SLUICE_DISK_ROWS && record->kind != SLUICE_DISK_CLOSE)
-		return record->kind == SLUICE_DISK_LATE ? 0 : -EBADMSG;
+	if (record->kind == SLUICE_DISK_LATE)
+		return *has_schema ? late_record_open(&late, schema->head.window_count, record)
+				   : -EBADMSG;
 	got = *has_schema ? rows_open(&cursor, schema, record) : -EBADMSG;
 	while (!got && (got = rows_next(&cursor, &row)) == 1) {
 		++*row_count;

@@ -215,10 +215,46 @@ static int print_row(struct dump *dump, const struct rows_cursor *cursor,
 	return error;
 }
 
+static void add_late(struct dump *dump, struct text *text, const struct late_cursor *late)
+{
+	add_string(dump, text, "window", dump->schema.window[late->head->window].name);
+	add_unsigned(dump, text, "events", late->head->event_count);
+}
+
+static void print_late_event(struct dump *dump, const struct sluice_late_event *event)
+{
+	struct text text;
+
+	text_init(&text, dump->row, sizeof(dump->row));
+	text_add(&text, dump->is_json ? "{\"kind\":\"late_event\"" : "          late");
+	add_time(dump, &text, "time", event->time_ns);
+	for (int field = 0; field < SLUICE_FIELD_VALUE; field++)
+		add_unsigned(dump, &text,
+			     query_field_name(dump->schema.head.dim_name, (enum sluice_field)field),
+			     late_event_field(event, (enum sluice_field)field));
+	add_signed(dump, &text, "value", event->value);
+	add_unsigned(dump, &text, "weight", event->weight);
+	add_unsigned(dump, &text, "event_id", event->event_id);
+	add_unsigned(dump, &text, "source_epoch", event->epoch);
+	add_unsigned(dump, &text, "sequence", event->sequence);
+	add_unsigned(dump, &text, "index", event->index);
+	printf("%s%s\n", dump->row, dump->is_json ? "}" : "");
+}
+
+static void print_late_events(struct dump *dump, struct late_cursor *late)
+{
+	struct sluice_late_event event;
+
+	while (dump->has_rows && late_record_next(late, &event))
+		print_late_event(dump, &event);
+}
+
 static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_record *record)
 {
 	bool is_rows = record->kind == SLUICE_DISK_ROWS || record->kind == SLUICE_DISK_CLOSE;
+	bool is_late = record->kind == SLUICE_DISK_LATE;
 	struct rows_cursor cursor;
+	struct late_cursor late;
 	char buffer[LINE_BYTES];
 	struct row_view row;
 	struct text text;
@@ -229,6 +265,8 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 		dump->has_schema = got == 0;
 	} else if (is_rows) {
 		got = dump->has_schema ? rows_open(&cursor, &dump->schema, record) : -EBADMSG;
+	} else if (is_late) {
+		got = late_record_open(&late, dump->schema.head.window_count, record);
 	}
 	if (got)
 		return got;
@@ -244,7 +282,11 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 		add_names(dump, &text, record);
 	else if (is_rows)
 		add_rows(dump, &text, &cursor);
+	else if (is_late)
+		add_late(dump, &text, &late);
 	printf("%s%s\n", buffer, dump->is_json ? "}" : "");
+	if (is_late)
+		print_late_events(dump, &late);
 	while (is_rows && dump->has_rows && (got = rows_next(&cursor, &row)) == 1) {
 		got = print_row(dump, &cursor, &row);
 		if (got)

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time_format.h"
 #include "command/commands.h"
+#include "command/query_late.h"
 #include "command/query_print.h"
 #include "command/query_where.h"
 #include "command/store_option.h"
@@ -24,11 +25,13 @@ struct query {
 	struct log_reader reader;
 	struct row_set_options options;
 	struct row_set *rows;
+	struct late_set *late; /* --late: events instead of rows */
 	struct names *names;
 	struct schema *schema;
 	struct query_where where;
 	struct query_printer *printer;
 	bool all_revisions;
+	bool wants_late;
 	/* Every window that some schema names, for the message about one that none does: */
 	char windows[WINDOWS_LISTED_MAX][SLUICE_NAME_MAX + 1];
 	unsigned int window_count;
@@ -100,7 +103,11 @@ static void note_windows(struct query *query, const struct schema *schema)
 			;
 		if (j == query->window_count && j < WINDOWS_LISTED_MAX)
 			memcpy(query->windows[query->window_count++], name, SLUICE_NAME_MAX + 1);
-		if (strcmp(name, query->options.window) == 0)
+		if (strcmp(name, query->options.window) != 0)
+			continue;
+		if (query->wants_late)
+			query_where_bind_late(&query->where, schema->head.dim_name);
+		else
 			query_where_bind(&query->where, schema, i);
 	}
 }
@@ -115,12 +122,15 @@ static int take_record(struct query *query, const struct sluice_disk_record *rec
 		if (error)
 			return error;
 		note_windows(query, query->schema);
-		return row_set_use_schema(query->rows, query->schema);
+		error = row_set_use_schema(query->rows, query->schema);
+		return error ? error : late_set_use_schema(query->late, query->schema);
 	case SLUICE_DISK_NAMES:
 		return names_add(query->names, record);
 	case SLUICE_DISK_ROWS:
 	case SLUICE_DISK_CLOSE:
-		return row_set_add(query->rows, record);
+		return query->wants_late ? 0 : row_set_add(query->rows, record);
+	case SLUICE_DISK_LATE:
+		return query->wants_late ? late_set_add(query->late, record) : 0;
 	default:
 		return 0;
 	}
@@ -179,12 +189,14 @@ static int explain_window(const struct query *query)
 
 static int check_where(const struct query *query)
 {
+	const char *fix = query->wants_late
+				  ? "use type, key, tenant, source, value or a dimension"
+				  : "use a field of its group_by, or count, records, sum, "
+				    "min or max";
+
 	for (unsigned int i = 0; i < query->where.count; i++) {
 		if (!query->where.condition[i].is_used)
-			return command_error(EX_USAGE,
-					     "use a field of its group_by, or count, records, sum, "
-					     "min or max",
-					     "--where: window %s has no field %s",
+			return command_error(EX_USAGE, fix, "--where: window %s has no field %s",
 					     query->options.window,
 					     query->where.condition[i].field);
 	}
@@ -200,10 +212,21 @@ static int emit(void *context, const struct row_result *row)
 	return query_printer_row(query->printer, row);
 }
 
+static int emit_late(void *context, const struct late_result *late)
+{
+	struct query *query = context;
+
+	if (!query_where_is_met_by_late(&query->where, query->names, late))
+		return 0;
+	return query_printer_late(query->printer, late);
+}
+
 static int print_all(struct query *query)
 {
 	struct query_printer_stats stats;
-	int error = row_set_emit(query->rows, query->all_revisions, emit, query);
+	int error = query->wants_late
+			    ? late_set_emit(query->late, emit_late, query)
+			    : row_set_emit(query->rows, query->all_revisions, emit, query);
 
 	if (!error)
 		error = query_printer_finish(query->printer);
@@ -228,12 +251,16 @@ static int print_all(struct query *query)
 
 static int open_all(struct query *query, enum query_format format)
 {
+	const struct late_set_options late = { query->options.window, query->options.since_ns,
+					       query->options.until_ns };
 	int error;
 
 	query->schema = calloc(1, sizeof(*query->schema));
 	error = query->schema ? names_open(&query->names) : -ENOMEM;
 	if (!error)
 		error = row_set_open(&query->rows, &query->options);
+	if (!error)
+		error = late_set_open(&query->late, &late);
 	if (!error)
 		error = query_printer_open(&query->printer, format, stdout, query->names);
 	if (error)
@@ -248,6 +275,7 @@ static void close_all(struct query *query)
 {
 	log_reader_close(&query->reader);
 	query_printer_close(query->printer);
+	late_set_close(query->late);
 	row_set_close(query->rows);
 	names_close(query->names);
 	free(query->schema);
@@ -259,6 +287,9 @@ static int run_query(const struct command_line *line, struct query *query)
 {
 	int code = parse_range(line, &query->options);
 
+	if (query->wants_late && query->all_revisions)
+		return command_error(EX_USAGE, "leave one of them out",
+				     "late events have no revisions: --late with --all-revisions");
 	if (!code)
 		code = parse_where(line, &query->where);
 	if (!code)
@@ -285,6 +316,7 @@ static int run(const struct command_line *line)
 	query->store = (struct store)STORE_CLOSED;
 	query->reader.cursor.fd = -1;
 	query->all_revisions = command_option_given(line, "all-revisions");
+	query->wants_late = command_option_given(line, "late");
 	query->options.window = window ? window : "";
 	query->options.is_wanted = is_wanted;
 	query->options.context = query;
@@ -298,8 +330,12 @@ static const struct command_option options[] = {
 	  .letter = 'w',
 	  .value = "NAME",
 	  .help = "which window's rows to print" },
-	{ .name = "since", .value = "TIME", .help = "windows that start at TIME or later" },
-	{ .name = "until", .value = "TIME", .help = "windows that start before TIME" },
+	{ .name = "since",
+	  .value = "TIME",
+	  .help = "windows that start, or late events, at TIME or later" },
+	{ .name = "until",
+	  .value = "TIME",
+	  .help = "windows that start, or late events, before TIME" },
 	{ .name = "where",
 	  .value = "CONDITIONS",
 	  .is_repeatable = true,
@@ -312,6 +348,7 @@ static const struct command_option options[] = {
 	  .help = "how to print the rows" },
 	{ .name = "all-revisions",
 	  .help = "every row as it was written: early, replaced and retracted too" },
+	{ .name = "late", .help = "the events that came too late, of a window with `late: keep`" },
 	{ 0 },
 };
 
@@ -330,11 +367,15 @@ const struct command command_query = {
 		"CONDITIONS are FIELD=VALUE with = != < <= > >= and commas between them; FIELD is "
 		"one of the\n"
 		"window's group_by, or count, records, sum, min, max. Several = on one field are "
-		"alternatives.\n",
-	.examples =
-		"sluice query --window clicks --since -10m\n"
-		"sluice query --window clicks --where 'type=click,region=3,count>=10' --format "
-		"json\n"
-		"sluice query --window clicks --all-revisions --format csv\n",
+		"alternatives.\n"
+		"\n"
+		"With --late it prints events in the order of time and identity; FIELD is type, "
+		"key, tenant,\n"
+		"source, a dimension or value.\n",
+	.examples = "sluice query --window clicks --since -10m\n"
+		    "sluice query --window clicks --where 'type=click,region=3,count>=10' --format "
+		    "json\n"
+		    "sluice query --window clicks --all-revisions --format csv\n"
+		    "sluice query --window clicks --late --since -1h\n",
 	.run = run,
 };

@@ -169,25 +169,29 @@ void query_add_cell(struct query_printer *printer, struct text *text, const stru
 		aggregate_columns[kind].add(printer, text, row);
 }
 
-const char *query_group_text(const struct query_printer *printer, const struct row_result *row,
-			     unsigned int i, char digits[24])
+const char *query_value_text(const struct names *names, enum sluice_field field, __u64 value,
+			     char digits[24])
 {
-	enum sluice_field field = row->shape->layout.field[i].field;
 	enum sluice_space space;
 	const char *name = NULL;
 	struct text text;
-	__u64 value;
 
-	if (row->is_overflow)
-		return QUERY_OVERFLOW;
-	value = group_key_value(&row->shape->layout, row->words, i);
-	if (names_space(field, &space))
-		name = names_find(printer->names, space, value);
+	if (names && names_space(field, &space))
+		name = names_find(names, space, value);
 	if (name)
 		return name;
 	text_init(&text, digits, 24);
 	json_add_unsigned(&text, value);
 	return digits;
+}
+
+const char *query_group_text(const struct query_printer *printer, const struct row_result *row,
+			     unsigned int i, char digits[24])
+{
+	if (row->is_overflow)
+		return QUERY_OVERFLOW;
+	return query_value_text(printer->names, row->shape->layout.field[i].field,
+				group_key_value(&row->shape->layout, row->words, i), digits);
 }
 
 void query_add_time(struct text *text, __s64 time_ns)

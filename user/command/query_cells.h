@@ -15,6 +15,14 @@
 #define QUERY_ROWS_HELD 500 /* the widths of a table are taken from these */
 #define QUERY_MISSING_COUNT 5
 
+struct query_printer;
+
+/* One line of CSV or table is made by calling this for each cell in order. */
+typedef void query_cell(struct query_printer *printer, size_t column, bool is_right,
+			const char *text);
+/* Does so for a row, or for the heading without one. Returns how many cells there were. */
+typedef size_t query_visit(struct query_printer *printer, const void *row, query_cell *cell);
+
 struct query_printer {
 	enum query_format format;
 	FILE *out;
@@ -23,7 +31,7 @@ struct query_printer {
 	struct query_printer_stats stats;
 	/* CSV and table: */
 	struct row_set_shape columns; /* of the first row */
-	bool has_columns;
+	query_visit *visit; /* NULL before it */
 	size_t column_count;
 	char *held[QUERY_ROWS_HELD][QUERY_COLUMNS_MAX];
 	size_t held_count;
@@ -60,8 +68,15 @@ double query_completeness(const struct row_result *row);
 const char *query_missing_name(size_t i);
 __u64 query_missing_value(const struct row_result *row, size_t i);
 
-/* One row of CSV or table, and the end of it. */
+/* A group value, unquoted: its name or its digits, for which there is room. */
+const char *query_value_text(const struct names *names, enum sluice_field field, __u64 value,
+			     char digits[24]);
+
+/* One result row of CSV or table. */
 void query_columns_row(struct query_printer *printer, const struct row_result *row);
-void query_columns_finish(struct query_printer *printer);
+
+/* One line of CSV or table, always of the same visit; and the end of them all. */
+void query_grid_row(struct query_printer *printer, query_visit *visit, const void *row);
+void query_grid_finish(struct query_printer *printer);
 
 #endif

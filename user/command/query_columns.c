@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CSV and table of sluice query: the same cells in the same order, taken from the first row; a
- * table holds the first rows back to know its widths. */
-#include <stdlib.h>
+/* Columns of sluice query for result rows: the same cells in the same order, taken from the first
+ * row. */
 #include <string.h>
 
 #include "base/json.h"
 #include "command/query_cells.h"
 #include "command/query_where.h"
-
-#define TABLE_GAP 2
-#define HEADING_MAX (SLUICE_NAME_MAX + 24) /* a field's name and what is told of it */
 
 /* Columns of CSV and table: fixed ones around the groups and aggregates of the first row's
  * shape. */
@@ -131,13 +127,9 @@ static const struct fixed_column after_aggregates[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* One line of CSV or table is made by calling this for each cell in order. */
-typedef void cell_function(struct query_printer *printer, size_t column, bool is_right,
-			   const char *text);
-
 static size_t visit_fixed(struct query_printer *printer, const struct fixed_column *columns,
 			  size_t count, const struct row_result *row, size_t column,
-			  cell_function *cell)
+			  query_cell *cell)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct text text;
@@ -166,7 +158,7 @@ static int find_group(const struct row_result *row, __u8 field)
 }
 
 static size_t visit_groups(struct query_printer *printer, const struct row_result *row,
-			   size_t column, cell_function *cell)
+			   size_t column, query_cell *cell)
 {
 	const struct row_set_shape *shape = &printer->columns;
 	char digits[24];
@@ -197,7 +189,7 @@ static int find_aggregate(const struct row_result *row,
 
 static size_t visit_aggregate(struct query_printer *printer, const struct row_result *row,
 			      const struct sluice_schema_aggregate *aggregate, size_t column,
-			      cell_function *cell)
+			      query_cell *cell)
 {
 	int place = row ? find_aggregate(row, aggregate) : -1;
 	unsigned int count = query_cell_count(printer, aggregate);
@@ -218,7 +210,7 @@ static size_t visit_aggregate(struct query_printer *printer, const struct row_re
 }
 
 static size_t visit_aggregates(struct query_printer *printer, const struct row_result *row,
-			       size_t column, cell_function *cell)
+			       size_t column, query_cell *cell)
 {
 	const struct sluice_schema_window *window = &printer->columns.window;
 
@@ -227,10 +219,10 @@ static size_t visit_aggregates(struct query_printer *printer, const struct row_r
 	return column;
 }
 
-/* All cells of a row, or of the heading without one. Returns how many. */
-static size_t visit(struct query_printer *printer, const struct row_result *row,
-		    cell_function *cell)
+/* All cells of a row; a query_visit. */
+static size_t visit(struct query_printer *printer, const void *result, query_cell *cell)
 {
+	const struct row_result *row = result;
 	size_t column = visit_fixed(printer, before_groups, COUNT(before_groups), row, 0, cell);
 
 	column = visit_groups(printer, row, column, cell);
@@ -239,134 +231,9 @@ static size_t visit(struct query_printer *printer, const struct row_result *row,
 	return visit_fixed(printer, after_aggregates, COUNT(after_aggregates), row, column, cell);
 }
 
-/* RFC 4180: quotes where a cell would be misread. */
-static void print_csv_cell(struct query_printer *printer, size_t column, bool is_right,
-			   const char *text)
-{
-	(void)is_right;
-	if (column)
-		putc(',', printer->out);
-	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, printer->out);
-		return;
-	}
-	putc('"', printer->out);
-	for (; *text; text++) {
-		if (*text == '"')
-			putc('"', printer->out);
-		putc(*text, printer->out);
-	}
-	putc('"', printer->out);
-}
-
-/* Width on a terminal: characters, not bytes. */
-static size_t width_of(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
-/* Control characters would let a name move the cursor. */
-static void print_table_cell(struct query_printer *printer, size_t column, bool is_right,
-			     const char *text)
-{
-	size_t width = width_of(text);
-	size_t gap = printer->width[column] > width ? printer->width[column] - width : 0;
-	bool is_last = column + 1 == printer->column_count;
-
-	if (is_right)
-		fprintf(printer->out, "%*s", (int)gap, "");
-	for (const char *at = text; *at; at++)
-		putc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, printer->out);
-	if (!is_last)
-		fprintf(printer->out, "%*s", (int)((is_right ? 0 : gap) + TABLE_GAP), "");
-}
-
-static void measure_cell(struct query_printer *printer, size_t column, bool is_right,
-			 const char *text)
-{
-	size_t width = width_of(text);
-
-	printer->is_right[column] = is_right;
-	if (width > printer->width[column])
-		printer->width[column] = width;
-}
-
-static void hold_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
-{
-	measure_cell(printer, column, is_right, text);
-	printer->held[printer->held_count][column] = strdup(text);
-}
-
-static void print_heading_cell(struct query_printer *printer, size_t column, bool is_right,
-			       const char *text)
-{
-	char heading[HEADING_MAX + 1];
-	size_t i;
-
-	for (i = 0; text[i] && i < HEADING_MAX; i++)
-		heading[i] =
-			text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
-	heading[i] = '\0';
-	print_table_cell(printer, column, is_right, heading);
-}
-
-void query_columns_finish(struct query_printer *printer)
-{
-	if (printer->is_flushed || !printer->has_columns)
-		return;
-	visit(printer, NULL, print_heading_cell);
-	putc('\n', printer->out);
-	for (size_t i = 0; i < printer->held_count; i++) {
-		for (size_t column = 0; column < printer->column_count; column++) {
-			const char *cell = printer->held[i][column];
-
-			print_table_cell(printer, column, printer->is_right[column],
-					 cell ? cell : "");
-			free(printer->held[i][column]);
-		}
-		putc('\n', printer->out);
-	}
-	printer->held_count = 0;
-	printer->is_flushed = true;
-}
-
-static void print_table_row(struct query_printer *printer, const struct row_result *row)
-{
-	if (!printer->is_flushed && printer->held_count < QUERY_ROWS_HELD) {
-		visit(printer, row, hold_cell);
-		printer->held_count++;
-		return;
-	}
-	query_columns_finish(printer);
-	visit(printer, row, print_table_cell);
-	putc('\n', printer->out);
-}
-
-static void take_columns(struct query_printer *printer, const struct row_result *row)
-{
-	if (printer->has_columns)
-		return;
-	printer->has_columns = true;
-	printer->columns = *row->shape;
-	if (printer->format == QUERY_CSV) {
-		visit(printer, NULL, print_csv_cell);
-		putc('\n', printer->out);
-	} else {
-		printer->column_count = visit(printer, NULL, measure_cell);
-	}
-}
-
 void query_columns_row(struct query_printer *printer, const struct row_result *row)
 {
-	take_columns(printer, row);
-	if (printer->format == QUERY_TABLE) {
-		print_table_row(printer, row);
-		return;
-	}
-	visit(printer, row, print_csv_cell);
-	putc('\n', printer->out);
+	if (!printer->visit)
+		printer->columns = *row->shape;
+	query_grid_row(printer, visit, row);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "command/query_cells.h"
 #include "command/query_where.h"
 #include "core/sketch_distinct.h"
 #include "core/sketch_histogram.h"
@@ -96,22 +97,6 @@ static void add_quantiles(const struct query_extras *extras, struct text *text, 
 	text_add(text, "}");
 }
 
-static const char *member_text(const struct query_extras *extras, enum sluice_field field,
-			       __u64 value, char digits[24])
-{
-	enum sluice_space space;
-	const char *name = NULL;
-	struct text text;
-
-	if (extras->names && names_space(field, &space))
-		name = names_find(extras->names, space, value);
-	if (name)
-		return name;
-	text_init(&text, digits, 24);
-	json_add_unsigned(&text, value);
-	return digits;
-}
-
 /* Returns how many, or a negative number when nothing is known. */
 static int read_top(const struct query_extras *extras, unsigned int index,
 		    struct sketch_top_item items[SKETCH_TOP_K_MAX])
@@ -128,6 +113,7 @@ static void add_top(const struct query_extras *extras, struct text *text, unsign
 {
 	struct sketch_top_item items[SKETCH_TOP_K_MAX];
 	int count = read_top(extras, index, items);
+	enum sluice_field field = extras->window->aggregate[index].field;
 	char digits[24];
 
 	if (count < 0) {
@@ -137,8 +123,8 @@ static void add_top(const struct query_extras *extras, struct text *text, unsign
 	text_add(text, "[");
 	for (int i = 0; i < count; i++) {
 		text_add(text, i ? ",{\"key\":" : "{\"key\":");
-		text_add_quoted(text, member_text(extras, extras->window->aggregate[index].field,
-						  items[i].value, digits));
+		text_add_quoted(text, query_value_text(extras->names, field, items[i].value,
+						       digits));
 		text_add(text, ",\"count\":");
 		json_add_unsigned(text, items[i].count);
 		text_add(text, ",\"error\":");
@@ -153,14 +139,15 @@ static void add_top_short(const struct query_extras *extras, struct text *text, 
 {
 	struct sketch_top_item items[SKETCH_TOP_K_MAX];
 	int count = read_top(extras, index, items);
+	enum sluice_field field = extras->window->aggregate[index].field;
 	char digits[24];
 
 	if (count < 0)
 		text_add(text, NULL_TEXT);
 	for (int i = 0; i < count && i < TOP_SHOWN; i++) {
 		text_add(text, i ? ", " : "");
-		text_add(text, member_text(extras, extras->window->aggregate[index].field,
-					   items[i].value, digits));
+		text_add(text,
+			 query_value_text(extras->names, field, items[i].value, digits));
 		text_add(text, items[i].error ? " ~" : " ");
 		json_add_unsigned(text, items[i].count);
 	}

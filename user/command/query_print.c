@@ -98,8 +98,7 @@ int query_printer_row(struct query_printer *printer, const struct row_result *ro
 
 int query_printer_finish(struct query_printer *printer)
 {
-	if (printer->format == QUERY_TABLE)
-		query_columns_finish(printer);
+	query_grid_finish(printer);
 	if (fflush(printer->out) != 0)
 		return -errno;
 	return ferror(printer->out) ? -EIO : 0;

@@ -194,7 +194,7 @@ static bool holds(enum query_operator operator, __int128 left, __int128 right)
 
 /* A group value against one condition. Without `names`, what only names can tell may hold. */
 static bool holds_value(const struct query_condition *condition, const struct names *names,
-			enum sluice_field field, __u64 value, bool is_overflow)
+			enum sluice_field field, __int128 value, bool is_overflow)
 {
 	bool wants_equal = condition->operator== QUERY_EQUAL;
 	enum sluice_space space;
@@ -209,14 +209,14 @@ static bool holds_value(const struct query_condition *condition, const struct na
 		return holds(condition->operator, value, condition->number);
 	if (!names)
 		return true;
-	name = names_space(field, &space) ? names_find(names, space, value) : NULL;
+	name = names_space(field, &space) ? names_find(names, space, (__u64)value) : NULL;
 	return (name && strcmp(name, condition->value) == 0) == wants_equal;
 }
 
 /* All conditions on one group field: one of the `=` and every other one. */
 static bool holds_field(const struct query_where *where, const struct names *names,
 			const char dim_name[4][SLUICE_NAME_MAX + 1], enum sluice_field field,
-			__u64 value, bool is_overflow)
+			__int128 value, bool is_overflow)
 {
 	bool has_equal = false, has_match = false;
 
@@ -287,6 +287,30 @@ bool query_where_is_met(const struct query_where *where, const struct names *nam
 		if (place >= 0 && ((numbers[place].needs_records && row->partial.records == 0) ||
 				   !holds(condition->operator, numbers[place].value(&row->partial),
 					  condition->number)))
+			return false;
+	}
+	return true;
+}
+
+void query_where_bind_late(struct query_where *where, const char dim_name[4][SLUICE_NAME_MAX + 1])
+{
+	for (unsigned int i = 0; i < where->count; i++) {
+		for (int field = 0; field < SLUICE_FIELD_COUNT; field++)
+			where->condition[i].is_used |=
+				is_field(&where->condition[i], dim_name, (enum sluice_field)field);
+	}
+}
+
+bool query_where_is_met_by_late(const struct query_where *where, const struct names *names,
+				const struct late_result *late)
+{
+	for (int field = 0; where->count && field < SLUICE_FIELD_COUNT; field++) {
+		__int128 value = late->event.value;
+
+		if (field != SLUICE_FIELD_VALUE)
+			value = late_event_field(&late->event, (enum sluice_field)field);
+		if (!holds_field(where, names, late->origin->dim_name, (enum sluice_field)field,
+				 value, false))
 			return false;
 	}
 	return true;

@@ -4,6 +4,7 @@
 #ifndef SLUICE_COMMAND_QUERY_WHERE_H
 #define SLUICE_COMMAND_QUERY_WHERE_H
 
+#include "edge/late_set.h"
 #include "edge/names.h"
 #include "edge/row_set.h"
 
@@ -50,5 +51,10 @@ bool query_where_is_possible(const struct query_where *where, const struct schem
 /* Whether it is wanted. */
 bool query_where_is_met(const struct query_where *where, const struct names *names,
 			const struct row_result *row);
+
+/* The same for late events, which have every field, and no aggregates. */
+void query_where_bind_late(struct query_where *where, const char dim_name[4][SLUICE_NAME_MAX + 1]);
+bool query_where_is_met_by_late(const struct query_where *where, const struct names *names,
+				const struct late_result *late);
 
 #endif

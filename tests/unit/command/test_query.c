@@ -572,6 +572,105 @@ static void log_shows_what_is_there(void **state)
 	assert_int_equal(run("log frobnicate"), EX_USAGE);
 }
 
+static void late_record(__u32 count, const struct sluice_late_event *events)
+{
+	struct {
+		struct sluice_disk_record record;
+		struct sluice_late head;
+		struct sluice_late_event event[8];
+	} made = { .record = { (__u32)(16 + count * sizeof(*events)), SLUICE_DISK_LATE, 1 },
+		   .head = { 0, sizeof(*events), count } };
+
+	memcpy(made.event, events, count * sizeof(*events));
+	results_maker_record(&maker, &made, made.record.bytes);
+}
+
+static void open_late_log(void)
+{
+	const struct sluice_late_event events[] = {
+		{ .time_ns = T0 + 3 * S, .source_id = 2, .sequence = 5, .index = 1, .type = 2,
+		  .weight = 1 },
+		{ .time_ns = T0 + 3 * S, .source_id = 2, .sequence = 5, .index = 0, .type = 2,
+		  .weight = 1, .value = -1 },
+		{ .time_ns = T0 + S, .key = 42, .value = -7, .event_id = 6, .source_id = 9,
+		  .sequence = 4, .epoch = 3, .tenant = 1, .type = 1, .weight = 2,
+		  .dim = { 3, 4, 5, 6 } },
+		{ .time_ns = T0 + 3 * S, .source_id = 1, .sequence = 7, .type = 2, .weight = 1 },
+	};
+
+	open_log();
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_TYPE, 1, "view"), 0);
+	row(0, 1, 3, 0, 0, 4, -7);
+	late_record(2, events);
+	late_record(2, events + 2);
+	results_maker_close(&maker);
+}
+
+static void late_events_in_order(void **state)
+{
+	char expected[1024];
+
+	(void)state;
+	open_late_log();
+	assert_int_equal(run("query --window clicks --late --json"), 0);
+	snprintf(expected, sizeof(expected),
+		 "{\"window\":\"clicks\",\"time\":\"2026-01-01T00:00:01.000Z\",\"fields\":"
+		 "{\"type\":\"view\",\"key\":\"42\",\"tenant\":\"1\",\"source\":\"9\","
+		 "\"region\":\"3\",\"dim1\":\"4\",\"dim2\":\"5\",\"dim3\":\"6\"},"
+		 "\"value\":-7,\"weight\":2,\"event_id\":\"6\",\"source_epoch\":3,"
+		 "\"sequence\":4,\"index\":0,\"agent\":\"%s\",\"epoch\":1}\n",
+		 agent);
+	assert_memory_equal(output, expected, strlen(expected));
+	assert_int_equal(times("\n"), 4);
+	assert_int_equal(run("query --window clicks --late --format csv"), 0);
+	snprintf(expected, sizeof(expected),
+		 "window,time,type,key,tenant,source,region,dim1,dim2,dim3,value,weight,event_id,"
+		 "source_epoch,sequence,index,agent,epoch\n"
+		 "clicks,2026-01-01T00:00:01.000Z,view,42,1,9,3,4,5,6,-7,2,6,3,4,0,%s,1\n"
+		 "clicks,2026-01-01T00:00:03.000Z,2,0,0,1,0,0,0,0,0,1,0,0,7,0,%s,1\n"
+		 "clicks,2026-01-01T00:00:03.000Z,2,0,0,2,0,0,0,0,-1,1,0,0,5,0,%s,1\n"
+		 "clicks,2026-01-01T00:00:03.000Z,2,0,0,2,0,0,0,0,0,1,0,0,5,1,%s,1\n",
+		 agent, agent, agent, agent);
+	assert_string_equal(output, expected);
+	assert_int_equal(run("query --window clicks --late"), 0);
+	assert_non_null(strstr(output, "TIME                      TYPE  KEY  TENANT  SOURCE  "
+				       "REGION"));
+	assert_int_equal(run("query --window clicks --json"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query --window all --late"), 0);
+	assert_string_equal(output, "");
+}
+
+static void late_events_by_time_and_condition(void **state)
+{
+	(void)state;
+	open_late_log();
+	assert_int_equal(run("query -w clicks --late --json --since 2026-01-01T00:00:02Z"), 0);
+	assert_int_equal(times("\n"), 3);
+	assert_int_equal(run("query -w clicks --late --json --until 2026-01-01T00:00:03Z"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query -w clicks --late --json --where type=view,region=3"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query -w clicks --late --json --where value<0,source!=9"), 0);
+	assert_int_equal(times("\n"), 1);
+	assert_int_equal(run("query -w clicks --late --json --where count=1"), EX_USAGE);
+	assert_non_null(strstr(errors, "has no field count"));
+	assert_int_equal(run("query -w clicks --late --all-revisions"), EX_USAGE);
+	assert_int_equal(run("query -w nothing --late"), EX_USAGE);
+}
+
+static void log_shows_late_events(void **state)
+{
+	(void)state;
+	open_late_log();
+	assert_int_equal(run("log dump --rows"), 0);
+	assert_non_null(strstr(output, "late window=\"clicks\" events=2\n          late "
+				       "time=2026-01-01T00:00:03.000Z tenant=0 source=2 type=2"));
+	assert_int_equal(run("log dump --json"), 0);
+	assert_int_equal(times("\"kind\":\"late\",\"window\":\"clicks\",\"events\":2}"), 2);
+	assert_int_equal(run("log verify"), 0);
+}
+
 static void damage(off_t offset)
 {
 	char name[PATH_MAX + 64];
@@ -638,6 +737,9 @@ int main(void)
 		QUERY_TEST(wrong_windows_are_answered),
 		QUERY_TEST(reading_changes_nothing),
 		QUERY_TEST(log_shows_what_is_there),
+		QUERY_TEST(late_events_in_order),
+		QUERY_TEST(late_events_by_time_and_condition),
+		QUERY_TEST(log_shows_late_events),
 		QUERY_TEST(damage_has_a_place),
 	};
 

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Lines of CSV and tables, of whatever cells a visit gives; a table holds the first rows back to
+ * know its widths. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/query_cells.h"
+
+#define TABLE_GAP 2
+#define HEADING_MAX (SLUICE_NAME_MAX + 24) /* a field's name and what is told of it */
+
+/* RFC 4180: quotes where a cell would be misread. */
+static void print_csv_cell(struct query_printer *printer, size_t column, bool is_right,
+			   const char *text)
+{
+	(void)is_right;
+	if (column)
+		putc(',', printer->out);
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, printer->out);
+		return;
+	}
+	putc('"', printer->out);
+	for (; *text; text++) {
+		if (*text == '"')
+			putc('"', printer->out);
+		putc(*text, printer->out);
+	}
+	putc('"', printer->out);
+}
+
+/* Width on a terminal: characters, not bytes. */
+static size_t width_of(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+/* Control characters would let a name move the cursor. */
+static void print_table_cell(struct query_printer *printer, size_t column, bool is_right,
+			     const char *text)
+{
+	size_t width = width_of(text);
+	size_t gap = printer->width[column] > width ? printer->width[column] - width : 0;
+	bool is_last = column + 1 == printer->column_count;
+
+	if (is_right)
+		fprintf(printer->out, "%*s", (int)gap, "");
+	for (const char *at = text; *at; at++)
+		putc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, printer->out);
+	if (!is_last)
+		fprintf(printer->out, "%*s", (int)((is_right ? 0 : gap) + TABLE_GAP), "");
+}
+
+static void measure_cell(struct query_printer *printer, size_t column, bool is_right,
+			 const char *text)
+{
+	size_t width = width_of(text);
+
+	printer->is_right[column] = is_right;
+	if (width > printer->width[column])
+		printer->width[column] = width;
+}
+
+static void hold_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
+{
+	measure_cell(printer, column, is_right, text);
+	printer->held[printer->held_count][column] = strdup(text);
+}
+
+static void print_heading_cell(struct query_printer *printer, size_t column, bool is_right,
+			       const char *text)
+{
+	char heading[HEADING_MAX + 1];
+	size_t i;
+
+	for (i = 0; text[i] && i < HEADING_MAX; i++)
+		heading[i] =
+			text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+	heading[i] = '\0';
+	print_table_cell(printer, column, is_right, heading);
+}
+
+static void finish_table(struct query_printer *printer)
+{
+	if (printer->is_flushed || !printer->visit)
+		return;
+	printer->visit(printer, NULL, print_heading_cell);
+	putc('\n', printer->out);
+	for (size_t i = 0; i < printer->held_count; i++) {
+		for (size_t column = 0; column < printer->column_count; column++) {
+			const char *cell = printer->held[i][column];
+
+			print_table_cell(printer, column, printer->is_right[column],
+					 cell ? cell : "");
+			free(printer->held[i][column]);
+		}
+		putc('\n', printer->out);
+	}
+	printer->held_count = 0;
+	printer->is_flushed = true;
+}
+
+void query_grid_finish(struct query_printer *printer)
+{
+	if (printer->format == QUERY_TABLE)
+		finish_table(printer);
+}
+
+static void print_table_row(struct query_printer *printer, const void *row)
+{
+	if (!printer->is_flushed && printer->held_count < QUERY_ROWS_HELD) {
+		printer->visit(printer, row, hold_cell);
+		printer->held_count++;
+		return;
+	}
+	finish_table(printer);
+	printer->visit(printer, row, print_table_cell);
+	putc('\n', printer->out);
+}
+
+static void begin(struct query_printer *printer, query_visit *visit)
+{
+	if (printer->visit)
+		return;
+	printer->visit = visit;
+	if (printer->format == QUERY_CSV) {
+		visit(printer, NULL, print_csv_cell);
+		putc('\n', printer->out);
+	} else {
+		printer->column_count = visit(printer, NULL, measure_cell);
+	}
+}
+
+void query_grid_row(struct query_printer *printer, query_visit *visit, const void *row)
+{
+	begin(printer, visit);
+	if (printer->format == QUERY_TABLE) {
+		print_table_row(printer, row);
+		return;
+	}
+	visit(printer, row, print_csv_cell);
+	putc('\n', printer->out);
+}
