@@ -22,7 +22,7 @@ const struct config_support config_support[CONFIG_FEATURES] = {
 	[CONFIG_FEATURE_LATENESS] = { true, "allowed_lateness above 0s",
 				      "leave it out; max_disorder is the time to wait" },
 	[CONFIG_FEATURE_EARLY] = { true, "early above 0s", "leave it out" },
-	[CONFIG_FEATURE_LATE_KEEP] = { false, "late: keep", "write `late: drop`" },
+	[CONFIG_FEATURE_LATE_KEEP] = { true, "late: keep", "write `late: drop`" },
 	[CONFIG_FEATURE_DEDUP] = { false, "dedup: event_id", "write `dedup: none`" },
 	[CONFIG_FEATURE_FIRST] = { true, "the aggregate first", "leave it out" },
 	[CONFIG_FEATURE_LAST] = { true, "the aggregate last", "leave it out" },
