@@ -17,8 +17,10 @@ struct packet {
 	__u32 generation; /* of the configuration that decides */
 	__u32 events; /* records, or entries of a dictionary; 0 until the header is proven */
 	__u32 dropped; /* of these, by rules */
+	__u32 counted; /* of the events, under their types */
 	__u32 prefix_bytes;
 	__u32 index; /* of a counter, for SLUICE_FORGET */
+	__u32 is_plain; /* no tag, option or extension header; frame and header are known */
 	struct sluice_frame frame;
 	__u8 zero[2]; /* the IP header is aligned */
 	__u8 head[SLUICE_HEAD_BYTES];

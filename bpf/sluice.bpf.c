@@ -8,7 +8,7 @@
 #include "stage_listener.bpf.h"
 #include "stage_validate.bpf.h"
 #include "stage_filter.bpf.h"
-#include "stage_emit.bpf.h"
+#include "stage_quick.bpf.h"
 
 static __always_inline int pass(struct packet *packet, __u32 reason)
 {
@@ -22,6 +22,10 @@ static __always_inline __u32 take(struct xdp_md *ctx, struct packet *packet)
 
 	if (refused)
 		return refused;
+	if (stage_quick_count(ctx, packet))
+		return stage_quick_emit(ctx, packet);
+	if (packet->is_plain && !stage_validate_load(ctx, packet))
+		return SLUICE_OUTCOME_refused_short;
 	stage_filter(packet);
 	if (packet->dropped == packet->events)
 		return SLUICE_OUTCOME_filtered;
@@ -39,6 +43,7 @@ int sluice_xdp(struct xdp_md *ctx)
 	packet->cpu = cpu;
 	packet->events = 0;
 	packet->dropped = 0;
+	packet->counted = 0;
 	reason = stage_parse(ctx, packet);
 	if (reason)
 		return pass(packet, reason);

@@ -6,10 +6,8 @@
 
 #include "stage_listener.bpf.h"
 
-static __always_inline void emit_fill(struct packet *packet)
+static __always_inline void emit_fill(const struct packet *packet, struct sluice_record *record)
 {
-	struct sluice_record *record = &packet->marks.record;
-
 	record->payload_bytes = packet->frame.payload_bytes;
 	record->prefix_bytes = packet->prefix_bytes;
 	record->listener = packet->listener;
@@ -44,7 +42,7 @@ static __always_inline __u32 stage_emit(struct packet *packet)
 	SLUICE_KEEP_BOUND(bytes);
 	if (bytes > SLUICE_PAYLOAD_MAX)
 		return SLUICE_OUTCOME_refused_length;
-	emit_fill(packet);
+	emit_fill(packet, &packet->marks.record);
 	if (packet->prefix_bytes == SLUICE_PREFIX_SHORT) {
 		packet->plain.record = packet->marks.record;
 		error = bpf_ringbuf_output(ring, &packet->plain.record, SLUICE_PREFIX_SHORT + bytes,

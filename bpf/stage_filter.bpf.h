@@ -27,7 +27,7 @@ static long filter_group(__u32 i, struct filter_loop *loop)
 		.event_bytes = loop->event_bytes,
 		.last = loop->last,
 	};
-	__u32 first = i * SLUICE_FILTER_EVENTS;
+	__u32 first = packet->counted + i * SLUICE_FILTER_EVENTS;
 	__u32 offset = sizeof(struct sluice_header) + first * filter.event_bytes, dropped;
 
 	dropped = sluice_filter(&filter, offset, packet->events - first);
@@ -64,8 +64,9 @@ static __always_inline void stage_filter(struct packet *packet)
 		packet->prefix_bytes = SLUICE_PREFIX_LONG;
 		__builtin_memset(packet->marks.dropped_more, 0, sizeof(packet->marks.dropped_more));
 	}
-	bpf_loop((packet->events + SLUICE_FILTER_EVENTS - 1) / SLUICE_FILTER_EVENTS, filter_group,
-		 &loop, 0);
+	bpf_loop((packet->events - packet->counted + SLUICE_FILTER_EVENTS - 1) /
+			 SLUICE_FILTER_EVENTS,
+		 filter_group, &loop, 0);
 }
 
 #endif

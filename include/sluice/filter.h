@@ -20,6 +20,19 @@ struct sluice_filter {
 	__u32 last; /* SLUICE_TYPE_COUNTERS − 1, by a way that the verifier does not follow */
 };
 
+/* One event of `type`, not dropped. The last counter is shared by all types from there on. */
+SLUICE_INLINE struct sluice_type_count *sluice_filter_count(struct sluice_types *types, __u32 type,
+							    __u32 last)
+{
+	struct sluice_type_count *counted;
+
+	if (type > SLUICE_TYPE_COUNTERS - 1)
+		type = last;
+	counted = &types->type[type & (SLUICE_TYPE_COUNTERS - 1)];
+	counted->seen++;
+	return counted;
+}
+
 /* The first `count` (at most 8 are looked at) records from `offset` in the payload. Bit i of the
  * return is set when record i is dropped. */
 SLUICE_INLINE __u32 sluice_filter(const struct sluice_filter *filter, __u32 offset, __u32 count)
@@ -42,11 +55,7 @@ SLUICE_INLINE __u32 sluice_filter(const struct sluice_filter *filter, __u32 offs
 		if (rules)
 			drop = rules[type] & SLUICE_RULE_DROP;
 		SLUICE_KEEP_BOUND(drop);
-		/* The last counter is shared by all types from there on. */
-		if (type > SLUICE_TYPE_COUNTERS - 1)
-			type = last;
-		counted = &types->type[type & (SLUICE_TYPE_COUNTERS - 1)];
-		counted->seen++;
+		counted = sluice_filter_count(types, type, last);
 		if (rules) {
 			counted->dropped += drop;
 			dropped |= drop << i;

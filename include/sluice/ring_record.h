@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What the XDP program puts in a ring: one record a datagram, this prefix and then the UDP payload
- * as it came. Events that rules dropped stay in place and are marked, so that an event keeps its
- * index (its identity); a datagram of which nothing survives is not handed over at all. */
+/* What the XDP program puts in a ring: one record a datagram, this prefix, then the UDP payload as
+ * it came, then up to SLUICE_RECORD_REST_MAX bytes that mean nothing. Events that rules dropped
+ * stay in place and are marked, so that an event keeps its index (its identity); a datagram of
+ * which nothing survives is not handed over at all. */
 #ifndef SLUICE_RING_RECORD_H
 #define SLUICE_RING_RECORD_H
 
@@ -20,6 +21,8 @@ struct sluice_record {
 	/* __u64 dropped_more[SLUICE_MARK_WORDS − 1]: events 64 …, only in the long prefix */
 };
 
+/* Records come in steps of 64 bytes: the ring gives room of constant sizes cheaply, others not. */
+#define SLUICE_RECORD_REST_MAX 63
 #define SLUICE_PREFIX_SHORT 24
 #define SLUICE_PREFIX_LONG (SLUICE_PREFIX_SHORT + 8 * (SLUICE_MARK_WORDS - 1))
 

@@ -304,7 +304,8 @@ static void check_record(const struct row *row, const struct sluice_record *reco
 	const __u64 *more = (const __u64 *)(record + 1);
 
 	assert_int_equal(record->payload_bytes, frame.payload_bytes);
-	assert_int_equal(bytes, record->prefix_bytes + record->payload_bytes);
+	assert_in_range(bytes, record->prefix_bytes + record->payload_bytes,
+			record->prefix_bytes + record->payload_bytes + SLUICE_RECORD_REST_MAX);
 	assert_int_equal(record->listener, row->listener);
 	assert_int_equal(record->kept, row->kept);
 	assert_int_equal(record->zero, 0);
