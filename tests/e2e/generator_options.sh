@@ -59,6 +59,9 @@ refuses 64 'make' --to nowhere:9125 --datagrams 1
 refuses 64 'no flood without bounds' --to 1.1.1.1:9125
 refuses 64 'no flood without bounds' --to 1.1.1.1:9125 --rate 1/s
 refuses 64 'no flood without bounds' --to '[2606:4700::1111]:9125' --datagrams 1
+live=(--interface lo --to-mac 2:0:0:0:0:1)
+refuses 64 'no flood without bounds' "${live[@]}" --to 1.1.1.1:9125 --datagrams 1
+refuses 64 'no flood without bounds' "${live[@]}" --to '[2606:4700::1111]:9125' --rate 1/s
 refuses 64 'without --to-mac' --interface lo --datagrams 1
 refuses 64 'give one of them' --interface lo --to-mac 2:0:0:0:0:1 --pcap "$work/x" --datagrams 1
 refuses 64 'six bytes' --interface lo --to-mac nonsense --datagrams 1
@@ -93,6 +96,12 @@ cmp "$work/1.json" "$work/2.json" || fail "two runs of one seed tell different t
 ! cmp -s "$work/1.pcap" "$work/3.pcap" || fail "another seed gives the same bytes"
 echo "ok: the same seed gives the same bytes and the same truth"
 
+"$generator" --pcap "$work/public.pcap" --to 1.1.1.1:9 --datagrams 3 >/dev/null || fail "capture"
+refuses 64 'frame 1 of' --from-pcap "$work/public.pcap" --interface lo
+refuses 64 'no flood without bounds' --from-pcap "$work/public.pcap" --interface lo --rate 1/s
+refuses 64 'no flood without bounds' --from-pcap "$work/1.pcap" --to 1.1.1.1:9 --datagrams 1
+"$generator" --from-pcap "$work/public.pcap" --interface lo --rate 100/s --datagrams 2 >/dev/null ||
+	[ "$(id -u)" -ne 0 ] || fail "a bounded replay"
 "$generator" --from-pcap "$work/1.pcap" --to 127.0.0.1:9 --json >"$work/replayed" || fail "replay"
 sent=$(sed 's/.*"sent":{"datagrams":\([0-9]*\).*/\1/' "$work/1.counts")
 [ "$sent" -gt 4500 ] || fail "only $sent datagrams of 5000"

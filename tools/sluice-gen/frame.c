@@ -188,19 +188,50 @@ void frame_write_udp_checksum(bool is_v6, __u8 *frame)
 	put16(udp + 6, checksum ? checksum : 0xffff);
 }
 
-long frame_find_payload(const __u8 *frame, size_t bytes, const __u8 **payload)
+/* Where what follows Ethernet and up to two tags starts, and its type; or -EINVAL. */
+static long find_network(const __u8 *frame, size_t bytes, unsigned int *type)
 {
-	size_t at = ETHERNET_BYTES, ip_bytes, udp_bytes;
-	unsigned int type;
+	size_t at = ETHERNET_BYTES;
 
 	if (bytes < ETHERNET_BYTES)
 		return -EINVAL;
-	type = get16(frame + 12);
-	for (int tags = 0; tags < 2 && (type == 0x8100 || type == 0x88a8); tags++, at += 4) {
+	*type = get16(frame + 12);
+	for (int tags = 0; tags < 2 && (*type == 0x8100 || *type == 0x88a8); tags++, at += 4) {
 		if (bytes < at + 4)
 			return -EINVAL;
-		type = get16(frame + at + 2);
+		*type = get16(frame + at + 2);
 	}
+	return (long)at;
+}
+
+bool frame_stays_private(const __u8 *frame, size_t bytes)
+{
+	struct frame_address address = { 0 };
+	unsigned int type;
+	long at = find_network(frame, bytes, &type);
+
+	if (at < 0)
+		return false;
+	if (type == 0x0800 && bytes >= (size_t)at + IPV4_BYTES) {
+		memcpy(address.to, frame + at + 16, 4);
+		return frame_is_private(&address);
+	}
+	address.is_v6 = true;
+	if (type != 0x86dd || bytes < (size_t)at + IPV6_BYTES)
+		return false;
+	memcpy(address.to, frame + at + 24, 16);
+	return frame_is_private(&address);
+}
+
+long frame_find_payload(const __u8 *frame, size_t bytes, const __u8 **payload)
+{
+	size_t at, ip_bytes, udp_bytes;
+	unsigned int type;
+	long network = find_network(frame, bytes, &type);
+
+	if (network < 0)
+		return -EINVAL;
+	at = (size_t)network;
 	if (type == 0x0800 && bytes >= at + IPV4_BYTES) {
 		ip_bytes = (size_t)(frame[at] & 15) * 4;
 		if (frame[at] >> 4 != 4 || ip_bytes < IPV4_BYTES || frame[at + 9] != PROTOCOL_UDP ||

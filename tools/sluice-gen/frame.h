@@ -33,6 +33,9 @@ int frame_parse_mac(const char *text, __u8 mac[6]);
  * examples. */
 bool frame_is_private(const struct frame_address *address);
 
+/* The same of a frame's destination. Not IP, or cut short: no. */
+bool frame_stays_private(const __u8 *frame, size_t bytes);
+
 static inline size_t frame_header_bytes(const struct frame_address *address)
 {
 	return address->is_v6 ? FRAME_HEADER_BYTES_V6 : FRAME_HEADER_BYTES_V4;

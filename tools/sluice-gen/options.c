@@ -195,19 +195,21 @@ static void read_target(struct reader *reader)
 			"--interface without --to-mac");
 }
 
-/* A flood belongs on a network of one's own: to a public address only at a rate and with an end. */
+/* A flood belongs on a network of one's own: to a public address only at a rate and with an end.
+ * Where the frames of a capture go, only they know. */
 static void check_flood(struct reader *reader)
 {
-	const struct options *options = reader->options;
+	struct options *options = reader->options;
+	bool is_sent = options->target == OPTIONS_SOCKET || options->target == OPTIONS_LIVE;
 
-	if (reader->exit_code || options->target != OPTIONS_SOCKET ||
+	options->is_bounded = options->rate && options->plan.original_count != UINT64_MAX;
+	if (reader->exit_code || !is_sent || options->is_bounded ||
+	    (options->from_pcap && options->target == OPTIONS_LIVE) ||
 	    frame_is_private(&options->shape.address))
 		return;
-	if (!options->rate || options->plan.original_count == UINT64_MAX)
-		reader->exit_code =
-			command_error(EX_USAGE, "add --rate, and --duration or --datagrams",
-				      "--to %s is a public address: no flood without bounds",
-				      text_of(reader, "to"));
+	reader->exit_code = command_error(EX_USAGE, "add --rate, and --duration or --datagrams",
+					  "--to %s is a public address: no flood without bounds",
+					  text_of(reader, "to"));
 }
 
 static void read_truth(struct reader *reader)

@@ -146,6 +146,9 @@ static int replay_frame(struct replay *replay, size_t frame_bytes)
 
 	if (is_socket && bytes < 0)
 		return 0; /* nothing that a UDP socket could send */
+	if (!is_socket && !replay->options->is_bounded &&
+	    !frame_stays_private(replay->frame, frame_bytes))
+		return -EDESTADDRREQ;
 	if (bytes >= (long)sizeof(struct sluice_header))
 		memcpy(&event_count, payload + offsetof(struct sluice_header, event_count),
 		       sizeof(event_count));
@@ -164,6 +167,14 @@ static int replay_frame(struct replay *replay, size_t frame_bytes)
 		return 0;
 	result = truth_add(replay->truth, payload, (size_t)bytes);
 	return result < 0 ? result : 0;
+}
+
+static int refuse_public(const struct run *run, const struct options *options)
+{
+	return command_error(EX_USAGE, "add --rate, and --duration or --datagrams",
+			     "frame %llu of %s goes to a public address, or to none that can be "
+			     "told: no flood without bounds",
+			     (unsigned long long)run->frames + 1, options->from_pcap);
 }
 
 int replay_pcap(struct run *run, const struct options *options, struct truth *truth)
@@ -185,6 +196,8 @@ int replay_pcap(struct run *run, const struct options *options, struct truth *tr
 	run->is_interrupted = run_is_stopped();
 	run->elapsed_ns = run_clock_ns() - started_ns;
 	replay_close(&replay);
+	if (error == -EDESTADDRREQ)
+		return refuse_public(run, options);
 	return error ? command_error(command_exit_code(error),
 				     error == -EINVAL
 					     ? "it must be a whole capture of Ethernet frames"

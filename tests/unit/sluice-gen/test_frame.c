@@ -100,6 +100,33 @@ static void test_private_addresses(void **unused)
 	}
 }
 
+static void test_destinations_of_frames(void **unused)
+{
+	struct frame_address address = { .to = { 10, 0, 0, 2 }, .from = { 1, 1, 1, 1 } };
+	__u8 frame[128] = { 0 }, tagged[128];
+
+	(void)unused;
+	frame_write_headers(&address, 5, 30, frame);
+	assert_true(frame_stays_private(frame, 72));
+	assert_false(frame_stays_private(frame, 33)); /* cut short: it cannot be told */
+	memcpy(tagged, frame, 12);
+	memcpy(tagged + 12, "\x88\xa8\0\1\x81\0\0\2", 8);
+	memcpy(tagged + 20, frame + 12, 60);
+	assert_true(frame_stays_private(tagged, 80));
+	address.to[0] = 11;
+	frame_write_headers(&address, 5, 30, frame);
+	assert_false(frame_stays_private(frame, 72));
+	frame[12] = 9; /* no IP */
+	assert_false(frame_stays_private(frame, 72));
+	address = (struct frame_address){ .is_v6 = true, .to = { 0xfd, [15] = 2 } };
+	frame_write_headers(&address, 5, 30, frame);
+	assert_true(frame_stays_private(frame, 92));
+	assert_false(frame_stays_private(frame, 53));
+	address.to[0] = 0x26;
+	frame_write_headers(&address, 5, 30, frame);
+	assert_false(frame_stays_private(frame, 92));
+}
+
 static void test_payloads_are_found_in_whole_udp_frames_only(void **unused)
 {
 	struct frame_address address = {
@@ -141,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_macs),
 		cmocka_unit_test(test_private_addresses),
+		cmocka_unit_test(test_destinations_of_frames),
 		cmocka_unit_test(test_payloads_are_found_in_whole_udp_frames_only),
 	};
 
