@@ -6,6 +6,9 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 sluice=$PWD/build/sluice
 [ -x "$sluice" ] || { echo "no build/sluice; make all" && exit 1; }
+for shell in zsh fish; do
+	command -v $shell >/dev/null || { echo "skipped: $shell is not installed" && exit 77; }
+done
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failures=0
@@ -129,9 +132,14 @@ same 'completion bash: values' json "$(complete_words sluice check --log-format 
 for shell in zsh fish; do
 	run completion $shell
 	same "completion $shell: code" 0 $code
-	command -v $shell >/dev/null || continue
 	$shell -n "$work/out" || same "completion $shell" 'a script' "$(cat "$work/out")"
 done
+# fish was last: it completes without a terminal, and zsh at least takes the function as its own.
+same 'completion fish: commands' check "$(fish --no-config -c "source $work/out
+	complete -C 'sluice che'" | cut -f 1)"
+run completion zsh
+same 'completion zsh: registered' _sluice "$(cd "$work" && zsh -fc 'autoload -Uz compinit
+	compinit -u -D; source ./out; echo $_comps[sluice]' 2>&1)"
 run version --json
 [ -n "$(json 'answer["commit"]')" ] || same 'version' JSON "$(cat "$work/out")"
 run help config
