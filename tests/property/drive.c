@@ -24,6 +24,7 @@ struct drive {
 	struct random random;
 	__u32 worker_count;
 	struct sources *sources;
+	struct dedup *dedup;
 	struct stream *stream[SLUICE_WORKERS_MAX];
 	size_t pending_count;		/* records that are not flushed yet */
 	void **pending;
@@ -45,6 +46,7 @@ static int open_streams(struct drive *drive)
 		.hash_seed = drive->options->hash_seed,
 		.max_ahead_ns = scenario->max_ahead_ns,
 		.sources = drive->sources,
+		.dedup = drive->dedup,
 	};
 
 	for (; options.worker < drive->worker_count; options.worker++) {
@@ -67,8 +69,18 @@ static int open_all(struct drive *drive)
 		.max_lag_ns = scenario->max_lag_ns,
 		.hash_seed = drive->options->hash_seed,
 	};
+	struct dedup_options dedup = {
+		.windows = scenario->window,
+		.window_count = scenario->window_count,
+		.worker_count = drive->worker_count,
+		.memory_bytes = scenario->window_count * DEDUP_BYTES_MIN,
+		.hash_seed = drive->options->hash_seed,
+		.max_ahead_ns = scenario->max_ahead_ns,
+	};
 	int error = sources_open(&drive->sources, &options);
 
+	if (!error)
+		error = dedup_open(&drive->dedup, &dedup);
 	for (__u32 i = 0; i < scenario->window_count; i++)
 		drive->watermark_ns[i] = SOURCES_WATERMARK_NONE;
 	decode_sink_open(&drive->sink, random_next(&drive->random),
@@ -81,6 +93,7 @@ static void close_all(struct drive *drive)
 	for (__u32 i = 0; i < drive->worker_count; i++)
 		if (drive->stream[i])
 			stream_close(drive->stream[i]);
+	dedup_close(drive->dedup);
 	if (drive->sources)
 		sources_close(drive->sources);
 	decode_sink_clear(&drive->sink);
@@ -104,8 +117,10 @@ static void set_time(struct drive *drive, const struct scenario_step *step)
 	flush(drive);
 	drive->wall_ns = step->wall_ns;
 	drive->mono_ns = step->mono_ns;
-	for (__u32 i = 0; i < drive->worker_count; i++)
+	for (__u32 i = 0; i < drive->worker_count; i++) {
 		stream_set_time(drive->stream[i], step->wall_ns, step->mono_ns);
+		stream_tidy(drive->stream[i]);
+	}
 }
 
 static void add_datagram(struct drive *drive, const struct scenario_step *step)
@@ -124,8 +139,8 @@ static void add_datagram(struct drive *drive, const struct scenario_step *step)
 
 static __u32 slice(struct drive *drive)
 {
-	return (__u32)(random_percent(&drive->random, 50) ?
-			       random_range(&drive->random, 1, 8) : 100000);
+	return (__u32)(random_percent(&drive->random, 50) ? random_range(&drive->random, 1, 8)
+							  : 100000);
 }
 
 /* Emits until nothing waits, in slices; lazily now and then not to the end. */
@@ -162,8 +177,7 @@ static int hand_over(struct drive *drive, __u32 worker)
 		refused = count == -EAGAIN ? refused + 1 : 0;
 	} while (count > 0 || (count == -EAGAIN && refused < STALL_MAX));
 	for (size_t i = 0; i < sink.record_count && !error; i++)
-		error = stream_import(drive->stream[0], sink.record[i].data,
-				      sink.record[i].bytes);
+		error = stream_import(drive->stream[0], sink.record[i].data, sink.record[i].bytes);
 	if (count || error)
 		printf("  export answered %d, import %d\n", count, error);
 	decode_sink_clear(&sink);

@@ -15,7 +15,7 @@
 #define FEATURE_LATENESS 1	/* allowed_lateness, revisions, late: keep */
 #define FEATURE_EARLY 1
 #define FEATURE_LATE_KEPT 1	/* the late side output */
-#define FEATURE_EVENT_IDS 0	/* dedup: event_id */
+#define FEATURE_EVENT_IDS 1	/* dedup: event_id */
 #define FEATURE_SEQUENCES 1	/* datagrams that come twice */
 #define FEATURE_FIRST_LAST 1
 #define FEATURE_SKETCHES 1	/* distinct, quantiles, top */

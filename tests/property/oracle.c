@@ -58,21 +58,31 @@ static bool is_selected(const struct window_spec *spec, const struct oracle_even
 	return true;
 }
 
-static bool is_live(const struct oracle_window *window, size_t taken)
+static bool has_id(const struct oracle_window *window, const struct oracle_event *event)
 {
-	if (window->spec->kind == SLUICE_WINDOW_SESSION)
-		return oracle_session_is_live(window, taken);
-	return oracle_fixed_is_live(window, &window->taken[taken]);
+	return window->spec->dedup == WINDOW_DEDUP_EVENT_ID && event->event_id;
 }
 
-static bool is_known_id(const struct oracle_window *window, const struct oracle_event *event)
+static bool is_repeat(const struct oracle_window *window, const struct oracle_taken *taken)
 {
-	if (window->spec->dedup != WINDOW_DEDUP_EVENT_ID || !event->event_id)
+	bool is_session = window->spec->kind == SLUICE_WINDOW_SESSION;
+
+	if (!has_id(window, &taken->event))
 		return false;
 	for (size_t i = 0; i < window->taken_count; i++)
-		if (window->taken[i].event.event_id == event->event_id && is_live(window, i))
+		if (window->taken[i].event.event_id == taken->event.event_id &&
+		    (is_session ? oracle_session_is_same_slice(window, &window->taken[i], taken)
+				: oracle_fixed_is_same_pane(window, &window->taken[i], taken)))
 			return true;
 	return false;
+}
+
+static bool is_late(struct oracle_window *window, const struct oracle_event *event)
+{
+	if (window->spec->kind != SLUICE_WINDOW_SESSION)
+		return oracle_fixed_is_late(window, event->time_ns);
+	return (has_id(window, event) && oracle_session_is_late_alone(window, event)) ||
+	       oracle_session_is_late(window, event);
 }
 
 /* Do the groups of both events count against the same bound? */
@@ -145,14 +155,13 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 		ledger->unselected++;
 		return;
 	}
-	if (is_session ? oracle_session_is_late(window, event) :
-			 oracle_fixed_is_late(window, event->time_ns)) {
+	if (is_late(window, event)) {
 		ledger->late++;
 		if (window->spec->late == WINDOW_LATE_KEEP)
 			keep_late(oracle, window, event);
 		return;
 	}
-	if (is_known_id(window, event)) {
+	if (is_repeat(window, &taken)) {
 		ledger->duplicate_id++;
 		return;
 	}
@@ -252,8 +261,8 @@ static void take_tick(struct oracle *oracle, const struct scenario_step *step)
 		__s64 watermark_ns = step->watermark_ns;
 
 		if (step->kind == SCENARIO_TICK)
-			watermark_ns = oracle_watermark(oracle, window, step->wall_ns,
-							step->mono_ns);
+			watermark_ns =
+				oracle_watermark(oracle, window, step->wall_ns, step->mono_ns);
 		if (watermark_ns > window->watermark_ns)
 			window->watermark_ns = watermark_ns;
 		result_add_watermark(oracle->result, window->watermark_ns);

@@ -19,7 +19,10 @@
  *     has end + allowed_lateness ≤ watermark. With sliding windows it still enters those that
  *     live.
  *  7  The order of the questions is: selected, late, duplicate event_id, overflow.
- *  8  An event_id is remembered as long as an event with it could still enter a window.
+ *  8  An event is a repeat when one with its event_id was taken in the same slice of time: the
+ *     pane of a window that tumbles or slides; of sessions, slices of gap + allowed_lateness
+ *     from the epoch on. In a session window that dedups, an event with an id is late by its
+ *     own time: when it would be late if it were alone.
  *  9  The bound on groups holds for each pane by itself (tumbling: each window; sliding: each
  *     slice of gcd(size, slide)), in order of arrival; for sessions for all that are alive.
  * 10  A window that first gets events after its close starts with revision 0. A row that did not

@@ -38,11 +38,6 @@ bool oracle_fixed_is_late(const struct oracle_window *window, __s64 time_ns)
 	return is_freed(window->spec, last_start(window->spec, time_ns), window->watermark_ns);
 }
 
-bool oracle_fixed_is_live(const struct oracle_window *window, const struct oracle_taken *taken)
-{
-	return !oracle_fixed_is_late(window, taken->event.time_ns);
-}
-
 static __s64 greatest_divisor(__s64 a, __s64 b)
 {
 	return b ? greatest_divisor(b, a % b) : a;
@@ -74,8 +69,8 @@ static void add_interval(struct oracle_window *window, __s64 start_ns)
 	for (size_t i = 0; i < window->interval_count; i++)
 		if (window->interval[i].start_ns == start_ns)
 			return;
-	window->interval = scenario_grow(window->interval, window->interval_count,
-					 sizeof(*window->interval));
+	window->interval =
+		scenario_grow(window->interval, window->interval_count, sizeof(*window->interval));
 	window->interval[window->interval_count++] =
 		(struct oracle_interval){ .start_ns = start_ns, .revision = -1 };
 }

@@ -99,8 +99,6 @@ __s64 oracle_watermark(const struct oracle *oracle, const struct oracle_window *
 /* --- oracle_fixed.c: tumbling and sliding --- */
 
 bool oracle_fixed_is_late(const struct oracle_window *window, __s64 time_ns);
-/* True while some window that holds this taken event is not freed. */
-bool oracle_fixed_is_live(const struct oracle_window *window, const struct oracle_taken *taken);
 /* In the same slice of time of gcd(size, slide)? For tumbling windows that is the window. */
 bool oracle_fixed_is_same_pane(const struct oracle_window *window, const struct oracle_taken *a,
 			       const struct oracle_taken *b);
@@ -111,6 +109,12 @@ void oracle_fixed_finish(struct oracle *oracle, struct oracle_window *window);
 /* --- oracle_session.c --- */
 
 bool oracle_session_is_late(struct oracle_window *window, const struct oracle_event *event);
+/* The same, of an event that is nobody's neighbour. */
+bool oracle_session_is_late_alone(const struct oracle_window *window,
+				  const struct oracle_event *event);
+/* In the same slice in which an event_id counts once? */
+bool oracle_session_is_same_slice(const struct oracle_window *window, const struct oracle_taken *a,
+				  const struct oracle_taken *b);
 bool oracle_session_is_live(const struct oracle_window *window, size_t taken);
 /* The last taken event joins, makes or merges sessions. */
 void oracle_session_take(struct oracle_window *window);

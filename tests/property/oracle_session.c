@@ -19,6 +19,20 @@ static bool is_over(const struct oracle_window *window, __int128 end_ns)
 	return is_passed(window, end_ns + window->spec->allowed_lateness_ns);
 }
 
+bool oracle_session_is_late_alone(const struct oracle_window *window,
+				  const struct oracle_event *event)
+{
+	return is_over(window, (__int128)event->time_ns + window->spec->gap_ns);
+}
+
+bool oracle_session_is_same_slice(const struct oracle_window *window, const struct oracle_taken *a,
+				  const struct oracle_taken *b)
+{
+	__s64 slice_ns = window->spec->gap_ns + window->spec->allowed_lateness_ns;
+
+	return a->event.time_ns / slice_ns == b->event.time_ns / slice_ns;
+}
+
 bool oracle_session_is_live(const struct oracle_window *window, size_t taken)
 {
 	for (size_t i = 0; i < window->session_count; i++)
@@ -173,8 +187,8 @@ bool oracle_session_is_late(struct oracle_window *window, const struct oracle_ev
 
 static void retract(struct oracle_window *window, struct oracle_session *session)
 {
-	window->retraction = scenario_grow(window->retraction, window->retraction_count,
-					   sizeof(*session));
+	window->retraction =
+		scenario_grow(window->retraction, window->retraction_count, sizeof(*session));
 	window->retraction[window->retraction_count++] = *session;
 }
 
@@ -192,8 +206,8 @@ static void settle(struct oracle_window *window, struct oracle_session *gone, si
 				continue;
 			is_kept = true;
 			now->is_emitted = gone[i].is_emitted;
-			now->is_changed = gone[i].is_changed ||
-					  now->member_count != gone[i].member_count;
+			now->is_changed =
+				gone[i].is_changed || now->member_count != gone[i].member_count;
 		}
 		if (gone[i].is_emitted && !is_kept)
 			retract(window, &gone[i]);
@@ -239,9 +253,9 @@ static __s32 revision_of(const struct oracle *oracle, const struct result_row *r
 static void emit(struct oracle *oracle, struct oracle_window *window,
 		 struct oracle_session *session, bool is_final, bool is_retracted)
 {
-	struct result_row *row = oracle_add_row(oracle, window, session->member,
-						session->member_count, session->start_ns,
-						session->end_ns);
+	struct result_row *row =
+		oracle_add_row(oracle, window, session->member, session->member_count,
+			       session->start_ns, session->end_ns);
 
 	row->revision = revision_of(oracle, row);
 	row->revision_max = INT32_MAX;

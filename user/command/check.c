@@ -15,6 +15,7 @@
 #include "command/commands.h"
 #include "command/describe.h"
 #include "config/memory.h"
+#include "core/dedup_ids.h"
 
 #define WORDS_BYTES 2048
 
@@ -46,7 +47,7 @@ static void print_times(const struct window_spec *window)
 	if (window->late == WINDOW_LATE_KEEP)
 		printf("; late events are kept");
 	if (window->dedup == WINDOW_DEDUP_EVENT_ID)
-		printf("; an event_id counts once");
+		printf("; what repeats event_id and time counts once");
 	printf("\n");
 }
 
@@ -81,6 +82,14 @@ static void print_window(const struct config *config, __u32 i)
 	       units_format_size_about(total, config_memory_bytes(&memory, config->groups_max)));
 }
 
+/* Ids that the set of each window holds: its lines are a power of two. */
+static __u64 dedup_ids_least(const struct config *config)
+{
+	__u64 bytes = config_memory_dedup(config) / config_memory_dedup_windows(config);
+
+	return (1ull << (63 - __builtin_clzll(bytes))) / DEDUP_IDS_BYTES_PER_ID;
+}
+
 static void print_bounds(const struct config *config)
 {
 	char used[UNITS_BYTES_MAX], limit[UNITS_BYTES_MAX], ring[UNITS_BYTES_MAX];
@@ -95,6 +104,10 @@ static void print_bounds(const struct config *config)
 	if (config_memory_sketches(config))
 		printf("  sketches up to %s more; one that finds no room there is null\n",
 		       units_format_size_about(used, config_memory_sketches(config)));
+	if (config_memory_dedup(config))
+		printf("  event ids up to %s more: at least %llu of them in each of %u windows\n",
+		       units_format_size_about(used, config_memory_dedup(config)),
+		       dedup_ids_least(config), config_memory_dedup_windows(config));
 	if (config->groups_max < config->groups_wanted)
 		printf("  max_groups is %u, not the default of %u: more would not fit "
 		       "limits.memory\n",
@@ -188,9 +201,9 @@ static void print_json_config(const struct config *config)
 	for (i = 0; i < config->window_count; i++)
 		print_json_window(config, i);
 	printf("],\"max_groups\":%u,\"memory\":%llu,\"memory_limit\":%llu,\"sketches\":%llu,"
-	       "\"ring_bytes\":%llu",
+	       "\"dedup\":%llu,\"ring_bytes\":%llu",
 	       config->groups_max, config_memory_total(config, config->groups_max),
-	       config->memory_bytes, config_memory_sketches(config),
+	       config->memory_bytes, config_memory_sketches(config), config_memory_dedup(config),
 	       config->listener[0].ring_bytes);
 	print_quoted(",\"state_dir\":", config->state_dir);
 }
@@ -275,8 +288,7 @@ static const struct command_option options[] = {
 
 const struct command command_check = {
 	.name = "check",
-	.summary =
-		"Says what a configuration means, or every mistake with line, column and fix.",
+	.summary = "Says what a configuration means, or every mistake with line, column and fix.",
 	.common = COMMAND_CONFIG | COMMAND_JSON,
 	.options = options,
 	.details =

@@ -108,6 +108,8 @@ struct config {
 	__u32 groups_wanted;		/* as written or by default, before it was reduced */
 	__u32 sources_max;
 	__u64 memory_bytes;
+	__u64 dedup_bytes;		/* of these, for ids of windows that dedup */
+	__u64 dedup_wanted;		/* as written or by default, before it was reduced */
 	char admin_socket[CONFIG_SOCKET_MAX];
 };
 

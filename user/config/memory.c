@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Groups × panes × bytes, and a share for sketches. */
+/* Groups × panes × bytes, and shares for sketches and for event ids. */
 #include "config/memory.h"
 
 #include <stdint.h>
@@ -34,17 +34,6 @@ static __s64 divide_up(__s64 dividend, __s64 divisor)
 	return (dividend + divisor - 1) / divisor;
 }
 
-static __s64 common_divisor(__s64 left, __s64 right)
-{
-	while (right) {
-		__s64 rest = left % right;
-
-		left = right;
-		right = rest;
-	}
-	return left;
-}
-
 /* Panes of the open window, those that wait for disorder and lateness, and one that is just
  * closing. */
 static __u64 count_panes(const struct window_spec *window)
@@ -54,7 +43,7 @@ static __u64 count_panes(const struct window_spec *window)
 
 	if (window->kind == SLUICE_WINDOW_SESSION)
 		return SESSIONS_PER_GROUP;
-	pane_ns = common_divisor(window->size_ns, window->slide_ns);
+	pane_ns = window_spec_pane_ns(window);
 	return (__u64)(window->size_ns / pane_ns + divide_up(waiting_ns, pane_ns) + 1);
 }
 
@@ -107,9 +96,35 @@ static bool has_sketches(const struct config *config)
 	return false;
 }
 
+__u32 config_memory_dedup_windows(const struct config *config)
+{
+	__u32 count = 0;
+
+	for (__u32 i = 0; i < config->window_count; i++)
+		count += config->window[i].dedup == WINDOW_DEDUP_EVENT_ID;
+	return count;
+}
+
+__u64 config_memory_dedup(const struct config *config)
+{
+	return config_memory_dedup_windows(config) ? config->dedup_bytes : 0;
+}
+
 __u64 config_memory_sketches(const struct config *config)
 {
-	return has_sketches(config) ? config->memory_bytes / SKETCHES_SHARE : 0;
+	__u64 room = config->memory_bytes - config_memory_dedup(config);
+
+	return has_sketches(config) ? room / SKETCHES_SHARE : 0;
+}
+
+/* Beside `others`: a default that was reduced grows with the memory again. */
+static __u64 dedup_needed(const struct config *config, __u64 others)
+{
+	__u64 share = others / (DEDUP_SHARE - 1) + DEDUP_SHARE;
+
+	if (!config_memory_dedup(config) || config->dedup_bytes == config->dedup_wanted)
+		return config_memory_dedup(config);
+	return share < config->dedup_wanted ? share : config->dedup_wanted;
 }
 
 __u64 config_memory_needed(const struct config *config, __u64 groups)
@@ -119,13 +134,16 @@ __u64 config_memory_needed(const struct config *config, __u64 groups)
 
 	if (has_sketches(config) && __builtin_add_overflow(total, rest, &total))
 		return UINT64_MAX;
+	if (__builtin_add_overflow(total, dedup_needed(config, total), &total))
+		return UINT64_MAX;
 	return total;
 }
 
 __u64 config_memory_groups(const struct config *config)
 {
 	__u64 each = config_memory_total(config, 1);
-	__u64 room = config->memory_bytes - config_memory_sketches(config);
+	__u64 room =
+		config->memory_bytes - config_memory_dedup(config) - config_memory_sketches(config);
 
 	return each ? room / each : UINT64_MAX;
 }

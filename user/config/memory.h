@@ -25,10 +25,17 @@ __u64 config_memory_total(const struct config *config, __u64 groups);
 /* The part of limits.memory that is set aside for sketches; 0 when no window has any. */
 __u64 config_memory_sketches(const struct config *config);
 
-/* What limits.memory must be for `groups` groups a window, sketches included. */
+#define DEDUP_SHARE 4 /* of the memory, one in so many at most for ids, unless it is written */
+
+/* Windows with `dedup: event_id`. */
+__u32 config_memory_dedup_windows(const struct config *config);
+/* The part of limits.memory that is set aside for their ids; 0 when there is none. */
+__u64 config_memory_dedup(const struct config *config);
+
+/* What limits.memory must be for `groups` groups a window, sketches and ids included. */
 __u64 config_memory_needed(const struct config *config, __u64 groups);
 
-/* The largest number of groups that fits limits.memory beside the sketches; may be 0. */
+/* The largest number of groups that fits limits.memory beside sketches and ids; may be 0. */
 __u64 config_memory_groups(const struct config *config);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "config/memory.h"
 #include "config/reader.h"
+#include "core/dedup.h"
 
 #define SEGMENT_BYTES_MIN (4ull << 20)
 #define GROUPS_MIN 1000 /* fewer by default is no default: the operator has to choose */
@@ -60,12 +61,13 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 	mistakes_add(
 		reader->mistakes, mark,
 		"limits.memory %s cannot hold %llu groups: window %s alone takes %llu groups × "
-		"(%llu panes × %llu + %llu bytes), all windows %s%s; write `max_groups: %llu` or "
+		"(%llu panes × %llu + %llu bytes), all windows %s%s%s; write `max_groups: %llu` or "
 		"`memory: %s`",
 		units_format_size(limit, config->memory_bytes), groups,
 		config->window[largest].name, groups, memory.panes, memory.pane_bytes,
 		memory.group_bytes, units_format_size_about(total, bytes),
 		config_memory_sketches(config) ? ", and a quarter is for sketches" : "",
+		config_memory_dedup(config) ? ", and dedup_memory is for event ids" : "",
 		fitting ? fitting : 1,
 		units_format_size(wanted, (needed | ((1ull << 20) - 1)) + 1));
 }
@@ -89,11 +91,42 @@ static void check_memory(struct reader *reader, const struct node *limits)
 	config->groups_max = (__u32)(fitting - fitting % GROUPS_ROUND);
 }
 
+/* Ids get what is asked for, or by default not more than a quarter. */
+static void check_dedup(struct reader *reader, const struct node *limits)
+{
+	struct config *config = reader->config;
+	const struct node *given = node_find(limits, "dedup_memory");
+	const struct node *memory = node_find(limits, "memory");
+	__u64 needed = config_memory_dedup_windows(config) * DEDUP_BYTES_MIN;
+	char most[UNITS_BYTES_MAX], least[UNITS_BYTES_MAX];
+
+	config->dedup_bytes = config->dedup_wanted;
+	if (!given && config->dedup_bytes > config->memory_bytes / DEDUP_SHARE)
+		config->dedup_bytes = config->memory_bytes / DEDUP_SHARE;
+	if (needed && given && config->dedup_bytes > config->memory_bytes / 2)
+		mistakes_add(reader->mistakes, given->mark,
+			     "dedup_memory: %.80s is more than half of limits.memory; write at "
+			     "most %s",
+			     given->text, units_format_size(most, config->memory_bytes / 2));
+	else if (config->dedup_bytes < needed)
+		mistakes_add(reader->mistakes,
+			     given    ? given->mark
+			     : memory ? memory->mark
+				      : reader->top,
+			     "the %u windows with dedup: event_id need %s each; write "
+			     "`dedup_memory: %s` or more",
+			     config_memory_dedup_windows(config),
+			     units_format_size(most, DEDUP_BYTES_MIN),
+			     units_format_size(least, needed));
+}
+
 void reader_finish_root(struct reader *reader, const struct node *map, void *target)
 {
 	(void)target;
 	reader_finish_listeners(reader);
 	/* The arithmetic needs every length: with mistakes in them it would mislead. */
+	if (!reader->mistakes->count)
+		check_dedup(reader, node_find(map, "limits"));
 	if (!reader->mistakes->count)
 		check_memory(reader, node_find(map, "limits"));
 }

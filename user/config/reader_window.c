@@ -269,17 +269,6 @@ static void check_keys(struct reader *reader, const struct node *map,
 	}
 }
 
-static __s64 common_divisor(__s64 left, __s64 right)
-{
-	while (right) {
-		__s64 rest = left % right;
-
-		left = right;
-		right = rest;
-	}
-	return left;
-}
-
 static void check_slide(struct reader *reader, const struct node *map,
 			const struct window_spec *window)
 {
@@ -289,7 +278,7 @@ static void check_slide(struct reader *reader, const struct node *map,
 
 	if (!slide || !window->slide_ns || !window->size_ns)
 		return;
-	pane = common_divisor(window->size_ns, window->slide_ns);
+	pane = window_spec_pane_ns(window);
 	if (window->slide_ns > window->size_ns)
 		mistakes_add(reader->mistakes, slide->mark,
 			     "slide: %.80s is longer than size, so events between windows would be "

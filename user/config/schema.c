@@ -254,7 +254,7 @@ static const struct schema_key window_keys[] = {
 	{ "late", SCHEMA_CHOICE, "drop", IN(window_spec, late), .choices = late_choices,
 	  .help = "events later than allowed: counted and dropped, or kept in the results log" },
 	{ "dedup", SCHEMA_CHOICE, "none", IN(window_spec, dedup), .choices = dedup_choices,
-	  .help = "whether an event_id counts once per window" },
+	  .help = "event_id: what comes again with the same event_id and time counts once" },
 	{ NULL },
 };
 
@@ -300,6 +300,9 @@ static const struct schema_key limit_keys[] = {
 	  .help = "senders whose clocks are followed one by one" },
 	{ "memory", SCHEMA_SIZE, "2GiB", RANGE(16 * MIB, 16 * TIB), IN(config, memory_bytes),
 	  .help = "for the groups of all windows" },
+	{ "dedup_memory", SCHEMA_SIZE, "256MiB", RANGE(1 * MIB, 8 * TIB), IN(config, dedup_wanted),
+	  .help = "of memory, for the ids of all windows with dedup: event_id, 16 bytes an id; the "
+		  "default is at most a quarter of memory" },
 	{ NULL },
 };
 

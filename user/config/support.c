@@ -23,7 +23,7 @@ const struct config_support config_support[CONFIG_FEATURES] = {
 				      "leave it out; max_disorder is the time to wait" },
 	[CONFIG_FEATURE_EARLY] = { true, "early above 0s", "leave it out" },
 	[CONFIG_FEATURE_LATE_KEEP] = { true, "late: keep", "write `late: drop`" },
-	[CONFIG_FEATURE_DEDUP] = { false, "dedup: event_id", "write `dedup: none`" },
+	[CONFIG_FEATURE_DEDUP] = { true, "dedup: event_id", "write `dedup: none`" },
 	[CONFIG_FEATURE_FIRST] = { true, "the aggregate first", "leave it out" },
 	[CONFIG_FEATURE_LAST] = { true, "the aggregate last", "leave it out" },
 	[CONFIG_FEATURE_RATE] = { true, "the aggregate rate", "leave it out" },

@@ -87,15 +87,29 @@ static void advance_pane(struct stream *stream, struct window *window, struct pa
 		emission_add_pane(stream, window, pane);
 }
 
+/* Worker 0 is the last to get a new watermark: nobody takes older events any more. */
+static void forget_ids(struct window *window)
+{
+	__s64 oldest_ns;
+
+	if (!window->dedup || !window->emits)
+		return;
+	oldest_ns = window_oldest_taken(window);
+	if (oldest_ns != INT64_MIN)
+		dedup_retire(window->dedup, oldest_ns);
+}
+
 void window_advance(struct stream *stream, struct window *window, __s64 watermark_ns)
 {
 	bool early = is_early_due(stream, window);
 
 	if (window->sessions) {
 		sessions_advance(stream, window, watermark_ns, early);
+		forget_ids(window);
 		return;
 	}
 	window->watermark_ns = watermark_ns;
+	forget_ids(window);
 	window->last = NULL;
 	window->advance++;
 	if (watermark_ns == SOURCES_WATERMARK_NONE && !early)

@@ -51,9 +51,8 @@ static bool is_wanted(const struct window_where *where, const struct batch *batc
 	    (batch->value[i] < where->value_min || batch->value[i] > where->value_max))
 		return false;
 	for (int f = 0; f < SLUICE_FIELD_VALUE; f++) {
-		if (where->field[f].count &&
-		    !is_in(where->field[f].value, where->field[f].count,
-			   field_of(batch, i, (enum sluice_field)f)))
+		if (where->field[f].count && !is_in(where->field[f].value, where->field[f].count,
+						    field_of(batch, i, (enum sluice_field)f)))
 			return false;
 	}
 	return true;
@@ -64,6 +63,12 @@ void batch_select(struct batch *batch, const struct window *window)
 	const struct window_spec *spec = window->spec;
 	__u32 bit = 1u << window->index;
 
+	if (window->takes_all)
+		return; /* and looks at no bit */
+	for (__u32 i = 0; window->wants_all && i < batch->count; i++)
+		batch->selected[i] |= bit;
+	if (window->wants_all)
+		return;
 	for (__u32 i = 0; i < batch->count; i++) {
 		__u16 listener = batch->listener[batch->datagram[i]];
 

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/spin.h"
+
 #define DEPTH DEDUP_SEQUENCE_DEPTH
 #define WORDS (DEPTH / 64)
 
@@ -29,27 +31,6 @@ void dedup_sequence_open(struct dedup_sequence *dedup, void *memory, __u32 sourc
 		.bits = (__u64 *)((struct dedup_source *)memory + sources_max),
 		.sources_max = sources_max,
 	};
-}
-
-static void spin_pause(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
-static void lock(struct dedup_source *source)
-{
-	while (__atomic_exchange_n(&source->lock, 1, __ATOMIC_ACQUIRE))
-		while (__atomic_load_n(&source->lock, __ATOMIC_RELAXED))
-			spin_pause();
-}
-
-static void unlock(struct dedup_source *source)
-{
-	__atomic_store_n(&source->lock, 0, __ATOMIC_RELEASE);
 }
 
 static __u64 *lane_bits(const struct dedup_sequence *dedup, __u32 source, unsigned int lane)
@@ -188,7 +169,7 @@ enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u
 	__u64 distance;
 
 	assert(source < dedup->sources_max);
-	lock(state);
+	spin_lock(&state->lock);
 	place = state->newest;
 	if (state->lane[place].epoch != epoch)
 		place = !place;
@@ -200,7 +181,7 @@ enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u
 		verdict = ahead(dedup, state, lane, lane_bits(dedup, source, place), distance);
 	else
 		verdict = behind(lane, lane_bits(dedup, source, place), 0 - distance);
-	unlock(state);
+	spin_unlock(&state->lock);
 	return verdict;
 }
 
@@ -210,10 +191,10 @@ __u64 dedup_sequence_missing(struct dedup_sequence *dedup, __u32 source)
 	__u64 missing;
 
 	assert(source < dedup->sources_max);
-	lock(state);
+	spin_lock(&state->lock);
 	missing = state->missing;
 	for (unsigned int i = 0; i < DEDUP_SEQUENCE_EPOCHS; i++)
 		missing += (__u64)(state->lane[i].span - state->lane[i].held);
-	unlock(state);
+	spin_unlock(&state->lock);
 	return missing;
 }

@@ -3,6 +3,7 @@
  * fetching ahead for the next stage. Compiled twice, for any x86-64 and for x86-64-v3; chosen at
  * start. Anything rare (a new pane, a new row, a colliding tag) leaves to functions outside this
  * file. */
+#include "core/dedup_hot.h"
 #include "core/session_hot.h"
 #include "core/stream_state.h"
 
@@ -415,6 +416,8 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 	for (__u32 mask = grouping->window_mask; mask; mask &= mask - 1) {
 		struct window *window = &stream->window[__builtin_ctz(mask)];
 
+		if (is_rare(window->dedup != NULL))
+			dedup_run(stream, window);
 		if (window->sessions) {
 			session_find_slots(window, &stream->batch, fetches);
 			if (fetches)

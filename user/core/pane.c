@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/session.h"
+#include "core/session_state.h"
 #include "core/stream_state.h"
 
 static __s64 floor_divide(__s64 value, __s64 by)
@@ -63,6 +63,26 @@ __s64 window_first_end(const struct window *window, __s64 start_ns)
 	return spec->offset_ns + number * spec->slide_ns + spec->size_ns;
 }
 
+__s64 window_oldest_taken(const struct window *window)
+{
+	const struct window_spec *spec = window->spec;
+	__s64 open_ns, number;
+
+	if (window->watermark_ns == SOURCES_WATERMARK_NONE)
+		return INT64_MIN;
+	if (window->sessions)
+		return session_add(session_add(window->watermark_ns, -spec->allowed_lateness_ns),
+				   -spec->gap_ns);
+	/* The first window that is not over: end + allowed_lateness > watermark. */
+	open_ns = session_add(session_add(window->watermark_ns, -spec->allowed_lateness_ns),
+			      -spec->size_ns);
+	if (open_ns < INT64_MIN / 2)
+		return INT64_MIN;
+	open_ns = open_ns < INT64_MAX / 2 ? open_ns : INT64_MAX / 2;
+	number = floor_divide(open_ns - spec->offset_ns, spec->slide_ns) + 1;
+	return spec->offset_ns + number * spec->slide_ns;
+}
+
 __s64 window_pane_number(const struct window *window, __s64 time_ns)
 {
 	return floor_divide(time_ns - window->spec->offset_ns, window->pane_ns);
@@ -85,8 +105,7 @@ struct instance *window_find_instance(const struct window *window, __s64 number)
 /* True when the instance can be there: it is, or its slot is free. */
 static bool can_show(const struct window *window, __s64 number)
 {
-	const struct instance *instance =
-		&window->instances[(__u32)number & window->instance_mask];
+	const struct instance *instance = &window->instances[(__u32)number & window->instance_mask];
 
 	return instance->state == INSTANCE_FREE || instance->number == number;
 }
@@ -326,7 +345,6 @@ void window_free_instance(struct window *window, struct instance *instance)
 	if (instance->changed)
 		memset(instance->changed, 0,
 		       (window->grouping->groups.ids_touched / 64 + 1) * sizeof(__u64));
-	remove_slot(window->shown, &window->shown_count,
-		    (__u32)(instance - window->instances));
+	remove_slot(window->shown, &window->shown_count, (__u32)(instance - window->instances));
 	instance->state = INSTANCE_FREE;
 }

@@ -161,10 +161,10 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 	ledger->accepted += datagram.accepted;
 	ledger->future += datagram.future;
 	if (datagram.accepted)
-		sources_note(stream->sources, stream->worker, slot,
-			     (__s64)(datagram.header->base_time_ns +
-				     (__u64)datagram.newest_us * 1000),
-			     stream->now_mono_ns);
+		sources_note(
+			stream->sources, stream->worker, slot,
+			(__s64)(datagram.header->base_time_ns + (__u64)datagram.newest_us * 1000),
+			stream->now_mono_ns);
 }
 
 void stream_flush(struct stream *stream)
@@ -172,6 +172,11 @@ void stream_flush(struct stream *stream)
 	if (stream->batch.count)
 		run_batch(stream);
 	stream->batch.datagram_count = 0;
+}
+
+void stream_tidy(struct stream *stream)
+{
+	dedup_tidy(stream->dedup, stream->worker);
 }
 
 void stream_advance(struct stream *stream, const __s64 *watermark_ns)
@@ -236,6 +241,14 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 	for (__u32 w = 0; w < stream->window_count; w++)
 		sum.rows_waiting += late_waiting(&stream->window[w].late);
 	*stats = sum;
+}
+
+void stream_read_dedup(const struct stream *stream, __u32 window, struct dedup_stats *stats)
+{
+	assert(window < stream->window_count);
+	*stats = (struct dedup_stats){ 0 };
+	if (stream->window[window].dedup)
+		dedup_read_stats(stream->window[window].dedup, stats);
 }
 
 void stream_prefault_range(const struct stream *stream, void **start, size_t *bytes)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/dedup.h"
 #include "core/row_writer.h"
 #include "core/sources.h"
 #include "core/window_spec.h"
@@ -30,6 +31,7 @@ struct stream_options {
 	__u64 hash_seed;			/* secret: senders choose keys */
 	__s64 max_ahead_ns;
 	struct sources *sources;
+	struct dedup *dedup; /* NULL: no window has `dedup: event_id` */
 };
 
 /* Reserves address space for the whole budget; memory is touched as it is needed. -ENOMEM,
@@ -45,6 +47,9 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 
 /* Runs what is batched. After it no record added before is looked at again. */
 void stream_flush(struct stream *stream);
+
+/* A little of the housekeeping that may be done at any time, in every turn. */
+void stream_tidy(struct stream *stream);
 
 /* New watermarks by window (from sources_watermarks); never lower than before. Flushed streams
  * only. What closes is then waiting for stream_emit (worker 0) or stream_export (the others). */
@@ -89,6 +94,9 @@ struct stream_stats {
 };
 
 void stream_read_stats(const struct stream *stream, struct stream_stats *stats);
+
+/* What a window remembers of event ids, of all workers together; all 0 when it does not. */
+void stream_read_dedup(const struct stream *stream, __u32 window, struct dedup_stats *stats);
 
 /* Hot spot for the engine's prefault thread: [start, end) of the address range that the stream will
  * touch next; touching it early avoids page faults in a turn. Any thread. */

@@ -22,7 +22,7 @@ static const struct hot_operations *choose_hot(void)
 	return &hot_baseline;
 }
 
-static bool takes_all(const struct window_spec *spec, __u32 listener_count)
+static bool wants_all(const struct window_spec *spec, __u32 listener_count)
 {
 	__u32 listeners = (__u32)((1ull << listener_count) - 1);
 
@@ -64,11 +64,9 @@ static int grouping_open(struct grouping *grouping, struct stream *stream,
 	for (__u32 i = 0; i < grouping->piece_count; i++) {
 		const struct group_key_field *field = &grouping->layout.field[i];
 
-		grouping->piece[i] =
-			(struct key_piece){ field->field, field->word, field->shift };
+		grouping->piece[i] = (struct key_piece){ field->field, field->word, field->shift };
 	}
-	grouping->is_key_alone =
-		spec->group_count == 1 && spec->group_field[0] == SLUICE_FIELD_KEY;
+	grouping->is_key_alone = spec->group_count == 1 && spec->group_field[0] == SLUICE_FIELD_KEY;
 	err = groups_open(&grouping->groups, grouping->key_words,
 			  (__u32)(groups < affordable ? groups : affordable), options->hash_seed);
 	return err ? err : chunks_open(&grouping->chunks, grouping->row_bytes, &stream->budget);
@@ -105,8 +103,11 @@ static int open_windows(struct stream *stream, const struct stream_options *opti
 		err = window_open(&stream->window[w], options, w, grouping, stream);
 		if (err)
 			return err;
+		stream->window[w].wants_all =
+			wants_all(spec, sources_listener_count(stream->sources));
 		stream->window[w].takes_all =
-			takes_all(spec, sources_listener_count(stream->sources));
+			stream->window[w].wants_all && !stream->window[w].dedup;
+		stream->wants_event_id |= stream->window[w].dedup != NULL;
 		stream->selects |= !stream->window[w].takes_all;
 		stream->wants_dims23 |= looks_at(spec, SLUICE_FIELD_DIM2) ||
 					looks_at(spec, SLUICE_FIELD_DIM3);
@@ -164,6 +165,7 @@ int stream_open(struct stream **result, const struct stream_options *options)
 	stream->worker = options->worker;
 	stream->worker_count = options->worker_count;
 	stream->sources = options->sources;
+	stream->dedup = options->dedup;
 	stream->max_ahead_ns = options->max_ahead_ns;
 	err = open_windows(stream, options);
 	if (err)

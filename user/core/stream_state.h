@@ -4,6 +4,7 @@
 #define SLUICE_CORE_STREAM_STATE_H
 
 #include "core/batch.h"
+#include "core/dedup_state.h"
 #include "core/extras.h"
 #include "core/group_key.h"
 #include "core/late.h"
@@ -54,7 +55,9 @@ struct window {
 	struct sessions *sessions; /* of a session window, which has neither panes nor instances */
 	struct grouping *grouping;
 	__u32 index;
-	bool takes_all;		/* every event of every listener */
+	struct dedup_window *dedup; /* shared with other workers; NULL: repeats count */
+	bool takes_all; /* every event of every listener, and repeats too */
+	bool wants_all; /* has no where: every event of every listener */
 	bool slides;		/* a window covers several panes */
 	bool emits;		/* worker 0; the others give their panes away */
 	__s64 pane_ns;
@@ -146,6 +149,8 @@ struct stream {
 	__u32 last_slot;
 	__u64 last_source_id;
 	struct memory_budget budget;
+	struct dedup *dedup;
+	struct dedup_work dedup_work;
 	struct emission_queue emissions;
 	unsigned char *scratch;	/* one chunk of rows, merged from several panes */
 	unsigned char *scratch_extras;	/* … and their extras */
@@ -226,6 +231,9 @@ __s64 window_first_end(const struct window *window, __s64 start_ns);
  * slice. */
 __s64 window_expiry(const struct window *window, __s64 start_ns);
 __s64 window_last_expiry(const struct window *window, __s64 start_ns);
+/* Events before this time are too late, whatever else is there; of windows that do not remember
+ * event_id that is only so when they tumble or slide. INT64_MIN: none is. */
+__s64 window_oldest_taken(const struct window *window);
 
 int window_open(struct window *window, const struct stream_options *options, __u32 index,
 		struct grouping *grouping, struct stream *stream);

@@ -22,17 +22,6 @@ static __u32 slots_wanted(const struct window_spec *spec, __s64 step_ns, __s64 m
 	return slots;
 }
 
-static __s64 greatest_common_divisor(__s64 a, __s64 b)
-{
-	while (b) {
-		__s64 rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 static size_t changed_bytes(const struct window *window)
 {
 	return ((size_t)window->instance_mask + 1) * window->chunk_entries * (CHUNK_ROWS / 8);
@@ -52,8 +41,7 @@ static bool reserve_tables(struct window *window)
 	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
 	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
 	if (window->extras.count) {
-		window->extra_table =
-			memory_reserve(panes * window->chunk_entries * sizeof(__u32));
+		window->extra_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
 		if (!window->extra_table)
 			return false;
 	}
@@ -66,14 +54,21 @@ static int open_window(struct window *window, const struct stream_options *optio
 {
 	const struct window_spec *spec = &options->windows[index];
 
-	*window = (struct window){ .spec = spec, .grouping = grouping, .index = index };
+	*window = (struct window){
+		.spec = spec,
+		.grouping = grouping,
+		.index = index,
+		.dedup = dedup_window(options->dedup, index),
+	};
+	if (spec->dedup == WINDOW_DEDUP_EVENT_ID && !window->dedup)
+		return -EINVAL;
 	if (spec->kind == SLUICE_WINDOW_SESSION) {
 		window->emits = options->worker == 0;
 		window->watermark_ns = SOURCES_WATERMARK_NONE;
 		extras_init(&window->extras, spec, &stream->sketches);
 		return sessions_open(&window->sessions, window, options, &stream->budget);
 	}
-	window->pane_ns = greatest_common_divisor(spec->size_ns, spec->slide_ns);
+	window->pane_ns = window_spec_pane_ns(spec);
 	window->slides = window->pane_ns != spec->size_ns;
 	window->emits = options->worker == 0;
 	window->watermark_ns = SOURCES_WATERMARK_NONE;

@@ -43,4 +43,18 @@ struct window_spec {
 	enum window_dedup dedup;
 };
 
+/* Length of the panes of a window that tumbles or slides: what size and slide have in common. */
+static inline __s64 window_spec_pane_ns(const struct window_spec *spec)
+{
+	__s64 pane_ns = spec->size_ns, other_ns = spec->slide_ns;
+
+	while (other_ns) {
+		__s64 rest_ns = pane_ns % other_ns;
+
+		pane_ns = other_ns;
+		other_ns = rest_ns;
+	}
+	return pane_ns;
+}
+
 #endif

@@ -41,6 +41,7 @@ struct engine {
 	struct sluice_config *compiled;
 	struct bpf_loader *loader;
 	struct sources *sources;
+	struct dedup *dedup; /* NULL: no window asks for it */
 	struct worker_ring *ring;
 	__u32 ring_count;
 	struct worker *worker;

@@ -162,7 +162,24 @@ static void put_stream(struct json *json, const struct report *report)
 	put_number(json, "pane_groups", sums->stats.pane_groups);
 	put_number(json, "memory_bytes", sums->stats.memory_bytes);
 	put_number(json, "memory_bytes_max", sums->stats.memory_bytes_max);
+	put_number(json, "sketch_bytes", sums->stats.sketch_bytes);
+	put_number(json, "sketch_bytes_max", sums->stats.sketch_bytes_max);
+	put_number(json, "sketch_pool_exhausted", sums->stats.sketches_refused);
 	put_number(json, "rows_waiting", sums->stats.rows_waiting);
+	close_with(json, "}");
+}
+
+static void put_dedup(struct json *json, const struct dedup_stats *dedup)
+{
+	open_with(json, "dedup", "{");
+	put_number(json, "ids", dedup->ids);
+	put_number(json, "ids_max", dedup->ids_max);
+	put_number(json, "bytes_max", dedup->bytes_max);
+	put_number(json, "slice_ns", dedup->slice_ns);
+	put_number(json, "horizon_ns", dedup->horizon_ns);
+	put_number(json, "displaced", dedup->displaced);
+	put_number(json, "dropped", dedup->dropped);
+	put_number(json, "undecided", dedup->undecided);
 	close_with(json, "}");
 }
 
@@ -191,6 +208,8 @@ static void put_window(struct json *json, const struct report *report, __u32 w)
 	put_number(json, "late", missing->late);
 	put_number(json, "upstream", missing->upstream);
 	close_with(json, "}");
+	if (tick->sums.dedup[w].bytes_max)
+		put_dedup(json, &tick->sums.dedup[w]);
 	close_with(json, "}");
 }
 

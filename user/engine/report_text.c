@@ -196,6 +196,34 @@ static void write_stream(struct page *page, const struct report *report)
 		    grouped(groups, sums->stats.groups), grouped(panes, sums->stats.panes),
 		    units_format_size_about(used, sums->stats.memory_bytes),
 		    units_format_size_about(most, sums->stats.memory_bytes_max));
+	if (!sums->stats.sketch_bytes_max)
+		return;
+	text_format(page->out, "  %s of %s for sketches\n",
+		    units_format_size_about(used, sums->stats.sketch_bytes),
+		    units_format_size_about(most, sums->stats.sketch_bytes_max));
+	if (sums->stats.sketches_refused)
+		text_format(page->out,
+			    "  SKETCHES REFUSED: %s requests found no room, and are null in their "
+			    "rows; raise limits.memory\n",
+			    grouped(groups, sums->stats.sketches_refused));
+}
+
+/* How far back repeats are known, and what that has cost. */
+static void write_dedup(struct page *page, const struct dedup_stats *dedup)
+{
+	char ids[NUMBER_BYTES], most[NUMBER_BYTES], horizon[NUMBER_BYTES + 16] = "";
+
+	if (dedup->horizon_ns)
+		snprintf(horizon, sizeof(horizon), ", %.3f s back",
+			 (double)dedup->horizon_ns / 1e9);
+	text_format(page->out, "    %s of %s event ids remembered%s\n", grouped(ids, dedup->ids),
+		    grouped(most, dedup->ids_max), horizon);
+	if (dedup->displaced + dedup->dropped)
+		text_format(page->out,
+			    "    FORGOTTEN TOO EARLY: %s ids; %s events could not be told from "
+			    "repeats; raise limits.dedup_memory\n",
+			    grouped(ids, dedup->displaced + dedup->dropped),
+			    grouped(most, dedup->undecided));
 }
 
 static void write_window(struct page *page, const struct report *report, __u32 w)
@@ -215,6 +243,8 @@ static void write_window(struct page *page, const struct report *report, __u32 w
 		write_number(page, 1, text, ledger->name);
 	SLUICE_WINDOW_LEDGER(SLUICE_FIELD)
 #undef SLUICE_FIELD
+	if (tick->sums.dedup[w].bytes_max)
+		write_dedup(page, &tick->sums.dedup[w]);
 }
 
 static void write_sources(struct page *page, const struct report *report)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "config/memory.h"
 #include "core/sources.h"
 #include "engine/intake.h"
 
@@ -98,10 +99,12 @@ static int open_stream(struct engine *engine, struct worker *worker, __u64 hash_
 		.worker = worker->index,
 		.worker_count = worker->count,
 		.groups_max = config->groups_max,
-		.memory_bytes = config->memory_bytes / worker->count,
+		.memory_bytes =
+			(config->memory_bytes - config_memory_dedup(config)) / worker->count,
 		.hash_seed = hash_seed,
 		.max_ahead_ns = config->max_ahead_ns,
 		.sources = engine->sources,
+		.dedup = engine->dedup,
 	};
 
 	return stream_open(&worker->stream, &options);
@@ -147,6 +150,27 @@ static int open_sources(struct engine *engine, __u64 hash_seed)
 		return engine_problem(engine, EX_OSERR,
 				      "the table of %u sources cannot be set up: %s",
 				      config->sources_max, strerror(-error));
+	return 0;
+}
+
+static int open_dedup(struct engine *engine, __u64 hash_seed)
+{
+	const struct config *config = engine->config;
+	const struct dedup_options options = {
+		.windows = config->window,
+		.window_count = config->window_count,
+		.worker_count = engine->worker_count,
+		.memory_bytes = config_memory_dedup(config),
+		.hash_seed = hash_seed,
+		.max_ahead_ns = config->max_ahead_ns,
+	};
+	int error = dedup_open(&engine->dedup, &options);
+
+	if (error)
+		return engine_problem(engine, EX_OSERR,
+				      "the sets of event ids cannot be set up: %s; "
+				      "limits.dedup_memory is %llu MiB",
+				      strerror(-error), config->dedup_bytes >> 20);
 	return 0;
 }
 
@@ -225,6 +249,8 @@ int engine_open_workers(struct engine *engine)
 	code = share_rings(engine);
 	if (!code)
 		code = open_sources(engine, hash_seed);
+	if (!code)
+		code = open_dedup(engine, hash_seed);
 	for (__u32 i = 0; !code && i < engine->worker_count; i++)
 		code = open_worker(engine, &engine->worker[i], hash_seed);
 	return code ? code : open_log(engine);
@@ -306,9 +332,11 @@ void engine_close_workers(struct engine *engine)
 		if (worker->event_fd >= 0)
 			close(worker->event_fd);
 	}
+	dedup_close(engine->dedup);
 	sources_close(engine->sources);
 	free(engine->worker);
 	engine->worker = NULL;
 	engine->worker_count = 0;
 	engine->sources = NULL;
+	engine->dedup = NULL;
 }

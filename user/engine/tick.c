@@ -81,6 +81,9 @@ static void add_stats(struct stream_stats *sum, const struct stream_stats *stats
 	sum->pane_groups += stats->pane_groups;
 	sum->memory_bytes += stats->memory_bytes;
 	sum->memory_bytes_max += stats->memory_bytes_max;
+	sum->sketch_bytes += stats->sketch_bytes;
+	sum->sketch_bytes_max += stats->sketch_bytes_max;
+	sum->sketches_refused += stats->sketches_refused;
 	sum->rows_waiting += stats->rows_waiting;
 }
 
@@ -101,6 +104,7 @@ static void sum_workers(struct tick *tick)
 		sums->missing[w] = intake_missing(&tick->baseline, &tick->kernel,
 						  tick->config->window[w].listener_mask);
 		sums->missing[w].late = sums->window[w].late;
+		sums->dedup[w] = tick->worker[0].snapshot.dedup[w];
 	}
 }
 

@@ -21,6 +21,7 @@ struct tick_sums {
 	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
 	struct stream_stats stats;
 	struct sluice_missing missing[SLUICE_WINDOWS_MAX];
+	struct dedup_stats dedup[SLUICE_WINDOWS_MAX];
 };
 
 struct tick {

@@ -51,6 +51,7 @@ static bool run_turn(struct worker *worker)
 	is_busy = worker_drain(worker);
 	is_busy |= worker_obey(worker);
 	is_busy |= worker_emit(worker);
+	stream_tidy(worker->stream);
 	write_results(worker);
 	worker->turn++;
 	turn_times_note(&worker->times, clock_ns(CLOCK_MONOTONIC) - worker->now_mono_ns,

@@ -35,6 +35,7 @@ struct worker_snapshot {
 	struct sluice_stream_ledger stream;
 	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
 	struct stream_stats stats;
+	struct dedup_stats dedup[SLUICE_WINDOWS_MAX]; /* worker 0, for all */
 };
 
 struct worker {

@@ -30,8 +30,11 @@ static void copy_counters(struct worker *worker)
 	struct worker_snapshot *snapshot = &worker->snapshot;
 
 	snapshot->stream = *stream_ledger(worker->stream);
-	for (__u32 i = 0; i < worker->config->window_count; i++)
+	for (__u32 i = 0; i < worker->config->window_count; i++) {
 		snapshot->window[i] = *stream_window_ledger(worker->stream, i);
+		if (worker->index == 0)
+			stream_read_dedup(worker->stream, i, &snapshot->dedup[i]);
+	}
 	stream_read_stats(worker->stream, &snapshot->stats);
 }
 

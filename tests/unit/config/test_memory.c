@@ -119,6 +119,56 @@ static void sets_memory_aside_for_sketches(void **state)
 	config_free(plain);
 }
 
+/* What is for ids is for nothing else: a quarter by default, or what is written. */
+static void sets_memory_aside_for_event_ids(void **state)
+{
+	static const char window[] =
+		LOAD_START "windows: [{name: w, size: 10s, group_by: [key], dedup: event_id}]\n";
+	struct config *config = load_valid(LOAD_START LOAD_WINDOW "limits: {memory: 64MiB}\n", 0);
+	char text[512];
+
+	(void)state;
+	assert_int_equal(config_memory_dedup(config), 0);
+	config_free(config);
+	snprintf(text, sizeof(text), "%slimits: {memory: 64MiB}\n", window);
+	config = load_valid(text, CONFIG_FEATURES_ALL);
+	assert_int_equal(config_memory_dedup_windows(config), 1);
+	assert_int_equal(config_memory_dedup(config), 16 << 20);
+	assert_true(config_memory_total(config, config_memory_groups(config)) <= 48 << 20);
+	assert_true(config_memory_total(config, config_memory_groups(config) + 1) > 48 << 20);
+	config_free(config);
+	snprintf(text, sizeof(text), "%slimits: {memory: 64MiB, dedup_memory: 20MiB}\n", window);
+	config = load_valid(text, CONFIG_FEATURES_ALL);
+	assert_int_equal(config_memory_dedup(config), 20 << 20);
+	assert_int_equal(config_memory_needed(config, 100),
+			 config_memory_total(config, 100) + (20 << 20));
+	config_free(config);
+	snprintf(text, sizeof(text), "%slimits: {memory: 64MiB, dedup_memory: 33MiB}\n", window);
+	assert_non_null(strstr(load_wrong(text, CONFIG_FEATURES_ALL),
+			       "4:39: dedup_memory: 33MiB is more than half of limits.memory; "
+			       "write at most 32MiB"));
+	config = load_valid(window, CONFIG_FEATURES_ALL);
+	assert_int_equal(config_memory_dedup(config), 256 << 20);
+	config_free(config);
+}
+
+/* Two sets do not fit one MiB, and the advice helps. */
+static void needs_a_mebibyte_a_set(void **state)
+{
+	static const char windows[] =
+		LOAD_START "windows: [{name: a, size: 10s, dedup: event_id},\n"
+			   "          {name: b, size: 10s, dedup: event_id}]\n";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%slimits: {dedup_memory: 1MiB}\n", windows);
+	assert_non_null(strstr(load_wrong(text, CONFIG_FEATURES_ALL),
+			       "5:24: the 2 windows with dedup: event_id need 1MiB each; write "
+			       "`dedup_memory: 2MiB` or more"));
+	snprintf(text, sizeof(text), "%slimits: {dedup_memory: 2MiB}\n", windows);
+	config_free(load_valid(text, CONFIG_FEATURES_ALL));
+}
+
 static void take_advice(const char *said, const char *before, char *out)
 {
 	const char *at = strstr(said, before);
@@ -128,26 +178,35 @@ static void take_advice(const char *said, const char *before, char *out)
 	sprintf(out, "%.*s", (int)strcspn(at, "`"), at);
 }
 
-static void advice_helps(void **state)
+static void try_advice(const char *start)
 {
-	static const char start[] = LOAD_START
-		"windows: [{name: w, kind: sliding, size: 60s, slide: 1s, group_by: [key]}]\n";
 	char text[512], groups[32], memory[32];
 	const char *said;
 	struct config *config;
 
-	(void)state;
 	snprintf(text, sizeof(text), "%slimits: {memory: 1GiB, max_groups: 5000000}\n", start);
 	said = load_wrong(text, CONFIG_FEATURES_ALL);
 	take_advice(said, "`max_groups: ", groups);
 	take_advice(said, "`memory: ", memory);
 	snprintf(text, sizeof(text), "%slimits: {memory: 1GiB, max_groups: %s}\n", start, groups);
 	config = load_valid(text, CONFIG_FEATURES_ALL);
-	assert_true(config_memory_total(config, config->groups_max + 1) > 1 << 30);
+	assert_true(config_memory_total(config, config->groups_max + 1) +
+			    config_memory_dedup(config) >
+		    1 << 30);
 	config_free(config);
 	snprintf(text, sizeof(text), "%slimits: {memory: %s, max_groups: 5000000}\n", start,
 		 memory);
 	config_free(load_valid(text, CONFIG_FEATURES_ALL));
+}
+
+static void advice_helps(void **state)
+{
+	(void)state;
+	try_advice(LOAD_START
+		   "windows: [{name: w, kind: sliding, size: 60s, slide: 1s, group_by: [key]}]\n");
+	try_advice(LOAD_START
+		   "windows: [{name: w, kind: sliding, size: 60s, slide: 1s, group_by: [key], "
+		   "dedup: event_id}]\n");
 }
 
 int main(void)
@@ -157,6 +216,8 @@ int main(void)
 		cmocka_unit_test(adds_up),
 		cmocka_unit_test(reduces_the_default_but_never_what_is_written),
 		cmocka_unit_test(sets_memory_aside_for_sketches),
+		cmocka_unit_test(sets_memory_aside_for_event_ids),
+		cmocka_unit_test(needs_a_mebibyte_a_set),
 		cmocka_unit_test(advice_helps),
 	};
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The hot path of `dedup: event_id`, for hot_batch.c alone: takes the repeats out of what a window
+ * has selected, before anything else is done for it. Three stages: hash the ids of what the window
+ * will take and fetch their lines; order them by shard; ask, one shard after the other. */
+#ifndef SLUICE_CORE_DEDUP_HOT_H
+#define SLUICE_CORE_DEDUP_HOT_H
+
+#include "core/spin.h"
+#include "core/stream_state.h"
+
+/* The slice that the last event was in. */
+struct dedup_place {
+	__s64 start_ns;
+	__u64 length_ns; /* 0: in none */
+	__s64 slice;
+	__s64 generation;
+};
+
+/* The slice of a time. False: the window takes no event of this time, and will say why. What is
+ * only deferred is taken: it is asked for now, or it would be taken twice. */
+static __attribute__((noinline)) bool dedup_find_place(const struct dedup_window *set,
+						       struct window *window, __s64 time_ns,
+						       struct dedup_place *place)
+{
+	__u64 *reason = NULL;
+
+	place->length_ns = 0;
+	if (!window->sessions && !window_pane(window, time_ns, &reason) && reason)
+		return false;
+	place->slice = dedup_slice_of(set, time_ns);
+	place->generation = dedup_generation_of(set, place->slice);
+	place->start_ns = place->slice * set->slice_ns + set->offset_ns;
+	place->length_ns = (__u64)set->slice_ns;
+	return true;
+}
+
+/* Late: the window sees it no more, but may keep it. */
+static __attribute__((noinline)) void dedup_put_aside(struct window *window, struct batch *batch,
+						      __u32 i)
+{
+	struct extras_event event;
+
+	batch->selected[i] &= ~(1u << window->index);
+	if (!window->late.event)
+		return;
+	batch_read_event(batch, i, &event);
+	window_keep_late(window, &event);
+}
+
+/* Gathers what is to be asked for. Returns how many events of sessions were late: with an id, the
+ * time of an event alone decides that, because ids are not remembered for as long as a session may
+ * last. */
+static inline __attribute__((always_inline)) __u32 dedup_collect(struct window *window,
+								 struct batch *batch,
+								 struct dedup_work *work,
+								 const bool has_shards)
+{
+	const struct dedup_window *set = window->dedup;
+	const struct dedup_ids *ids = &set->shard[0].ids;
+	const __s64 oldest_ns = window->sessions ? window_oldest_taken(window) : INT64_MIN;
+	const __u32 bit = 1u << window->index, count = batch->count;
+	struct dedup_place place = { 0 };
+	__u32 used = 0, late = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		__s64 time_ns = batch->time_ns[i];
+		__u64 hash;
+
+		if (!(batch->selected[i] & bit) || !batch->event_id[i])
+			continue;
+		if (__builtin_expect(time_ns < oldest_ns, 0)) {
+			dedup_put_aside(window, batch, i);
+			late++;
+			continue;
+		}
+		if (__builtin_expect((__u64)(time_ns - place.start_ns) >= place.length_ns, 0) &&
+		    !dedup_find_place(set, window, time_ns, &place))
+			continue;
+		hash = dedup_ids_hash(ids, place.slice, batch->event_id[i]);
+		dedup_ids_prefetch(has_shards ? &set->shard[dedup_shard_of(set, hash)].ids : ids,
+				   hash);
+		work->hash[used] = hash;
+		work->generation[used] = place.generation;
+		work->event[used++] = (__u16)i;
+	}
+	work->count = used;
+	return late;
+}
+
+/* Keeps the order of events within a shard: the first of several in a batch is the one that
+ * counts. */
+static inline __attribute__((always_inline)) void dedup_order(const struct dedup_window *set,
+							      struct dedup_work *work)
+{
+	__u16 start[DEDUP_SHARDS_MAX + 1] = { 0 };
+
+	for (__u32 e = 0; e < work->count; e++)
+		start[dedup_shard_of(set, work->hash[e]) + 1]++;
+	for (__u32 s = 0; s < set->shard_count; s++) {
+		start[s + 1] = (__u16)(start[s + 1] + start[s]);
+		work->shard_end[s] = start[s + 1];
+	}
+	for (__u32 e = 0; e < work->count; e++)
+		work->by_shard[start[dedup_shard_of(set, work->hash[e])]++] = (__u16)e;
+}
+
+/* Asks for the entries of one shard and unselects the repeats. Returns how many there were. */
+static inline __attribute__((always_inline)) __u32 dedup_ask(struct dedup_shard *shard,
+							     struct batch *batch,
+							     const struct dedup_work *work,
+							     __u32 first, __u32 end, __u32 bit,
+							     const bool has_shards)
+{
+	unsigned int generation = 0;
+	__s64 number = 0;
+	__u32 repeats = 0;
+
+	for (__u32 k = first; k < end; k++) {
+		__u32 e = has_shards ? work->by_shard[k] : k;
+		enum dedup_ids_verdict verdict = DEDUP_IDS_FORGOTTEN;
+
+		if (k == first || work->generation[e] != number) {
+			number = work->generation[e];
+			generation = dedup_ids_generation(&shard->ids, number);
+		}
+		if (__builtin_expect(generation != 0, 1))
+			verdict = dedup_ids_test_and_set(&shard->ids, work->hash[e], generation);
+		shard->undecided += verdict == DEDUP_IDS_FORGOTTEN;
+		if (verdict == DEDUP_IDS_DUPLICATE) {
+			batch->selected[work->event[e]] &= ~bit;
+			repeats++;
+		}
+	}
+	return repeats;
+}
+
+static inline __attribute__((always_inline)) __u32 dedup_ask_shards(struct dedup_window *set,
+								    struct batch *batch,
+								    struct dedup_work *work,
+								    __u32 bit)
+{
+	__u32 repeats = 0, first = 0;
+
+	dedup_order(set, work);
+	for (__u32 s = 0; s < set->shard_count; s++) {
+		struct dedup_shard *shard = &set->shard[s];
+		__u32 end = work->shard_end[s];
+
+		if (first == end)
+			continue;
+		spin_lock(&shard->lock);
+		dedup_shard_catch_up(set, shard);
+		repeats += dedup_ask(shard, batch, work, first, end, bit, true);
+		spin_unlock(&shard->lock);
+		first = end;
+	}
+	return repeats;
+}
+
+/* Unselects, and counts, what the window has had before. */
+static __attribute__((noinline)) void dedup_run(struct stream *stream, struct window *window)
+{
+	struct dedup_work *work = &stream->dedup_work;
+	struct dedup_window *set = window->dedup;
+	const __u32 bit = 1u << window->index;
+	__u32 late, repeats;
+
+	if (set->shard_count > 1) {
+		late = dedup_collect(window, &stream->batch, work, true);
+		repeats = dedup_ask_shards(set, &stream->batch, work, bit);
+	} else {
+		late = dedup_collect(window, &stream->batch, work, false);
+		dedup_shard_catch_up(set, set->shard);
+		repeats = dedup_ask(set->shard, &stream->batch, work, 0, work->count, bit, false);
+	}
+	window->ledger.late += late;
+	window->ledger.duplicate_id += repeats;
+	/* The window is about to count them among those it has not selected. */
+	window->ledger.unselected -= late + repeats;
+}
+
+#endif
