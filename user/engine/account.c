@@ -193,6 +193,7 @@ __u64 account_window_distance(__u64 accepted, const struct sluice_window_ledger 
 #define SLUICE_FIELD(name, text) sum += ledger->name;
 	SLUICE_WINDOW_LEDGER(SLUICE_FIELD)
 #undef SLUICE_FIELD
+	sum -= ledger->late_not_kept; /* a part of late */
 	return exact_distance(accepted, sum);
 }
 

@@ -197,7 +197,8 @@ static void stream_and_window_are_exact(void **state)
 					       .future = 6,
 					       .rejected_record = 4 };
 	struct sluice_window_ledger window = {
-		.unselected = 10, .aggregated = 70, .overflow = 5, .late = 4, .rejected_pane = 1
+		.unselected = 10, .aggregated = 70, .overflow = 5,
+		.late = 4,	  .late_not_kept = 3, .rejected_pane = 1
 	};
 	struct sluice_stream_ledger stream_sum = { 0 };
 	struct sluice_window_ledger window_sum = { 0 };
