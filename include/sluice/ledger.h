@@ -78,7 +78,8 @@ _Static_assert(sizeof(struct sluice_traffic) == SLUICE_TRAFFIC_COUNT * sizeof(__
 
 /* The engine's side, in events unless said otherwise. Hand-over:
  *   emitted = consumed + waiting in rings + unread after a crash      (datagrams and events)
- * Stream:  consumed = accepted + dictionary entries + duplicate + stale + future + rejected_*
+ * Stream:  consumed = accepted + dictionary + duplicate + stale + future + rejected_*
+ *          dictionary = names_learnt + names_known + name_conflicts + names_full + name_bad_*
  * Window, each for itself:
  *   accepted = unselected + aggregated + duplicate_id + overflow + late + rejected_pane
  * (an event folded into the overflow group counts as overflow, not as aggregated; late_not_kept is
@@ -87,7 +88,15 @@ _Static_assert(sizeof(struct sluice_traffic) == SLUICE_TRAFFIC_COUNT * sizeof(__
 	X(consumed_datagrams, "datagrams taken out of the rings")                                  \
 	X(consumed, "events taken out of the rings")                                               \
 	X(accepted, "events offered to the windows")                                               \
-	X(dictionary, "names taught by dictionary datagrams")                                      \
+	X(dictionary, "entries of dictionary datagrams")                                           \
+	X(names_learnt, "… names of ids that had none")                                            \
+	X(names_known, "… names that were known")                                                  \
+	X(name_conflicts, "… second names of ids: the first stays")                                \
+	X(names_full, "… not learnt: there is no room for more names")                             \
+	X(name_bad_space, "… refused: named something unknown")                                    \
+	X(name_bad_id, "… refused: an id larger than any of its kind")                             \
+	X(name_bad_text, "… refused: empty, or not UTF-8")                                         \
+	X(name_bad_length, "… refused: the lengths of their datagram do not add up")               \
 	X(duplicate, "events of datagrams whose sequence was seen before")                         \
 	X(stale, "events of datagrams older than the duplicate window of their source")            \
 	X(future, "events further ahead of their arrival than max_ahead")                          \

@@ -42,6 +42,10 @@
  * of a tick (50 ms) at 300,000 a second, in little more than 1 MiB. */
 #define SLUICE_LATE_EVENTS_MAX 16384
 
+/* Names of ids, each with a head of 16 bytes: with the schema they fit one batch, because each
+ * segment of the results log starts with all of them. */
+#define SLUICE_NAMES_BYTES_MAX ((1u << 20) - (64u << 10))
+
 /* One ring per possible CPU. */
 #define SLUICE_CPUS_MAX 512
 #define SLUICE_WORKERS_MAX 64

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dictionary.h"
 #include "sluice/filter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -45,6 +46,22 @@ static void check_records(const __u8 *payload, const struct sluice_header *heade
 	}
 }
 
+/* Entries that are given lie inside of the payload, and are as many as were counted. */
+static void check_dictionary(const __u8 *payload, size_t bytes)
+{
+	struct dictionary_cursor cursor;
+	struct name_taught name;
+	__u32 count, found = 0;
+
+	if (dictionary_open(&cursor, payload, bytes, &count))
+		return;
+	for (; dictionary_next(&cursor, &name); found++) {
+		assert((const __u8 *)name.text + name.bytes <= payload + bytes);
+		assert(dictionary_judge(&name) != DICTIONARY_GOOD || name.bytes > 0);
+	}
+	assert(found == count);
+}
+
 static void check_payload(const uint8_t *data, size_t bytes)
 {
 	__u8 *payload = copy(data, bytes);
@@ -56,6 +73,8 @@ static void check_payload(const uint8_t *data, size_t bytes)
 		assert(bytes >= sizeof(*header) && bytes <= SLUICE_PAYLOAD_MAX);
 		if (!(header->flags & SLUICE_FLAG_DICTIONARY))
 			check_records(payload, header);
+		else
+			check_dictionary(payload + sizeof(*header), bytes - sizeof(*header));
 	}
 	free(payload);
 }

@@ -9,9 +9,16 @@
 
 #define NOISE 0x5a
 
-static size_t entry_bytes(__u32 index)
+/* The same name for an id whoever teaches it. */
+static int name_of(const struct scenario_datagram *datagram, __u32 index, char name[32])
 {
-	size_t name_bytes = (size_t)snprintf(NULL, 0, "name%u", index);
+	return snprintf(name, 32, "name %llu", datagram->event[index].wire.key);
+}
+
+static size_t entry_bytes(const struct scenario_datagram *datagram, __u32 index)
+{
+	char name[32];
+	size_t name_bytes = (size_t)name_of(datagram, index, name);
 
 	return sizeof(struct sluice_dictionary_entry) + (name_bytes + 7) / 8 * 8;
 }
@@ -23,7 +30,7 @@ static size_t body_bytes(const struct scenario_datagram *datagram)
 	if (!(datagram->flags & SLUICE_FLAG_DICTIONARY))
 		return (size_t)datagram->event_count * datagram->event_size;
 	for (__u32 i = 0; i < datagram->event_count; i++)
-		bytes += entry_bytes(i);
+		bytes += entry_bytes(datagram, i);
 	return bytes;
 }
 
@@ -48,17 +55,17 @@ static void put_header(unsigned char *to, const struct scenario_datagram *datagr
 static void put_entries(unsigned char *to, const struct scenario_datagram *datagram)
 {
 	for (__u32 i = 0; i < datagram->event_count; i++) {
-		char name[16];
+		char name[32];
 		struct sluice_dictionary_entry entry = {
 			.space = SLUICE_SPACE_KEY,
-			.name_bytes = (__u8)snprintf(name, sizeof(name), "name%u", i),
+			.name_bytes = (__u8)name_of(datagram, i, name),
 			.id = datagram->event[i].wire.key,
 		};
 
-		memset(to, 0, entry_bytes(i));
+		memset(to, 0, entry_bytes(datagram, i));
 		memcpy(to, &entry, sizeof(entry));
 		memcpy(to + sizeof(entry), name, entry.name_bytes);
-		to += entry_bytes(i);
+		to += entry_bytes(datagram, i);
 	}
 }
 

@@ -177,8 +177,11 @@ static void fill_datagram(struct making *making, struct sender *sender,
 		add_event(making, datagram);
 		datagram->event[i].is_dropped = has_marks && random_percent(random, 40);
 	}
-	if (random_percent(random, 2))
+	if (random_percent(random, 2)) {
 		datagram->flags |= SLUICE_FLAG_DICTIONARY;
+		for (__u32 i = 0; i < count; i++)
+			datagram->event[i].is_dropped = false; /* rules are about events */
+	}
 }
 
 static __u64 on_grain(const struct making *making, __u64 time_ns)

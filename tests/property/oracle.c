@@ -227,6 +227,20 @@ static void take_event(struct oracle *oracle, const struct scenario_step *step, 
 		offer(oracle, &oracle->window[i], &event);
 }
 
+/* The ids of a scenario have one name each (encode.c): it is new, or known. */
+static void take_name(struct oracle *oracle, __u64 id)
+{
+	for (size_t i = 0; i < oracle->name_count; i++) {
+		if (oracle->name[i] == id) {
+			oracle->result->stream.names_known++;
+			return;
+		}
+	}
+	oracle->name = scenario_grow(oracle->name, oracle->name_count, sizeof(id));
+	oracle->name[oracle->name_count++] = id;
+	oracle->result->stream.names_learnt++;
+}
+
 static void take_datagram(struct oracle *oracle, const struct scenario_step *step)
 {
 	const struct scenario_datagram *datagram = &step->datagram;
@@ -242,6 +256,8 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 	oracle_source_find(oracle, datagram->listener, datagram->source_id);
 	if (datagram->flags & SLUICE_FLAG_DICTIONARY) {
 		oracle->result->stream.dictionary += kept;
+		for (__u32 i = 0; i < datagram->event_count; i++)
+			take_name(oracle, datagram->event[i].wire.key);
 		return;
 	}
 	refusal = judge_sequence(oracle, datagram);
@@ -301,6 +317,7 @@ static void clear(struct oracle *oracle)
 	}
 	free(oracle->source);
 	free(oracle->sequence);
+	free(oracle->name);
 	free(oracle);
 }
 

@@ -83,6 +83,8 @@ struct oracle {
 	struct oracle_source *source;
 	size_t sequence_count;
 	struct oracle_sequence *sequence;	/* every datagram that was not refused */
+	size_t name_count;
+	__u64 *name;				/* ids with a name */
 	struct oracle_window window[SLUICE_WINDOWS_MAX];
 };
 

@@ -11,6 +11,7 @@
 #include "command/log_actions.h"
 #include "command/query_extras.h"
 #include "command/query_where.h"
+#include "core/dictionary.h"
 #include "edge/log_reader.h"
 
 #define LINE_BYTES 4096
@@ -95,21 +96,6 @@ static void add_schema(const struct dump *dump, struct text *text)
 		text_add_quoted(text, dump->schema.window[i].name);
 	}
 	text_add(text, "]");
-}
-
-static void add_names(const struct dump *dump, struct text *text,
-		      const struct sluice_disk_record *record)
-{
-	const __u8 *at = (const __u8 *)(record + 1), *end = (const __u8 *)record + record->bytes;
-	__u64 count = 0;
-
-	while (at + sizeof(struct sluice_dictionary_entry) <= end) {
-		const struct sluice_dictionary_entry *entry = (const void *)at;
-
-		at += sizeof(*entry) + ((entry->name_bytes + 7u) & ~7u);
-		count++;
-	}
-	add_unsigned(dump, text, "names", count);
 }
 
 static void add_flags(const struct dump *dump, struct text *text, __u16 flags)
@@ -253,11 +239,14 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 {
 	bool is_rows = record->kind == SLUICE_DISK_ROWS || record->kind == SLUICE_DISK_CLOSE;
 	bool is_late = record->kind == SLUICE_DISK_LATE;
+	bool is_names = record->kind == SLUICE_DISK_NAMES;
+	struct dictionary_cursor names;
 	struct rows_cursor cursor;
 	struct late_cursor late;
 	char buffer[LINE_BYTES];
 	struct row_view row;
 	struct text text;
+	__u32 count;
 	int got = 0;
 
 	if (record->kind == SLUICE_DISK_SCHEMA) {
@@ -265,6 +254,8 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 		dump->has_schema = got == 0;
 	} else if (is_rows) {
 		got = dump->has_schema ? rows_open(&cursor, &dump->schema, record) : -EBADMSG;
+	} else if (is_names) {
+		got = dictionary_open(&names, record + 1, record->bytes - sizeof(*record), &count);
 	} else if (is_late) {
 		got = late_record_open(&late, dump->schema.head.window_count, record);
 	}
@@ -278,8 +269,8 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 		    (uint64_t)lsn, kind_name(record->kind));
 	if (record->kind == SLUICE_DISK_SCHEMA)
 		add_schema(dump, &text);
-	else if (record->kind == SLUICE_DISK_NAMES)
-		add_names(dump, &text, record);
+	else if (is_names)
+		add_unsigned(dump, &text, "names", count);
 	else if (is_rows)
 		add_rows(dump, &text, &cursor);
 	else if (is_late)

@@ -66,7 +66,7 @@ static int export_pane(struct stream *stream, struct window *window, struct pane
 	return (int)block.rows->row_count + 1;
 }
 
-int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
+static int export_rows(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
 {
 	struct emission_queue *queue = &stream->emissions;
 	/* The side output must not hold up rows, however much is late. */
@@ -88,4 +88,11 @@ int stream_export(struct stream *stream, const struct row_writer *writer, __u32 
 		done += (__u32)work;
 	}
 	return (int)done;
+}
+
+int stream_export(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
+{
+	int names = stream_export_names(stream, writer);
+
+	return names ? names : export_rows(stream, writer, rows_max);
 }

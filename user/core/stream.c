@@ -104,7 +104,7 @@ static bool parse_record(const struct sluice_record *record, size_t record_bytes
 		.event_size = header->event_size,
 	};
 	if (header->flags & SLUICE_FLAG_DICTIONARY)
-		return true;
+		return record->kept == header->event_count;
 	if (header->event_size < SLUICE_EVENT_SIZE_MIN || header->event_size % 8 != 0 ||
 	    header->event_count > SLUICE_EVENTS_MAX ||
 	    sizeof(*header) + (__u64)header->event_count * header->event_size >
@@ -126,9 +126,6 @@ static __u64 *refuse(struct stream *stream, struct datagram *datagram, __u32 slo
 		sources_test_and_set(stream->sources, slot, header->epoch, header->sequence);
 	bool all_future;
 
-	/* A name taught twice is the same name. */
-	if (header->flags & SLUICE_FLAG_DICTIONARY)
-		return &ledger->dictionary;
 	if (verdict != DEDUP_NEW)
 		return verdict == DEDUP_DUPLICATE ? &ledger->duplicate : &ledger->stale;
 	datagram->limit_us = offset_limit(stream, header->base_time_ns, &all_future);
@@ -152,6 +149,13 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 	}
 	ledger->consumed += record->kept;
 	slot = source_slot(stream, datagram.header->source_id, record->listener);
+	if (datagram.header->flags & SLUICE_FLAG_DICTIONARY) {
+		/* Its sequence is used up; a name taught twice is the same name. */
+		sources_test_and_set(stream->sources, slot, datagram.header->epoch,
+				     datagram.header->sequence);
+		stream_take_dictionary(stream, datagram.header, record->payload_bytes);
+		return;
+	}
 	refused_as = refuse(stream, &datagram, slot);
 	if (refused_as) {
 		*refused_as += record->kept;

@@ -4,7 +4,7 @@
  * where it is until stream_flush(). No call allocates, waits, logs or reads a clock.
  *
  * With several workers, worker 0 owns the emission: the others hand over what they hold of closing
- * windows, and late events, by stream_export() → stream_import(), and only then does worker 0
+ * windows, late events and names, by stream_export() → stream_import(), and only then does worker 0
  * advance. */
 #ifndef SLUICE_CORE_STREAM_H
 #define SLUICE_CORE_STREAM_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "core/dedup.h"
+#include "core/name_table.h"
 #include "core/row_writer.h"
 #include "core/sources.h"
 #include "core/window_spec.h"
@@ -44,6 +45,15 @@ void stream_set_time(struct stream *stream, __u64 now_wall_ns, __u64 now_mono_ns
 
 /* Takes one ring record of `record_bytes` (as the ring says). Any bytes are safe. */
 void stream_add(struct stream *stream, const struct sluice_record *record, size_t record_bytes);
+
+/* Tells a name that is known beforehand, from the configuration or an earlier run: it is the first
+ * of its id. All workers, before anything else. What makes no sense is ignored. */
+void stream_know_name(struct stream *stream, enum sluice_space space, __u64 id, const char *text,
+		      size_t bytes);
+/* Worker 0: the next name that was learnt from a datagram, once each, for the results log. False:
+ * none waits. */
+bool stream_next_name(struct stream *stream, struct name_taught *name);
+bool stream_has_names(const struct stream *stream);
 
 /* Runs what is batched. After it no record added before is looked at again. */
 void stream_flush(struct stream *stream);

@@ -76,9 +76,12 @@ int stream_import(struct stream *stream, const void *bytes, size_t length)
 	struct window *window;
 	size_t left;
 
-	if (length >= sizeof(*record) && record->bytes == length &&
-	    record->kind == SLUICE_DISK_LATE)
-		return stream_import_late(stream, record);
+	if (length >= sizeof(*record) && record->bytes == length) {
+		if (record->kind == SLUICE_DISK_LATE)
+			return stream_import_late(stream, record);
+		if (record->kind == SLUICE_DISK_NAMES)
+			return stream_import_names(stream, record);
+	}
 	if (length < sizeof(*record) + sizeof(*head) || record->bytes != length ||
 	    record->kind != SLUICE_DISK_ROWS || head->window >= stream->window_count)
 		return -EINVAL;

@@ -172,6 +172,9 @@ int stream_open(struct stream **result, const struct stream_options *options)
 		goto fail;
 	for (__u32 w = 0; w < stream->window_count; w++)
 		waiting += stream->window[w].pane_mask + stream->window[w].instance_mask + 2;
+	err = name_table_open(&stream->names, options->hash_seed);
+	if (err)
+		goto fail;
 	stream->scratch = memory_reserve(SCRATCH_BYTES);
 	err = stream->scratch ? emission_queue_open(&stream->emissions, waiting) : -ENOMEM;
 	if (err)
@@ -193,6 +196,7 @@ void stream_close(struct stream *stream)
 		groups_close(&stream->grouping[g].groups);
 		chunks_close(&stream->grouping[g].chunks);
 	}
+	name_table_close(&stream->names);
 	emission_queue_close(&stream->emissions);
 	memory_release(stream->scratch, SCRATCH_BYTES);
 	memory_release(stream->scratch_extras, stream->scratch_extras_bytes);

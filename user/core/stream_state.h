@@ -8,6 +8,7 @@
 #include "core/extras.h"
 #include "core/group_key.h"
 #include "core/late.h"
+#include "core/name_table.h"
 #include "core/pane.h"
 #include "core/stream.h"
 
@@ -158,6 +159,8 @@ struct stream {
 	void *sketch_memory;
 	size_t sketch_bytes;
 	struct sketch_pool sketches;
+	struct name_table names;
+	size_t names_given;	/* bytes of its entries that were handed on */
 	struct sluice_stream_ledger ledger;
 	struct window window[SLUICE_WINDOWS_MAX];
 	struct grouping grouping[SLUICE_WINDOWS_MAX];
@@ -207,6 +210,15 @@ void window_keep_late(struct window *window, const struct extras_event *event);
 int stream_write_late(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
 /* Those of another worker. -EINVAL. */
 int stream_import_late(struct stream *stream, const struct sluice_disk_record *record);
+
+/* The entries of a dictionary datagram, each with one outcome. */
+void stream_take_dictionary(struct stream *stream, const struct sluice_header *header,
+			    __u32 payload_bytes);
+/* Names learnt since, as a record of about this size for worker 0. 0: none; -EAGAIN. */
+#define NAMES_SLICE_BYTES (16u << 10)
+int stream_export_names(struct stream *stream, const struct row_writer *writer);
+/* Those of another worker. -EINVAL. */
+int stream_import_names(struct stream *stream, const struct sluice_disk_record *record);
 
 /* Puts an event aside until the emissions under way are over. False: no room. */
 bool window_defer(struct window *window, const __u64 *key, const struct sluice_partial *partial,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dictionary.h"
+
 #define SLOTS_FIRST 256
 
 struct name {
@@ -96,10 +98,10 @@ static int add_text(struct names *names, const char *text, size_t bytes, size_t 
 	return 0;
 }
 
-static int set_name(struct names *names, const struct sluice_dictionary_entry *entry)
+static int set_name(struct names *names, const struct name_taught *taught)
 {
-	const char *text = (const char *)(entry + 1);
-	size_t slot = find_slot(names, entry->space, entry->id), bytes = entry->name_bytes, offset;
+	size_t slot = find_slot(names, taught->space, taught->id), bytes = taught->bytes, offset;
+	const char *text = taught->text;
 	struct name *name = names->index[slot] ? &names->list[names->index[slot] - 1] : NULL;
 
 	if (name && strlen(names->text + name->offset) == bytes &&
@@ -120,33 +122,24 @@ static int set_name(struct names *names, const struct sluice_dictionary_entry *e
 		names->list = list;
 		names->room = room;
 	}
-	names->list[names->count++] = (struct name){ entry->id, offset, entry->space };
+	names->list[names->count++] = (struct name){ taught->id, offset, taught->space };
 	names->index[slot] = (__u32)names->count;
 	return names->count * 2 > names->mask ? grow(names) : 0;
 }
 
 int names_add(struct names *names, const struct sluice_disk_record *record)
 {
-	const __u8 *at = (const __u8 *)(record + 1);
-	size_t left = record->bytes - sizeof(*record);
+	struct dictionary_cursor cursor;
+	struct name_taught name;
+	__u32 count;
+	int error = dictionary_open(&cursor, record + 1, record->bytes - sizeof(*record), &count);
 
-	while (left > 0) {
-		const struct sluice_dictionary_entry *entry = (const void *)at;
-		size_t bytes;
-		int error;
-
-		if (left < sizeof(*entry))
+	while (!error && dictionary_next(&cursor, &name)) {
+		if (name.bytes == 0 || name.space >= SLUICE_SPACE_COUNT)
 			return -EBADMSG;
-		bytes = sizeof(*entry) + ((entry->name_bytes + 7u) & ~7u);
-		if (bytes > left || entry->name_bytes == 0 || entry->space >= SLUICE_SPACE_COUNT)
-			return -EBADMSG;
-		error = set_name(names, entry);
-		if (error)
-			return error;
-		at += bytes;
-		left -= bytes;
+		error = set_name(names, &name);
 	}
-	return 0;
+	return error;
 }
 
 const char *names_find(const struct names *names, enum sluice_space space, __u64 id)

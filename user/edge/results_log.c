@@ -211,7 +211,7 @@ void results_log_use_segment(struct results_log *log, int fd)
 	log->next_number++;
 	log->is_starting = false;
 	log->has_prepared = false;
-	log->is_preamble_due = log->preamble.schema_bytes + log->preamble.names_bytes > 0;
+	log->is_preamble_due = log->preamble.schema_bytes + log->preamble.names.bytes > 0;
 }
 
 /* Looks whether the segment that was asked for has come. */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "core/name_table.h"
 #include "core/row_writer.h"
 #include "core/window_spec.h"
 #include "edge/store.h"
@@ -60,6 +61,12 @@ int results_log_write_schema(struct results_log *log, const struct window_spec *
  * is full. */
 int results_log_write_name(struct results_log *log, enum sluice_space space, __u64 id,
 			   const char *name);
+
+/* Names that the log had when it was opened: as long as the log is. Any thread. */
+const struct name_table *results_log_recovered(const struct results_log *log);
+/* Those stay in force, unless their ids have other names by now. After results_log_write_schema and
+ * the names of the configuration, before rows. */
+void results_log_keep_names(struct results_log *log);
 
 /* For stream_emit(). reserve gives NULL when every buffer is waiting for the disk, or after an
  * error. */

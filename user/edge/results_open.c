@@ -77,6 +77,7 @@ static void take_recovery(struct results_log *log, const struct results_recovery
 	log->next_number = found->next_number;
 	log->chain = found->chain;
 	log->durable_lsn = found->next_lsn - 1;
+	log->recovered = found->names;
 }
 
 /* The first segment, waited for: starting up may. An oversized batch makes the turn ask for one. */
@@ -139,6 +140,7 @@ static void release(struct results_log *log)
 		close(log->fd);
 	results_batches_close(&log->batches);
 	results_preamble_close(&log->preamble);
+	name_table_close(&log->recovered);
 	free(log->preamble_batch.header);
 	free(log);
 }
@@ -171,6 +173,7 @@ int results_log_open(struct results_log **log, const struct results_log_options 
 		if (found.fd >= 0)
 			close(found.fd);
 		free(found.entries);
+		name_table_close(&found.names);
 		return -ENOMEM;
 	}
 	made->store = store;
@@ -280,6 +283,21 @@ int results_log_write_name(struct results_log *log, enum sluice_space space, __u
 	memcpy(at, record, bytes);
 	writer->commit(writer->context, bytes);
 	return 0;
+}
+
+const struct name_table *results_log_recovered(const struct results_log *log)
+{
+	return &log->recovered;
+}
+
+void results_log_keep_names(struct results_log *log)
+{
+	struct name_taught name;
+	size_t offset = 0;
+
+	while (name_table_next(&log->recovered, &offset, &name))
+		name_table_add(&log->preamble.names, &name);
+	log->is_preamble_due = true;
 }
 
 const struct row_writer *results_log_writer(struct results_log *log)

@@ -5,7 +5,7 @@
 #ifndef SLUICE_EDGE_RESULTS_PREAMBLE_H
 #define SLUICE_EDGE_RESULTS_PREAMBLE_H
 
-#include "core/hash.h"
+#include "core/name_table.h"
 #include "core/schema.h"
 
 /* A batch without its header. */
@@ -14,13 +14,7 @@
 struct results_preamble {
 	__u8 *schema; /* one record */
 	size_t schema_bytes; /* 0: none yet */
-	__u8 *names; /* entries as on the wire, without a record prefix */
-	size_t names_bytes;
-	size_t names_bytes_max;
-	__u32 *index; /* hash to offset of an entry + 1; 0 is free */
-	__u32 index_mask;
-	__u32 name_count;
-	struct hash_seed seed;
+	struct name_table names;
 };
 
 /* -ENOMEM. Takes a zeroed object; close takes it in any state. */
@@ -36,7 +30,7 @@ void results_preamble_set_schema(struct results_preamble *preamble,
 #define RESULTS_PREAMBLE_NAME_MAX \
 	(sizeof(struct sluice_disk_record) + sizeof(struct sluice_dictionary_entry) + 256)
 int results_preamble_add_name(struct results_preamble *preamble, enum sluice_space space, __u64 id,
-			      const char *name, void *record, size_t *record_bytes);
+			      const char *text, void *record, size_t *record_bytes);
 
 /* Copies the records; returns their bytes (at most RESULTS_PREAMBLE_BYTES_MAX) and how many. */
 size_t results_preamble_copy(const struct results_preamble *preamble, void *out,

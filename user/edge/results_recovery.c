@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include "core/dictionary.h"
 #include "edge/segment.h"
 #include "edge/segment_file.h"
 #include "edge/store_manifest.h"
@@ -190,15 +192,33 @@ int results_recovery_list(struct store *store, bool remove_stale, struct segment
 	return 0;
 }
 
+static void take_names(struct name_table *names, const struct sluice_batch *batch)
+{
+	const struct sluice_disk_record *record = NULL;
+	struct dictionary_cursor cursor;
+	struct name_taught name;
+	__u32 count;
+
+	while ((record = segment_next_record(batch, record))) {
+		if (record->kind != SLUICE_DISK_NAMES ||
+		    dictionary_open(&cursor, record + 1, record->bytes - sizeof(*record), &count))
+			continue;
+		while (dictionary_next(&cursor, &name)) {
+			if (dictionary_judge(&name) == DICTIONARY_GOOD)
+				name_table_add(names, &name);
+		}
+	}
+}
+
 /* Walks to the end of what is sound; decides whether what follows is a torn tail or damage. */
-static int find_end(struct store *store, struct segment_cursor *cursor, __u64 durable_lsn)
+static int find_end(struct store *store, struct segment_cursor *cursor, __u64 durable_lsn,
+		    struct name_table *names)
 {
 	const struct sluice_batch *batch;
 	int behind = 0, got;
 
-	do
-		got = segment_next(cursor, &batch);
-	while (got == 1);
+	while ((got = segment_next(cursor, &batch)) == 1)
+		take_names(names, batch);
 	if (got < 0 && got != -EBADMSG)
 		return explain_segment(store, cursor, got);
 	if (got < 0)
@@ -229,7 +249,7 @@ static int recover_last(struct store *store, const struct store_manifest *manife
 			     SLUICE_LOG_RESULTS, true);
 	if (error)
 		return explain_segment(store, &cursor, error);
-	torn = find_end(store, &cursor, manifest->results_durable_lsn);
+	torn = find_end(store, &cursor, manifest->results_durable_lsn, &found->names);
 	segment_close(&cursor);
 	if (torn < 0)
 		return torn;
@@ -279,6 +299,16 @@ static int recover(struct store *store, const struct store_manifest *manifest,
 	return recover_none(store, manifest, number, after_gap, found);
 }
 
+/* Ids of names came from senders: the hash is keyed. */
+static int open_names(struct name_table *names)
+{
+	__u64 hash_seed;
+
+	if (getrandom(&hash_seed, sizeof(hash_seed), 0) != sizeof(hash_seed))
+		return -EIO;
+	return name_table_open(names, hash_seed);
+}
+
 int results_recovery_run(struct store *store, struct results_recovery *found)
 {
 	struct results_recovery made = { .fd = -1 };
@@ -289,13 +319,16 @@ int results_recovery_run(struct store *store, struct results_recovery *found)
 	if (unlinkat(store->results_fd, SEGMENT_FILE_NEXT, 0) < 0 && errno != ENOENT)
 		return fail_with(store, -errno, "%s/%s/%s cannot be removed: %s", store->path,
 				 STORE_RESULTS, SEGMENT_FILE_NEXT, strerror(errno));
-	error = results_recovery_list(store, true, &made.entries, &made.entry_count);
+	error = open_names(&made.names);
+	if (!error)
+		error = results_recovery_list(store, true, &made.entries, &made.entry_count);
 	if (!error)
 		error = recover(store, &manifest, &made);
 	if (error) {
 		if (made.fd >= 0)
 			close(made.fd);
 		free(made.entries);
+		name_table_close(&made.names);
 		return error;
 	}
 	*found = made;

@@ -27,6 +27,7 @@ struct results_log {
 	struct results_preamble preamble;
 	struct results_batch preamble_batch;
 	bool is_preamble_due;
+	struct name_table recovered; /* names that the log ended with when it was opened */
 	/* The active segment: */
 	int fd;
 	__u64 file_bytes;

@@ -177,13 +177,16 @@ static __u64 exact_distance(__u64 left, __u64 right)
 
 __u64 account_stream_distance(const struct sluice_stream_ledger *ledger)
 {
+	__u64 names = ledger->names_learnt + ledger->names_known + ledger->name_conflicts +
+		      ledger->names_full + ledger->name_bad_space + ledger->name_bad_id +
+		      ledger->name_bad_text + ledger->name_bad_length;
 	__u64 sum = 0;
 
 #define SLUICE_FIELD(name, text) sum += ledger->name;
 	SLUICE_STREAM_LEDGER(SLUICE_FIELD)
 #undef SLUICE_FIELD
-	sum -= ledger->consumed_datagrams + ledger->consumed;
-	return exact_distance(ledger->consumed, sum);
+	sum -= ledger->consumed_datagrams + ledger->consumed + names;
+	return exact_distance(ledger->consumed, sum) + exact_distance(ledger->dictionary, names);
 }
 
 __u64 account_window_distance(__u64 accepted, const struct sluice_window_ledger *ledger)

@@ -210,6 +210,25 @@ static int open_log(struct engine *engine)
 	return 0;
 }
 
+/* Names of the configuration come first, then those of earlier runs. */
+static void know_names(struct engine *engine)
+{
+	const struct config *config = engine->config;
+
+	for (__u32 w = 0; w < engine->worker_count; w++) {
+		struct stream *stream = engine->worker[w].stream;
+		struct name_taught name;
+		size_t offset = 0;
+
+		for (__u32 i = 0; i < config->type_name_count; i++)
+			stream_know_name(stream, SLUICE_SPACE_TYPE, config->type_names[i].id,
+					 config->type_names[i].name,
+					 strlen(config->type_names[i].name));
+		while (name_table_next(results_log_recovered(engine->log), &offset, &name))
+			stream_know_name(stream, name.space, name.id, name.text, name.bytes);
+	}
+}
+
 static void fill_worker(struct engine *engine, __u32 index)
 {
 	struct worker *worker = &engine->worker[index];
@@ -253,7 +272,11 @@ int engine_open_workers(struct engine *engine)
 		code = open_dedup(engine, hash_seed);
 	for (__u32 i = 0; !code && i < engine->worker_count; i++)
 		code = open_worker(engine, &engine->worker[i], hash_seed);
-	return code ? code : open_log(engine);
+	if (!code)
+		code = open_log(engine);
+	if (!code)
+		know_names(engine);
+	return code;
 }
 
 static void fill_tick(struct engine *engine)

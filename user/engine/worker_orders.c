@@ -6,12 +6,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "config/config.h"
 
 #define FLUSH_STEP_NS 100000000ull
+#define NAMES_PER_TURN 64
 
 enum progress {
 	PROGRESS_NONE, /* waits for somebody else */
@@ -202,7 +205,9 @@ static enum progress step_setup(struct worker *worker)
 		error = results_log_write_name(worker->log, SLUICE_SPACE_TYPE,
 					       config->type_names[i].id,
 					       config->type_names[i].name);
-	if (error)
+	if (!error)
+		results_log_keep_names(worker->log);
+	else
 		worker_fail(worker, EX_IOERR, "the results log refused the schema", error);
 	return PROGRESS_DONE;
 }
@@ -266,14 +271,32 @@ bool worker_obey(struct worker *worker)
 	return progress == PROGRESS_MADE;
 }
 
+/* The log repeats a name in every segment; it has as much room for them as the stream, and a log
+ * that failed takes nothing. */
+static void write_names(struct worker *worker)
+{
+	char text[UINT8_MAX + 1];
+	struct name_taught name;
+
+	for (int i = 0; i < NAMES_PER_TURN && stream_next_name(worker->stream, &name); i++) {
+		memcpy(text, name.text, name.bytes);
+		text[name.bytes] = '\0';
+		results_log_write_name(worker->log, name.space, name.id, text);
+	}
+}
+
 bool worker_emit(struct worker *worker)
 {
 	int count;
 
-	if (!worker->log || (!worker->is_emitting && !stream_has_late(worker->stream)))
+	if (!worker->log)
+		return false;
+	write_names(worker);
+	worker->is_emitting |= stream_has_names(worker->stream) || stream_has_late(worker->stream);
+	if (!worker->is_emitting)
 		return false;
 	count = stream_emit(worker->stream, results_log_writer(worker->log), WORKER_TURN_ROWS);
-	worker->is_emitting = count != 0;
+	worker->is_emitting = count != 0 || stream_has_names(worker->stream);
 	worker->is_log_full = count < 0;
 	return count > 0;
 }

@@ -209,6 +209,41 @@ static void names_are_kept(void **state)
 	assert_int_equal(read_back(path).rows, 100000);
 }
 
+/* Another writer finds the names of the one before and keeps them, unless it has its own. */
+static void names_outlive_a_writer(void **state)
+{
+	struct results_maker maker;
+	struct name_taught name;
+	size_t offset = 0;
+
+	(void)state;
+	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
+	assert_int_equal(results_log_recovered(maker.log)->count, 0);
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_TYPE, 2, "click"), 0);
+	results_maker_flush(&maker);
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_KEY, 7, "seven"), 0);
+	results_maker_close(&maker);
+	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
+	assert_true(name_table_next(results_log_recovered(maker.log), &offset, &name));
+	assert_true(name.space == SLUICE_SPACE_TYPE && name.id == 2 && name.bytes == 5);
+	assert_true(name_table_next(results_log_recovered(maker.log), &offset, &name));
+	assert_true(name.space == SLUICE_SPACE_KEY && name.id == 7 && name.bytes == 5);
+	assert_false(name_table_next(results_log_recovered(maker.log), &offset, &name));
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_TYPE, 2, "clicks"), 0);
+	results_log_keep_names(maker.log);
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_TYPE, 2, "clicks"), 0);
+	assert_int_equal(results_log_write_name(maker.log, SLUICE_SPACE_KEY, 7, "sept"), -EEXIST);
+	/* They are in force in the last segment, however many there were. */
+	write_rows(&maker, 0, 100000, 1000);
+	results_maker_close(&maker);
+	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
+	assert_int_equal(results_log_recovered(maker.log)->count, 2);
+	offset = 0;
+	assert_true(name_table_next(results_log_recovered(maker.log), &offset, &name));
+	assert_true(name.id == 2 && name.bytes == 6);
+	results_maker_close(&maker);
+}
+
 static void schema_waits_for_rows(void **state)
 {
 	struct results_maker maker;
@@ -832,6 +867,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOG_TEST(round_trip_over_segments),
 		LOG_TEST(names_are_kept),
+		LOG_TEST(names_outlive_a_writer),
 		LOG_TEST(schema_waits_for_rows),
 		LOG_TEST(commit_interval_is_kept),
 		LOG_TEST(buffers_are_bounded),

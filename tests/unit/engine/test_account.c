@@ -193,7 +193,12 @@ static void stream_and_window_are_exact(void **state)
 {
 	struct sluice_stream_ledger stream = { .consumed_datagrams = 7,
 					       .consumed = 100,
-					       .accepted = 90,
+					       .accepted = 78,
+					       .dictionary = 12,
+					       .names_learnt = 5,
+					       .names_known = 4,
+					       .name_conflicts = 2,
+					       .name_bad_text = 1,
 					       .future = 6,
 					       .rejected_record = 4 };
 	struct sluice_window_ledger window = {
@@ -207,6 +212,9 @@ static void stream_and_window_are_exact(void **state)
 	assert_int_equal(account_stream_distance(&stream), 0);
 	assert_int_equal(account_window_distance(90, &window), 0);
 	assert_int_equal(account_window_distance(91, &window), 1);
+	stream.names_full++; /* a name more than there were entries */
+	assert_int_equal(account_stream_distance(&stream), 1);
+	stream.names_full--;
 	stream.stale++;
 	assert_int_equal(account_stream_distance(&stream), 1);
 	account_stream_add(&stream_sum, &stream);
