@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "sluice/limits.h"
+#include "teach.h"
 #include "time_text.h"
 
 #define NS_PER_S 1000000000ull
@@ -212,6 +213,21 @@ static void check_flood(struct reader *reader)
 					  text_of(reader, "to"));
 }
 
+static void read_names(struct reader *reader)
+{
+	struct options *options = reader->options;
+
+	options->names = text_of(reader, "names");
+	if (!options->names || reader->exit_code)
+		return;
+	if (options->target != OPTIONS_SOCKET || options->from_pcap)
+		reader->exit_code = command_error(
+			EX_USAGE, "leave out --interface, --pcap and --from-pcap",
+			"--names needs a socket to send from");
+	else if (!options->names[0] || strlen(options->names) > TEACH_PREFIX_MAX)
+		wrong(reader, "names", "give 1 to 16 bytes that names start with");
+}
+
 static void read_truth(struct reader *reader)
 {
 	struct options *options = reader->options;
@@ -344,6 +360,7 @@ int options_read(struct options *options, const struct command_line *line, __u64
 	read_address(&reader);
 	read_shape(&reader);
 	read_target(&reader);
+	read_names(&reader);
 	read_truth(&reader);
 	read_plan(&reader, now_ns);
 	check_flood(&reader);

@@ -30,6 +30,7 @@ struct options {
 	__u64 rate; /* originals per second; 0: as fast as possible */
 	__s64 duration_ns; /* 0: no limit */
 	__u32 batch;
+	const char *names; /* prefix of the names to teach, or NULL */
 };
 
 extern const struct command_option options_table[];

@@ -41,6 +41,8 @@ const struct command_option options_table[] = {
 	{ "late-by", 0, "TIME", "1h", NULL, "how late" },
 	{ "future", 0, "P", "0", NULL, "share of datagrams too far ahead" },
 	{ "future-by", 0, "TIME", "24h", NULL, "how far" },
+	{ "names", 0, "PREFIX", NULL, NULL,
+	  "once a second teach names, PREFIX-type-1 …, by a source behind the others" },
 	{ "pcap", 0, "FILE", NULL, NULL, "write frames to a capture instead of sending" },
 	{ "from-pcap", 0, "FILE", NULL, NULL, "send what is in a capture" },
 	{ "truth", 0, "FILE", NULL, NULL,

@@ -88,6 +88,10 @@ void run_print(const struct run *run, const struct options *options, FILE *out)
 			print_damages(run, out);
 	}
 	print_count(out, &run->state.duplicate, "retransmissions");
+	if (run->taught.datagrams)
+		fprintf(out, "  %14llu datagrams %16llu names   taught\n",
+			(unsigned long long)run->taught.datagrams,
+			(unsigned long long)run->taught.events);
 	print_count(out, &unsent, "of all these not sent: the kernel had no room");
 	if (run->bounces)
 		fprintf(out, "  %14llu answers that nobody listens there\n",
@@ -120,6 +124,8 @@ void run_print_json(const struct run *run, const struct options *options, FILE *
 		print_json_count(out, kinds[i].name, &run->state.kind[i]);
 	print_json_count(out, "duplicates", &run->state.duplicate);
 	print_json_count(out, "unsent", &unsent);
+	fprintf(out, ",\"taught\":{\"datagrams\":%llu,\"names\":%llu}",
+		(unsigned long long)run->taught.datagrams, (unsigned long long)run->taught.events);
 	fprintf(out, ",\"refused\":{");
 	for (int i = 0; i < PLAN_DAMAGES; i++)
 		fprintf(out, "%s\"%s\":%llu", i ? "," : "", damages[i],

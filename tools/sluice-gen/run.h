@@ -23,6 +23,7 @@ struct run {
 	size_t gap_count;
 	size_t gap_room;
 	__u64 unsent_events; /* filled by run_count_unsent */
+	struct plan_count taught; /* dictionary datagrams and their names, beside all others */
 	__u64 retries; /* sends repeated because buffers were full */
 	__u64 bounces; /* ICMP answers that nobody listens */
 	__u64 elapsed_ns;

@@ -15,6 +15,7 @@
 
 #include "run.h"
 #include "sluice/limits.h"
+#include "teach.h"
 
 #define BATCH_BYTES (256u << 10)
 #define DATAGRAMS_MAX 256
@@ -36,6 +37,8 @@ struct sender {
 	size_t offset[DATAGRAMS_MAX];
 	size_t bytes[DATAGRAMS_MAX];
 	struct run *run;
+	__u64 taught; /* sequence number of the next dictionary datagram */
+	__u64 teach_ns; /* when */
 };
 
 struct message_set {
@@ -229,6 +232,25 @@ static bool is_over(const struct options *options, __u64 started_ns)
 	       run_clock_ns() - started_ns >= (__u64)options->duration_ns;
 }
 
+/* A full socket loses names: they are repeated anyway. */
+static void teach(struct sender *sender, const struct options *options)
+{
+	_Alignas(8) __u8 payload[TEACH_PAYLOAD_BYTES_MAX];
+
+	if (!options->names || run_clock_ns() < sender->teach_ns)
+		return;
+	sender->teach_ns = run_clock_ns() + TEACH_INTERVAL_NS;
+	for (int i = 0; i < TEACH_ROUND; i++) {
+		__u32 names;
+		size_t bytes = teach_write(options, sender->taught++, payload, &names);
+
+		if (send(sender->fd, payload, bytes, 0) != (ssize_t)bytes)
+			continue;
+		sender->run->taught.datagrams++;
+		sender->run->taught.events += names;
+	}
+}
+
 static int fill_and_send(struct sender *sender, const struct options *options,
 			 const struct shape *shape)
 {
@@ -240,6 +262,7 @@ static int fill_and_send(struct sender *sender, const struct options *options,
 	while (!error) {
 		bool is_waiting = run->state.original >= allowed;
 
+		teach(sender, options);
 		if (sender->count && (is_waiting || sender->count == sender->batch ||
 				      sender->buffer_bytes >= BATCH_BYTES))
 			error = flush(sender);
