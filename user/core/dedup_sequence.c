@@ -159,17 +159,37 @@ static enum dedup_verdict behind(struct dedup_lane *lane, __u64 *bits, __u64 age
 	return DEDUP_NEW;
 }
 
+static __u64 missing_of(const struct dedup_source *source)
+{
+	__u64 missing = source->missing;
+
+	for (unsigned int i = 0; i < DEDUP_SEQUENCE_EPOCHS; i++)
+		missing += (__u64)(source->lane[i].span - source->lane[i].held);
+	return missing;
+}
+
 enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u32 source,
 					       __u32 epoch, __u64 sequence)
 {
+	__s64 change;
+
+	return dedup_sequence_test_and_set_change(dedup, source, epoch, sequence, &change);
+}
+
+enum dedup_verdict dedup_sequence_test_and_set_change(struct dedup_sequence *dedup, __u32 source,
+						      __u32 epoch, __u64 sequence,
+						      __s64 *missing_change)
+{
 	struct dedup_source *state = &dedup->sources[source];
 	enum dedup_verdict verdict;
+	__u64 missing;
 	struct dedup_lane *lane;
 	unsigned int place;
 	__u64 distance;
 
 	assert(source < dedup->sources_max);
 	spin_lock(&state->lock);
+	missing = missing_of(state);
 	place = state->newest;
 	if (state->lane[place].epoch != epoch)
 		place = !place;
@@ -181,6 +201,7 @@ enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u
 		verdict = ahead(dedup, state, lane, lane_bits(dedup, source, place), distance);
 	else
 		verdict = behind(lane, lane_bits(dedup, source, place), 0 - distance);
+	*missing_change = (__s64)(missing_of(state) - missing);
 	spin_unlock(&state->lock);
 	return verdict;
 }
@@ -192,9 +213,7 @@ __u64 dedup_sequence_missing(struct dedup_sequence *dedup, __u32 source)
 
 	assert(source < dedup->sources_max);
 	spin_lock(&state->lock);
-	missing = state->missing;
-	for (unsigned int i = 0; i < DEDUP_SEQUENCE_EPOCHS; i++)
-		missing += (__u64)(state->lane[i].span - state->lane[i].held);
+	missing = missing_of(state);
 	spin_unlock(&state->lock);
 	return missing;
 }

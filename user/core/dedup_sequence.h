@@ -66,6 +66,12 @@ void dedup_sequence_open(struct dedup_sequence *dedup, void *memory, __u32 sourc
 enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u32 source,
 					       __u32 epoch, __u64 sequence);
 
+/* The same, and by how much dedup_sequence_missing() of the source has changed: up by a gap, down
+ * by a late datagram that fills one. */
+enum dedup_verdict dedup_sequence_test_and_set_change(struct dedup_sequence *dedup, __u32 source,
+						      __u32 epoch, __u64 sequence,
+						      __s64 *missing_change);
+
 /* Fetches what a call for this source will look at. */
 static inline __attribute__((always_inline)) void
 dedup_sequence_prefetch(const struct dedup_sequence *dedup, __u32 source, __u64 sequence)

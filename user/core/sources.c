@@ -41,6 +41,7 @@ struct sources {
 	void *dedup_memory;
 	struct dedup_sequence dedup;
 	struct sources_stats stats;	/* of the last tick */
+	_Atomic __s64 missing[SLUICE_LISTENERS_MAX]; /* sums over their sources */
 };
 
 static struct noted *noted_of(const struct sources *sources, __u32 worker)
@@ -157,9 +158,27 @@ __u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id)
 enum dedup_verdict sources_test_and_set(struct sources *sources, __u32 slot, __u32 epoch,
 					__u64 sequence)
 {
+	enum dedup_verdict verdict;
+	__s64 change;
+
 	if (slot >= sources->options.sources_max)
 		return DEDUP_NEW;
-	return dedup_sequence_test_and_set(&sources->dedup, slot, epoch, sequence);
+	verdict =
+		dedup_sequence_test_and_set_change(&sources->dedup, slot, epoch, sequence, &change);
+	if (change)
+		atomic_fetch_add_explicit(
+			&sources->missing[atomic_load_explicit(&sources->slot_listener[slot],
+							       memory_order_relaxed)],
+			change, memory_order_relaxed);
+	return verdict;
+}
+
+__u64 sources_missing(struct sources *sources, __u16 listener)
+{
+	__s64 missing = atomic_load_explicit(&sources->missing[listener], memory_order_relaxed);
+
+	/* A gap that is filled at once by another worker may be added after what fills it. */
+	return missing > 0 ? (__u64)missing : 0;
 }
 
 /* Times are stored off by the sign bit, so that zeroed memory means "nothing yet". */
@@ -323,6 +342,6 @@ void sources_read_stats(struct sources *sources, struct sources_stats *stats)
 {
 	*stats = sources->stats;
 	stats->restarts = __atomic_load_n(&sources->dedup.epochs_opened, __ATOMIC_RELAXED);
-	for (__u32 slot = 0; slot < stats->known; slot++)
-		stats->missing += dedup_sequence_missing(&sources->dedup, slot);
+	for (__u32 l = 0; l < sources->options.listener_count; l++)
+		stats->missing += sources_missing(sources, (__u16)l);
 }

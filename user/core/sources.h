@@ -46,6 +46,10 @@ __u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id);
 enum dedup_verdict sources_test_and_set(struct sources *sources, __u32 slot, __u32 epoch,
 					__u64 sequence);
 
+/* Datagrams that sequence numbers say were sent to this listener and are not here: gaps, of which
+ * late datagrams may still fill some. Any thread. */
+__u64 sources_missing(struct sources *sources, __u16 listener);
+
 /* `worker` accepted events up to `time_ns` of this source at monotonic `now_mono_ns`. */
 void sources_note(struct sources *sources, __u32 worker, __u32 slot, __s64 time_ns,
 		  __u64 now_mono_ns);

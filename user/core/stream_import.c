@@ -41,6 +41,21 @@ static void import_row(struct window *window, struct pane *pane, const struct sl
 			     &partial, tail, (size_t)(row + length - tail));
 }
 
+static __u64 least(__u64 a, __u64 b)
+{
+	return a < b ? a : b;
+}
+
+/* What had been missing when the first worker opened the pane. */
+static void take_earlier(struct sluice_missing *before, const struct sluice_missing *other)
+{
+	before->shed = least(before->shed, other->shed);
+	before->ring_full = least(before->ring_full, other->ring_full);
+	before->refused = least(before->refused, other->refused);
+	before->late = least(before->late, other->late);
+	before->upstream = least(before->upstream, other->upstream);
+}
+
 /* Exports come before the watermark moves and after all emissions: there is a pane for them, if at
  * all. */
 static void import_rows(struct window *window, const struct sluice_rows *head, size_t bytes)
@@ -57,8 +72,7 @@ static void import_rows(struct window *window, const struct sluice_rows *head, s
 		return;
 	}
 	pane->events += head->aggregated;
-	if (head->missing.ring_full < pane->missing_before.ring_full)
-		pane->missing_before = head->missing;
+	take_earlier(&pane->missing_before, &head->missing);
 	for (__u32 i = 0; i < head->row_count; i++) {
 		size_t length = import_length(window, head, row, bytes);
 

@@ -27,7 +27,8 @@ int intake_count_unread(const struct bpf_loader *loader, __u32 listener_count,
 			const struct worker_ring *rings, __u32 ring_count,
 			struct account_unread *unread);
 
-/* Losses of the listeners in `listener_mask` from `since` to `now`; `late` is left 0. */
+/* Losses of the listeners in `listener_mask` from `since` to `now`; `late` and `upstream` are left
+ * 0. */
 struct sluice_missing intake_missing(const struct account_kernel *since,
 				     const struct account_kernel *now, __u32 listener_mask);
 

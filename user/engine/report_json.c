@@ -220,6 +220,8 @@ static void put_sources(struct json *json, const struct sources_stats *sources)
 	put_number(json, "live", sources->live);
 	put_number(json, "set_aside", sources->set_aside);
 	put_number(json, "overflowed", sources->overflowed);
+	put_number(json, "restarts", sources->restarts);
+	put_number(json, "gaps", sources->missing);
 	close_with(json, "}");
 }
 

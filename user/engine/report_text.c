@@ -250,6 +250,12 @@ static void write_window(struct page *page, const struct report *report, __u32 w
 static void write_sources(struct page *page, const struct report *report)
 {
 	const struct sources_stats *sources = &report->sources;
+	const struct tick *tick = &report->engine->tick;
+	__u64 upstream = 0;
+	char lost[NUMBER_BYTES];
+
+	for (__u32 i = 0; i < report->kernel.listener_count; i++)
+		upstream += tick->upstream[i].missing;
 
 	heading(page, "Sources");
 	text_format(page->out, "  %u known, %u live, %u set aside", sources->known, sources->live,
@@ -257,7 +263,9 @@ static void write_sources(struct page *page, const struct report *report)
 	if (sources->overflowed)
 		text_format(page->out, ", limits.max_sources reached: %llu looked up in vain",
 			    sources->overflowed);
-	text_add(page->out, "\n");
+	text_format(page->out,
+		    "\n  %s datagrams lost before this host, by gaps in their sequences\n",
+		    grouped(lost, upstream));
 }
 
 static void write_rings(struct page *page, const struct report *report)

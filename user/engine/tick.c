@@ -55,19 +55,34 @@ bool tick_may_rest(struct tick *tick)
 	return true;
 }
 
+/* Datagrams of a listener that arrived, and leave a gap because no worker ever sees them. */
+static __u64 lost_here(const struct tick *tick, __u32 listener)
+{
+	const struct sluice_ledger *since = &tick->baseline.ledger[listener];
+	const struct sluice_ledger *now = &tick->kernel.ledger[listener];
+
+	return now->ring_full.datagrams - since->ring_full.datagrams + now->no_ring.datagrams -
+	       since->no_ring.datagrams + now->filtered.datagrams - since->filtered.datagrams;
+}
+
 int tick_start(struct tick *tick, __u64 now_mono_ns)
 {
+	__u64 gaps[SLUICE_LISTENERS_MAX];
 	int error;
 
 	if (tick->open != ORDER_NONE) {
 		tick->delayed++;
 		return 0;
 	}
+	for (__u32 i = 0; i < tick->config->listener_count; i++)
+		gaps[i] = sources_missing(tick->sources, (__u16)i);
 	/* Counters before the order: whatever they count is in a ring by the time workers look
 	 * there. */
 	error = intake_read(tick->loader, tick->config->listener_count, &tick->kernel);
 	if (error)
 		return error;
+	for (__u32 i = 0; i < tick->config->listener_count; i++)
+		upstream_note(&tick->upstream[i], gaps[i], lost_here(tick, i));
 	tick->started_mono_ns = now_mono_ns;
 	sources_snapshot(tick->sources, now_mono_ns);
 	tick_give_order(tick, ORDER_DRAIN);
@@ -87,6 +102,16 @@ static void add_stats(struct stream_stats *sum, const struct stream_stats *stats
 	sum->rows_waiting += stats->rows_waiting;
 }
 
+static __u64 upstream_of(const struct tick *tick, __u32 window)
+{
+	__u64 missing = 0;
+
+	for (__u32 i = 0; i < tick->config->listener_count; i++)
+		if (tick->config->window[window].listener_mask >> i & 1)
+			missing += tick->upstream[i].missing;
+	return missing;
+}
+
 static void sum_workers(struct tick *tick)
 {
 	struct tick_sums *sums = &tick->sums;
@@ -104,6 +129,7 @@ static void sum_workers(struct tick *tick)
 		sums->missing[w] = intake_missing(&tick->baseline, &tick->kernel,
 						  tick->config->window[w].listener_mask);
 		sums->missing[w].late = sums->window[w].late;
+		sums->missing[w].upstream = upstream_of(tick, w);
 		sums->dedup[w] = tick->worker[0].snapshot.dedup[w];
 	}
 }

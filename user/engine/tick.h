@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "engine/account.h"
+#include "engine/upstream.h"
 #include "engine/worker.h"
 
 struct bpf_loader;
@@ -35,6 +36,7 @@ struct tick {
 	struct account_kernel baseline;		/* counters when the agent started */
 	struct account_unread unread;
 
+	struct upstream upstream[SLUICE_LISTENERS_MAX];
 	enum order_kind open;			/* what workers are at; ORDER_NONE: nothing */
 	struct account_kernel kernel;		/* read when the tick began */
 	struct tick_sums sums;

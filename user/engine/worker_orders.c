@@ -125,11 +125,19 @@ static enum progress import_slice(struct worker *worker)
 	return PROGRESS_MADE;
 }
 
+/* With what is missing so far: panes that open from now on count from there. */
+static void advance(struct worker *worker)
+{
+	for (__u32 i = 0; i < worker->config->window_count; i++)
+		stream_set_missing(worker->stream, i, &worker->orders->missing[i]);
+	stream_advance(worker->stream, worker->orders->watermark_ns);
+}
+
 static void begin_advance(struct worker *worker)
 {
 	worker->ends_seen = 0;
 	if (worker->index)
-		stream_advance(worker->stream, worker->orders->watermark_ns);
+		advance(worker);
 }
 
 static enum progress step_advance(struct worker *worker)
@@ -141,9 +149,7 @@ static enum progress step_advance(struct worker *worker)
 	progress = import_slice(worker);
 	if (progress != PROGRESS_DONE)
 		return progress;
-	for (__u32 i = 0; i < worker->config->window_count; i++)
-		stream_set_missing(worker->stream, i, &worker->orders->missing[i]);
-	stream_advance(worker->stream, worker->orders->watermark_ns);
+	advance(worker);
 	worker->is_emitting = true;
 	return PROGRESS_DONE;
 }

@@ -157,6 +157,31 @@ static void shares_one_source_beyond_the_bound(void **state)
 	sources_close(sources);
 }
 
+static void gaps_are_summed_by_listener_until_they_fill(void **state)
+{
+	struct sources *sources = open_sources(8);
+	__u32 slots[3] = { sources_slot(sources, 0, 1), sources_slot(sources, 0, 2),
+			   sources_slot(sources, 1, 1) };
+	struct sources_stats stats;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		sources_test_and_set(sources, slots[i], 1, 100);
+		sources_test_and_set(sources, slots[i], 1, 105); /* 4 are missing */
+	}
+	assert_int_equal(sources_missing(sources, 0), 8);
+	assert_int_equal(sources_missing(sources, 1), 4);
+	sources_test_and_set(sources, slots[1], 1, 103);
+	sources_test_and_set(sources, slots[1], 1, 103); /* a duplicate fills nothing */
+	assert_int_equal(sources_missing(sources, 0), 7);
+	assert_int_equal(sources_missing(sources, 1), 4);
+	sources_test_and_set(sources, slots[0], 1, 100000); /* those behind can fill no more */
+	assert_int_equal(sources_missing(sources, 0), 7 + 100000 - 106);
+	sources_read_stats(sources, &stats);
+	assert_int_equal(stats.missing, 11 + 100000 - 106);
+	sources_close(sources);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +192,7 @@ int main(void)
 		cmocka_unit_test(takes_times_from_the_snapshot),
 		cmocka_unit_test(keeps_listeners_apart),
 		cmocka_unit_test(shares_one_source_beyond_the_bound),
+		cmocka_unit_test(gaps_are_summed_by_listener_until_they_fill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
