@@ -131,6 +131,7 @@ static inline __attribute__((always_inline)) __u32 dedup_ask(struct dedup_shard 
 			repeats++;
 		}
 	}
+	dedup_ids_scrub(&shard->ids, (end - first) / DEDUP_EVENTS_PER_SCRUB);
 	return repeats;
 }
 

@@ -36,7 +36,7 @@ static unsigned int generation_of(__u64 entry)
 
 static bool is_live(const struct dedup_ids *set, unsigned int generation)
 {
-	return set->generation[generation].state == DEDUP_IDS_LIVE;
+	return set->is_live[generation];
 }
 
 /* A generation's pane has ended or was given up. */
@@ -45,6 +45,8 @@ static void generation_end(struct dedup_ids *set, unsigned int number)
 	struct dedup_ids_generation *generation = &set->generation[number];
 
 	generation->state = generation->ids ? DEDUP_IDS_DEAD : DEDUP_IDS_CLEAN;
+	set->is_live[number] = false;
+	set->dead += generation->state == DEDUP_IDS_DEAD;
 	set->ids -= generation->ids;
 	set->pane[(__u64)generation->pane % GENERATIONS].generation = 0;
 	set->live_panes--;
@@ -122,6 +124,7 @@ unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane)
 		return 0;
 	set->generation[number] = (struct dedup_ids_generation){ .pane = pane,
 								 .state = DEDUP_IDS_LIVE };
+	set->is_live[number] = true;
 	*place = (struct dedup_ids_pane){ .pane = pane, .generation = number };
 	set->live_panes++;
 	if (set->newest_pane < pane)
@@ -200,9 +203,8 @@ enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 
 	return DEDUP_IDS_NEW;
 }
 
-/* Packs what is alive in a pair: each entry into its own line, what does not fit there into
- * the other. */
-static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
+/* Packs each entry of a pair into its own line, what does not fit there into the other. */
+static void pair_sort(const struct dedup_ids *set, __u64 *pair)
 {
 	const unsigned int side_bit = 72 - set->line_bits;	/* lowest of the line's number */
 	unsigned int used[2] = { 0, 0 }, left = 0;
@@ -211,7 +213,7 @@ static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
 	for (unsigned int i = 0; i < 2 * LINE; i++) {
 		unsigned int side = pair[i] >> side_bit & 1;
 
-		if (!pair[i] || !is_live(set, generation_of(pair[i])))
+		if (!pair[i])
 			continue;
 		if (used[side] < LINE)
 			packed[side * LINE + used[side]++] = pair[i];
@@ -226,19 +228,40 @@ static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
 	memcpy(pair, packed, sizeof(packed));
 }
 
-/* Moves every generation in state `from` to state `to`; whether there was one. */
-static bool generations_move(struct dedup_ids *set, enum dedup_ids_state from,
+/* Packs what is alive in a line; without a branch an entry, as nobody can foretell which are.
+ * Returns how many do not belong here: they are of the other line of the pair. */
+static unsigned int line_scrub(const struct dedup_ids *set, __u64 *line, unsigned int side)
+{
+	const unsigned int side_bit = 72 - set->line_bits;
+	__u64 packed[LINE + 1] = { 0 };
+	unsigned int used = 0, strangers = 0;
+
+	for (unsigned int i = 0; i < LINE; i++) {
+		unsigned int keeps = set->is_live[generation_of(line[i])];
+
+		packed[used] = line[i];
+		strangers += keeps & ((line[i] >> side_bit ^ side) & 1);
+		used += keeps;
+	}
+	packed[used] = 0;
+	for (unsigned int i = used + 1; i < LINE; i++)
+		packed[i] = 0;
+	memcpy(line, packed, LINE * sizeof(*line));
+	return strangers;
+}
+
+static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
+{
+	if (line_scrub(set, pair, 0) + line_scrub(set, pair + LINE, 1))
+		pair_sort(set, pair);
+}
+
+static void generations_move(struct dedup_ids *set, enum dedup_ids_state from,
 			     enum dedup_ids_state to)
 {
-	bool moved = false;
-
-	for (unsigned int i = 1; i < GENERATIONS; i++) {
-		if (set->generation[i].state != from)
-			continue;
-		set->generation[i].state = (__u8)to;
-		moved = true;
-	}
-	return moved;
+	for (unsigned int i = 1; i < GENERATIONS; i++)
+		if (set->generation[i].state == from)
+			set->generation[i].state = (__u8)to;
 }
 
 __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
@@ -246,9 +269,12 @@ __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
 	const __u64 pairs = 1ull << (set->line_bits - 1);
 	__u64 done = 0;
 
-	if (!pairs_max ||
-	    (set->scrub_at == 0 && !generations_move(set, DEDUP_IDS_DEAD, DEDUP_IDS_DYING)))
+	if (!pairs_max || (set->scrub_at == 0 && !set->dead))
 		return 0;
+	if (set->scrub_at == 0) {
+		generations_move(set, DEDUP_IDS_DEAD, DEDUP_IDS_DYING);
+		set->dead = 0;
+	}
 	while (done < pairs_max && set->scrub_at < pairs) {
 		pair_scrub(set, set->lines + set->scrub_at++ * 2 * LINE);
 		done++;

@@ -53,6 +53,8 @@ struct dedup_ids {
 	__u64 seed_in, seed_multiply;
 	__u64 ids, ids_max;	/* of live panes */
 	__u64 scrub_at;		/* next pair of lines of the pass */
+	unsigned int dead;	/* generations in this state */
+	unsigned int zero;
 	__s64 floor_pane;	/* nothing is remembered of panes before */
 	__s64 newest_pane;
 	__u64 displaced;	/* ids of live panes that had to go because both lines were full */
@@ -61,6 +63,7 @@ struct dedup_ids {
 	__u64 stalls;		/* passes that could not wait for dedup_ids_scrub */
 	struct dedup_ids_pane pane[DEDUP_IDS_GENERATIONS];	/* by pane mod 256 */
 	struct dedup_ids_generation generation[DEDUP_IDS_GENERATIONS];
+	__u8 is_live[DEDUP_IDS_GENERATIONS];	/* 1 in state DEDUP_IDS_LIVE */
 };
 
 /* Takes over zeroed memory at a 128-byte boundary, rounded down to a power of two of lines.
@@ -120,7 +123,7 @@ static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *se
 	if (matches)
 		return DEDUP_IDS_DUPLICATE;
 	if (__builtin_expect(used == DEDUP_IDS_LINE || set->ids >= set->ids_max ||
-				     set->generation[generation].state != DEDUP_IDS_LIVE, 0))
+				     !set->is_live[generation], 0))
 		return dedup_ids_test_and_set_slow(set, hash, generation);
 	line[used] = wanted;
 	set->generation[generation].ids++;
