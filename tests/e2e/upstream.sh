@@ -22,7 +22,7 @@ begin() {
 }
 
 send() {
-	generate --to 10.8.0.1:9125 --json --rate 5k/s --events 4 "$@" >"$work/sent.json" ||
+	generate --to 10.8.0.1:9125 --json --rate 5k/s "$@" >"$work/sent.json" ||
 		fail "the generator"
 	await_rest
 	sleep 0.1	# one more tick: gaps are counted at the next one
@@ -45,7 +45,7 @@ rows_name() {
 
 for workers in 1 2; do
 	begin "lossy-$workers" "$workers"
-	send --sources 2 --datagrams 15000 --loss 0.05 --seed 41
+	send --sources 2 --events 4 --datagrams 15000 --loss 0.05 --seed 41
 	lost=$(jq .lost.datagrams "$work/sent.json")
 	found=$(upstream)
 	# A source cannot miss what would have been its first or last ones.
@@ -61,7 +61,7 @@ for workers in 1 2; do
 done
 
 begin whole 1
-send --datagrams 10000 --seed 42
+send --events 4 --datagrams 10000 --seed 42
 expect "lost before the host" "$(upstream)" 0
 expect "rows that miss something" "$(rows_missing)" 0
 agent_stop
