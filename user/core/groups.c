@@ -11,6 +11,8 @@
 #include "base/memory.h"
 
 #define LINES_FIRST 1024u
+/* Index lines that are fetched together. */
+#define FORGET_AT_ONCE 256u
 /* Grow above 9/16 of the words: full lines stay rare, probes stay one line long. */
 #define LOAD_MAX(lines) ((lines) / 16 * (9 * GROUPS_LINE_WORDS))
 
@@ -28,6 +30,11 @@ static __u32 lines_for(__u32 capacity)
 	return lines;
 }
 
+static size_t entry_bytes(const struct groups *groups)
+{
+	return (groups->key_words + 1) * sizeof(__u64);
+}
+
 int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 hash_seed)
 {
 	size_t ids = capacity;
@@ -37,18 +44,16 @@ int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 ha
 	groups->lines_max = lines_for(capacity) * 2;
 	groups->index_memory[0] = memory_reserve(index_bytes(groups->lines_max));
 	groups->index_memory[1] = memory_reserve(index_bytes(groups->lines_max));
-	groups->keys = memory_reserve(ids * key_words * sizeof(__u64));
-	groups->references = memory_reserve(ids * sizeof(__u32));
+	groups->entries = memory_reserve(entry_bytes(groups) * ids);
 	groups->free = memory_reserve(ids * sizeof(__u32));
-	if (!groups->index_memory[0] || !groups->index_memory[1] || !groups->keys ||
-	    !groups->references || !groups->free) {
+	if (!groups->index_memory[0] || !groups->index_memory[1] || !groups->entries ||
+	    !groups->free) {
 		groups_close(groups);
 		return -ENOMEM;
 	}
 	memory_touch_first(groups->index_memory[0], index_bytes(groups->lines_max));
 	memory_touch_first(groups->index_memory[1], index_bytes(groups->lines_max));
-	memory_touch_first(groups->keys, ids * key_words * sizeof(__u64));
-	memory_touch_first(groups->references, ids * sizeof(__u32));
+	memory_touch_first(groups->entries, entry_bytes(groups) * ids);
 	memory_touch_first(groups->free, ids * sizeof(__u32));
 	groups->now = (struct groups_index){ groups->index_memory[0], LINES_FIRST - 1 };
 	return 0;
@@ -60,8 +65,7 @@ void groups_close(struct groups *groups)
 
 	memory_release(groups->index_memory[0], index_bytes(groups->lines_max));
 	memory_release(groups->index_memory[1], index_bytes(groups->lines_max));
-	memory_release(groups->keys, ids * groups->key_words * sizeof(__u64));
-	memory_release(groups->references, ids * sizeof(__u32));
+	memory_release(groups->entries, entry_bytes(groups) * ids);
 	memory_release(groups->free, ids * sizeof(__u32));
 	*groups = (struct groups){ 0 };
 }
@@ -124,7 +128,7 @@ static __u64 *find_room(const struct groups_index *index, __u32 tag)
 __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 {
 	const struct groups_index *index = index_of(groups, tag);
-	__u64 *room = find_room(index, tag);
+	__u64 *room = find_room(index, tag), *entry;
 	__u32 id;
 
 	if (!room || groups->count == groups->capacity)
@@ -136,22 +140,21 @@ __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 		*(index == &groups->now ? &groups->words_used : &groups->next_used) += 1;
 	id = groups->free_count ? groups->free[--groups->free_count] : groups->ids_touched++;
 	*room = (__u64)tag << 32 | (id + 1);
-	memcpy(groups->keys + (size_t)id * groups->key_words, key,
-	       groups->key_words * sizeof(*key));
-	groups->references[id] = 0;
+	entry = groups->entries + (size_t)id * (groups->key_words + 1);
+	memcpy(entry, key, groups->key_words * sizeof(*key));
+	entry[groups->key_words] = 0;
 	groups->count++;
 	return id;
 }
 
-void groups_remove(struct groups *groups, __u32 id)
+/* Forgets an id whose key has this tag. */
+static void forget(struct groups *groups, __u32 id, __u32 tag)
 {
-	__u32 tag = groups_tag(groups, groups_key(groups, id));
 	__u64 wanted = (__u64)tag << 32 | (id + 1);
 	const struct groups_index *index = index_of(groups, tag);
 	__u64 *word = groups_home(groups, tag), *end = index_end(index);
 	__u64 *line;
 
-	assert(groups->references[id] == 0);
 	while (word < end && *word != wanted)
 		word++;
 	assert(word < end);
@@ -164,6 +167,36 @@ void groups_remove(struct groups *groups, __u32 id)
 	}
 	groups->free[groups->free_count++] = id;
 	groups->count--;
+}
+
+void groups_drop_unused(struct groups *groups, const __u32 *ids, __u32 count)
+{
+	__u32 unused[FORGET_AT_ONCE], tag[FORGET_AT_ONCE], found = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		if (groups_references(groups, ids[i]) == 0) {
+			unused[found] = ids[i];
+			tag[found] = groups_tag(groups, groups_key(groups, ids[i]));
+			__builtin_prefetch(groups_home(groups, tag[found]), 1, 2);
+			found++;
+		}
+		if (found < FORGET_AT_ONCE && i + 1 < count)
+			continue;
+		for (__u32 k = 0; k < found; k++)
+			forget(groups, unused[k], tag[k]);
+		found = 0;
+	}
+}
+
+void groups_release(struct groups *groups, const __u32 *ids, __u32 count)
+{
+	for (__u32 i = 0; i < count; i++) {
+		__u64 *entry = groups->entries + (size_t)ids[i] * (groups->key_words + 1);
+
+		assert(entry[groups->key_words] > 0);
+		entry[groups->key_words]--;
+	}
+	groups_drop_unused(groups, ids, count);
 }
 
 static void start_growing(struct groups *groups)
@@ -238,5 +271,5 @@ __u64 groups_bytes(const struct groups *groups)
 
 	if (groups->is_growing)
 		bytes += index_bytes(groups->next.mask + 1);
-	return bytes + (__u64)groups->ids_touched * (groups->key_words * 8 + 8);
+	return bytes + (__u64)groups->ids_touched * (entry_bytes(groups) + sizeof(*groups->free));
 }

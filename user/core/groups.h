@@ -25,27 +25,26 @@ _Static_assert(GROUPS_LINE_WORDS * sizeof(__u64) == 64, "a line is a cache line"
 #define GROUPS_LINES_SPARE 64u
 
 struct groups_index {
-	__u64 *words;		/* GROUPS_LINE_WORDS a line */
-	__u32 mask;		/* home lines − 1 */
+	__u64 *words; /* GROUPS_LINE_WORDS a line */
+	__u32 mask; /* home lines − 1 */
 };
 
 struct groups {
 	struct groups_index now;
-	struct groups_index next;	/* being filled while the index grows */
-	__u32 migrated;			/* home lines of `now` below this have moved to `next` */
+	struct groups_index next; /* being filled while the index grows */
+	__u32 migrated; /* home lines of `now` below this have moved to `next` */
 	bool is_growing;
-	__u32 words_used;		/* of `now`, tombstones included */
+	__u32 words_used; /* of `now`, tombstones included */
 	__u32 next_used;
 	__u32 key_words;
-	__u32 capacity;			/* ids */
-	__u32 count;			/* ids in use */
+	__u32 capacity; /* ids */
+	__u32 count; /* ids in use */
 	__u32 ids_touched;
 	__u32 free_count;
 	__u32 *free;
-	__u64 *keys;			/* key_words an id */
-	__u32 *references;		/* panes an id is in */
+	__u64 *entries; /* an id: key_words, then the panes that refer to it */
 	struct hash_seed seed;
-	__u64 *index_memory[2];		/* `now` and `next` change places */
+	__u64 *index_memory[2]; /* `now` and `next` change places */
 	__u32 lines_max;
 };
 
@@ -68,7 +67,7 @@ static inline __u32 groups_tag(const struct groups *groups, const __u64 *key)
 
 static inline const __u64 *groups_key(const struct groups *groups, __u32 id)
 {
-	return groups->keys + (size_t)id * groups->key_words;
+	return groups->entries + (size_t)id * (groups->key_words + 1);
 }
 
 /* First word of the home line of a tag, in whichever index holds it now. */
@@ -81,12 +80,26 @@ static inline __u64 *groups_home(const struct groups *groups, __u32 tag)
 	return index->words + (size_t)(tag & index->mask) * GROUPS_LINE_WORDS;
 }
 
+/* One more pane refers to this id. The count lies beside the key, which is looked at then, too. */
+static inline void groups_refer(struct groups *groups, __u32 id)
+{
+	groups->entries[(size_t)id * (groups->key_words + 1) + groups->key_words]++;
+}
+
+static inline __u64 groups_references(const struct groups *groups, __u32 id)
+{
+	return groups_key(groups, id)[groups->key_words];
+}
+
 /* The id of exactly this key, or GROUPS_NONE. */
 __u32 groups_find(const struct groups *groups, const __u64 *key, __u32 tag);
 /* Adds a key that is not there; its id has no references yet. GROUPS_NONE: no room. */
 __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag);
-/* Forgets an id without references. */
-void groups_remove(struct groups *groups, __u32 id);
+/* One pane less refers to each of these ids; those without references are forgotten. The index lines
+ * of a call's ids are fetched together: many at a time cost little more than one. */
+void groups_release(struct groups *groups, const __u32 *ids, __u32 count);
+/* Forgets those of these ids that no pane refers to: they were added, and then not needed. */
+void groups_drop_unused(struct groups *groups, const __u32 *ids, __u32 count);
 
 /* A bounded step of growth, when one is due: `lines` of the index at most, to the next gap. */
 void groups_grow_step(struct groups *groups, __u32 lines);

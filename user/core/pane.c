@@ -35,10 +35,7 @@ __u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 ta
 
 void grouping_drop_unused(struct grouping *grouping)
 {
-	for (__u32 i = 0; i < grouping->added_count; i++) {
-		if (grouping->groups.references[grouping->added[i]] == 0)
-			groups_remove(&grouping->groups, grouping->added[i]);
-	}
+	groups_drop_unused(&grouping->groups, grouping->added, grouping->added_count);
 }
 
 __s64 window_expiry(const struct window *window, __s64 start_ns)
@@ -278,7 +275,7 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 	partial_open(partial);
 	if (pane->extra)
 		extras_open(&window->extras, pane_extra(window, pane, *id));
-	groups->references[*id]++;
+	groups_refer(groups, *id);
 	pane->rows++;
 	return row;
 }
@@ -287,7 +284,7 @@ static void drop_references(struct window *window, const struct pane *pane, __u3
 			    const unsigned char *rows)
 {
 	struct grouping *grouping = window->grouping;
-	struct groups *groups = &grouping->groups;
+	__u32 ids[CHUNK_ROWS], count = 0;
 
 	for (__u32 i = 0; i < CHUNK_ROWS; i++) {
 		const unsigned char *row = rows + (size_t)i * grouping->row_bytes;
@@ -297,10 +294,9 @@ static void drop_references(struct window *window, const struct pane *pane, __u3
 			continue;
 		if (pane->extra)
 			extras_clear(&window->extras, pane_extra(window, pane, id));
-		assert(groups->references[id] > 0);
-		if (--groups->references[id] == 0)
-			groups_remove(groups, id);
+		ids[count++] = id;
 	}
+	groups_release(&grouping->groups, ids, count);
 }
 
 void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)

@@ -158,18 +158,13 @@ void session_group_begin(struct sessions *sessions, const struct session_group *
 		return;
 	sessions->groups++;
 	sessions->chunk[group->id >> CHUNK_ROWS_SHIFT].used++;
-	sessions->grouping->groups.references[group->id]++;
+	groups_refer(&sessions->grouping->groups, group->id);
 }
 
 static void drop_reference(struct sessions *sessions, __u32 id)
 {
-	struct groups *groups = &sessions->grouping->groups;
-
-	if (id == GROUPS_NONE)
-		return;
-	assert(groups->references[id] > 0);
-	if (--groups->references[id] == 0)
-		groups_remove(groups, id);
+	if (id != GROUPS_NONE)
+		groups_release(&sessions->grouping->groups, &id, 1);
 }
 
 static void close_chunk(struct sessions *sessions, struct session_chunk *chunk)
@@ -245,7 +240,7 @@ void session_retract(struct sessions *sessions, __u32 number)
 
 	node->next = SESSION_POOL_NONE;
 	if (node->id != GROUPS_NONE)
-		sessions->grouping->groups.references[node->id]++;
+		groups_refer(&sessions->grouping->groups, node->id);
 	if (sessions->retraction_last)
 		session_node_at(sessions, sessions->retraction_last)->next = number;
 	else

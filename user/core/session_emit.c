@@ -254,8 +254,7 @@ static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, 
 				continue;
 			}
 		}
-		__builtin_prefetch(groups_key(groups, first_id + row), 0, 2);
-		__builtin_prefetch(&groups->references[first_id + row], 1, 2);
+		__builtin_prefetch(groups_key(groups, first_id + row), 1, 2);
 		rows[kept++] = (__u8)row;
 	}
 	for (__u32 i = 0; i < kept && sessions->lateness_ns == 0; i++) {

@@ -50,7 +50,6 @@ static inline __attribute__((always_inline)) void session_fetch_more(const struc
 								     const struct batch *batch)
 {
 	const struct sessions *sessions = window->sessions;
-	const struct groups *groups = &window->grouping->groups;
 	const __u64 gap_ns = (__u64)sessions->gap_ns;
 	const __u32 count = batch->count;
 
@@ -65,7 +64,6 @@ static inline __attribute__((always_inline)) void session_fetch_more(const struc
 		__builtin_prefetch(chunk + SESSION_DUE_OFFSET + row * sizeof(__s64), 1, 2);
 		__builtin_prefetch(chunk + SESSION_MORE_OFFSET + row * sizeof(struct session_more),
 				   1, 2);
-		__builtin_prefetch(&groups->references[id], 1, 2);
 		__builtin_prefetch(&sessions->chunk[id >> CHUNK_ROWS_SHIFT], 1, 2);
 	}
 }
@@ -74,7 +72,7 @@ static inline __attribute__((always_inline)) bool session_has_key(const struct g
 								  __u32 id, const __u64 *key,
 								  const __u32 words)
 {
-	const __u64 *stored = groups->keys + (size_t)id * words;
+	const __u64 *stored = groups->entries + (size_t)id * (words + 1);
 	__u64 difference = stored[0] ^ key[0];
 
 	for (__u32 w = 1; w < words; w++)
