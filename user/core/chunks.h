@@ -10,6 +10,8 @@
 
 #include <linux/types.h>
 
+#include "core/area.h"
+
 #define CHUNK_ROWS_SHIFT 8
 #define CHUNK_ROWS (1u << CHUNK_ROWS_SHIFT)
 #define CHUNK_NONE 0u
@@ -38,6 +40,15 @@ void chunks_close(struct chunks *chunks);
 __u32 chunks_take(struct chunks *chunks);
 /* The caller has zeroed it. */
 void chunks_give(struct chunks *chunks, __u32 chunk);
+
+/* Any thread. */
+static inline struct area chunks_area(const struct chunks *chunks)
+{
+	__u32 touched = __atomic_load_n(&chunks->touched, __ATOMIC_RELAXED);
+
+	return area_make(chunks->base, ((size_t)touched + 1) * chunks->chunk_bytes,
+			 chunks->reserved_bytes);
+}
 
 static inline unsigned char *chunks_at(const struct chunks *chunks, __u32 chunk)
 {

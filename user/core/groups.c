@@ -35,6 +35,17 @@ static size_t entry_bytes(const struct groups *groups)
 	return (groups->key_words + 1) * sizeof(__u64);
 }
 
+/* The other index is where the entries go next, twice as many lines of it. */
+static void want_index(struct groups *groups)
+{
+	__u32 lines = groups->now.mask + 1;
+	unsigned int number = groups->now.words == groups->index_memory[1];
+	__u32 more = lines < groups->lines_max ? lines * 2 : lines;
+
+	__atomic_store_n(&groups->index_wanted[number], index_bytes(lines), __ATOMIC_RELAXED);
+	__atomic_store_n(&groups->index_wanted[!number], index_bytes(more), __ATOMIC_RELAXED);
+}
+
 int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 hash_seed)
 {
 	size_t ids = capacity;
@@ -56,6 +67,7 @@ int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 ha
 	memory_touch_first(groups->entries, entry_bytes(groups) * ids);
 	memory_touch_first(groups->free, ids * sizeof(__u32));
 	groups->now = (struct groups_index){ groups->index_memory[0], LINES_FIRST - 1 };
+	want_index(groups);
 	return 0;
 }
 
@@ -138,7 +150,9 @@ __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 		return GROUPS_NONE;
 	if (*room == 0)
 		*(index == &groups->now ? &groups->words_used : &groups->next_used) += 1;
-	id = groups->free_count ? groups->free[--groups->free_count] : groups->ids_touched++;
+	id = groups->free_count ? groups->free[--groups->free_count] : groups->ids_touched;
+	if (id == groups->ids_touched)
+		__atomic_store_n(&groups->ids_touched, id + 1, __ATOMIC_RELAXED);
 	*room = (__u64)tag << 32 | (id + 1);
 	entry = groups->entries + (size_t)id * (groups->key_words + 1);
 	memcpy(entry, key, groups->key_words * sizeof(*key));
@@ -239,6 +253,7 @@ static void finish_growing(struct groups *groups)
 	groups->now = groups->next;
 	groups->words_used = groups->next_used;
 	groups->is_growing = false;
+	want_index(groups);
 }
 
 void groups_grow_step(struct groups *groups, __u32 lines)
@@ -263,6 +278,18 @@ void groups_grow_step(struct groups *groups, __u32 lines)
 	groups->migrated = line < line_count ? line : line_count;
 	if (line >= line_count)
 		finish_growing(groups);
+}
+
+struct area groups_area(const struct groups *groups, unsigned int number)
+{
+	size_t ids = __atomic_load_n(&groups->ids_touched, __ATOMIC_RELAXED);
+
+	if (number < 2)
+		return (struct area){ groups->index_memory[number],
+				      __atomic_load_n(&groups->index_wanted[number],
+						      __ATOMIC_RELAXED) };
+	return area_make(groups->entries, entry_bytes(groups) * ids,
+			 entry_bytes(groups) * groups->capacity);
 }
 
 __u64 groups_bytes(const struct groups *groups)

@@ -45,6 +45,7 @@ struct groups {
 	__u64 *entries; /* an id: key_words, then the panes that refer to it */
 	struct hash_seed seed;
 	__u64 *index_memory[2]; /* `now` and `next` change places */
+	size_t index_wanted[2];	/* bytes of them that are in use, or will be next */
 	__u32 lines_max;
 };
 
@@ -103,6 +104,10 @@ void groups_drop_unused(struct groups *groups, const __u32 *ids, __u32 count);
 
 /* A bounded step of growth, when one is due: `lines` of the index at most, to the next gap. */
 void groups_grow_step(struct groups *groups, __u32 lines);
+
+/* What grows: index, entries. Any thread. */
+#define GROUPS_AREAS 3
+struct area groups_area(const struct groups *groups, unsigned int number);
 
 /* Bytes in use, index and keys. */
 __u64 groups_bytes(const struct groups *groups);

@@ -42,6 +42,14 @@ static int open_memory(struct sessions *sessions, struct memory_budget *budget)
 	return sessions->chunk && sessions->history && sessions->doubt ? 0 : -ENOMEM;
 }
 
+__u32 sessions_list_areas(const struct sessions *sessions, struct area area[static SESSIONS_AREAS])
+{
+	area[0] = chunks_area(&sessions->chunks);
+	area[1] = chunks_area(&sessions->nodes.chunks);
+	area[2] = chunks_area(&sessions->blocks.chunks);
+	return SESSIONS_AREAS;
+}
+
 int sessions_open(struct sessions **result, struct window *window,
 		  const struct stream_options *options, struct memory_budget *budget)
 {

@@ -43,4 +43,8 @@ int sessions_import(struct stream *stream, struct window *window, const struct s
 /* Live sessions, and rows that wait to be retracted. */
 __u64 sessions_count(const struct sessions *sessions);
 
+#define SESSIONS_AREAS 3
+/* What grows; as stream_list_areas(). */
+__u32 sessions_list_areas(const struct sessions *sessions, struct area area[static SESSIONS_AREAS]);
+
 #endif

@@ -106,7 +106,8 @@ static bool slab_take(struct sketch_pool *pool, unsigned int class)
 		number = pool->slabs_empty - 1;
 		list_remove(pool, &pool->slabs_empty, number);
 	} else if (pool->slabs_touched < pool->slab_count) {
-		number = pool->slabs_touched++;
+		number = pool->slabs_touched;
+		__atomic_store_n(&pool->slabs_touched, number + 1, __ATOMIC_RELAXED);
 	} else {
 		return false;
 	}

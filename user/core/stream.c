@@ -255,12 +255,24 @@ void stream_read_dedup(const struct stream *stream, __u32 window, struct dedup_s
 		dedup_read_stats(stream->window[window].dedup, stats);
 }
 
-void stream_prefault_range(const struct stream *stream, void **start, size_t *bytes)
+__u32 stream_list_areas(const struct stream *stream, struct area area[static STREAM_AREAS_MAX])
 {
-	const struct chunks *chunks = &stream->grouping[0].chunks;
+	__u32 count = 0;
 
-	__u32 touched = __atomic_load_n(&chunks->touched, __ATOMIC_RELAXED);
+	for (__u32 g = 0; g < stream->grouping_count; g++) {
+		area[count++] = chunks_area(&stream->grouping[g].chunks);
+		for (unsigned int i = 0; i < GROUPS_AREAS; i++)
+			area[count++] = groups_area(&stream->grouping[g].groups, i);
+	}
+	for (__u32 w = 0; w < stream->window_count; w++) {
+		const struct window *window = &stream->window[w];
 
-	*start = chunks->base + ((size_t)touched + 1) * chunks->chunk_bytes;
-	*bytes = (size_t)(chunks->capacity - touched) * chunks->chunk_bytes;
+		if (window->sessions)
+			count += sessions_list_areas(window->sessions, area + count);
+		else if (window->extras.count)
+			area[count++] = chunks_area(&window->extra_chunks);
+	}
+	if (stream->sketch_memory)
+		area[count++] = sketch_pool_area(&stream->sketches);
+	return count;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/area.h"
 #include "core/dedup.h"
 #include "core/name_table.h"
 #include "core/row_writer.h"
@@ -108,8 +109,10 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats);
 /* What a window remembers of event ids, of all workers together; all 0 when it does not. */
 void stream_read_dedup(const struct stream *stream, __u32 window, struct dedup_stats *stats);
 
-/* Hot spot for the engine's prefault thread: [start, end) of the address range that the stream will
- * touch next; touching it early avoids page faults in a turn. Any thread. */
-void stream_prefault_range(const struct stream *stream, void **start, size_t *bytes);
+#define STREAM_AREAS_MAX (1 + SLUICE_WINDOWS_MAX * 8)
+
+/* The memory that grows, for who touches it ahead of the stream: in the same order and at the same
+ * places each time. Returns how many. Any thread. */
+__u32 stream_list_areas(const struct stream *stream, struct area area[static STREAM_AREAS_MAX]);
 
 #endif

@@ -3,7 +3,8 @@
  * piece is all the worker ever waits for. */
 #include "engine/prefault.h"
 
-#include <stdint.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -12,52 +13,47 @@
 
 #include "core/stream.h"
 
-#define PIECE_BYTES (256u << 10)
-#define AHEAD_BYTES (8u << 20) /* some milliseconds of the fastest growth */
-#define PAUSE_BUSY_NS 500000
-#define PAUSE_IDLE_NS 25000000
-#define NICE 10
+#define PIECE_BYTES ((size_t)256 << 10)
+#define PAUSE_BUSY_NS 200000
+#define PAUSE_IDLE_NS 5000000
+/* Below the workers, but not by much: what it comes too late for costs them as much, in a turn. */
+#define NICE_MORE 5
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
-struct progress {
-	char *start; /* of the range as last told */
-	size_t done_bytes; /* from there on is in memory */
+/* How far each area of a stream is in memory, from its start. */
+struct prefault_progress {
+	size_t done_bytes[STREAM_AREAS_MAX];
 };
 
 /* Returns whether a piece was touched. */
-static bool touch_piece(const struct stream *stream, struct progress *progress)
+static bool touch_piece(const struct area *area, size_t *done_bytes)
 {
-	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	char *piece;
-	void *start;
-	size_t bytes;
+	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), bytes;
 
-	stream_prefault_range(stream, &start, &bytes);
-	if (bytes > AHEAD_BYTES)
-		bytes = AHEAD_BYTES;
-	if (start != progress->start) {
-		size_t moved = (size_t)((char *)start - progress->start);
-
-		/* The range usually moves on within what was touched already. */
-		progress->done_bytes =
-			moved < progress->done_bytes ? progress->done_bytes - moved : 0;
-		progress->start = start;
-	}
-	if (progress->done_bytes >= bytes)
+	if (*done_bytes >= area->bytes)
 		return false;
-	bytes -= progress->done_bytes;
-	if (bytes > PIECE_BYTES)
-		bytes = PIECE_BYTES;
-	piece = (char *)start + progress->done_bytes;
-	progress->done_bytes += bytes;
-	bytes += (uintptr_t)piece % page_bytes;
-	piece -= (uintptr_t)piece % page_bytes;
-	/* Fails where the range has been given back meanwhile: then there is nothing to do. */
-	madvise(piece, bytes, MADV_POPULATE_WRITE);
+	bytes = area->bytes - *done_bytes;
+	bytes = bytes < PIECE_BYTES ? bytes : PIECE_BYTES;
+	bytes = (bytes + page_bytes - 1) & ~(page_bytes - 1);
+	/* Best effort: where memory is short, the stream finds out by itself. */
+	madvise((char *)area->start + *done_bytes, bytes, MADV_POPULATE_WRITE);
+	*done_bytes += bytes;
 	return true;
+}
+
+/* The area that grows fastest is rarely the first: each gets a piece in its turn. */
+static bool touch_areas(const struct stream *stream, struct prefault_progress *progress)
+{
+	struct area area[STREAM_AREAS_MAX];
+	__u32 count = stream_list_areas(stream, area);
+	bool has_touched = false;
+
+	for (__u32 i = 0; i < count; i++)
+		has_touched |= touch_piece(&area[i], &progress->done_bytes[i]);
+	return has_touched;
 }
 
 static void pause_ns(long ns)
@@ -70,15 +66,15 @@ static void pause_ns(long ns)
 static void *run(void *context)
 {
 	struct prefault *prefault = context;
-	struct progress progress[SLUICE_WORKERS_MAX] = { 0 };
+	id_t thread = (id_t)syscall(SYS_gettid);
 
 	pthread_setname_np(pthread_self(), "sluice-prefault");
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + NICE_MORE);
 	while (!atomic_load_explicit(&prefault->is_stopping, memory_order_relaxed)) {
 		bool is_busy = false;
 
 		for (__u32 i = 0; i < prefault->stream_count; i++)
-			is_busy |= touch_piece(prefault->stream[i], &progress[i]);
+			is_busy |= touch_areas(prefault->stream[i], &prefault->progress[i]);
 		pause_ns(is_busy ? PAUSE_BUSY_NS : PAUSE_IDLE_NS);
 	}
 	return NULL;
@@ -86,17 +82,23 @@ static void *run(void *context)
 
 int prefault_start(struct prefault *prefault)
 {
-	int error = pthread_create(&prefault->thread, NULL, run, prefault);
+	int error;
 
+	prefault->progress = calloc(prefault->stream_count, sizeof(*prefault->progress));
+	if (!prefault->progress)
+		return -ENOMEM;
+	error = pthread_create(&prefault->thread, NULL, run, prefault);
 	prefault->is_started = error == 0;
 	return -error;
 }
 
 void prefault_stop(struct prefault *prefault)
 {
-	if (!prefault->is_started)
-		return;
-	atomic_store_explicit(&prefault->is_stopping, true, memory_order_relaxed);
-	pthread_join(prefault->thread, NULL);
-	prefault->is_started = false;
+	if (prefault->is_started) {
+		atomic_store_explicit(&prefault->is_stopping, true, memory_order_relaxed);
+		pthread_join(prefault->thread, NULL);
+		prefault->is_started = false;
+	}
+	free(prefault->progress);
+	prefault->progress = NULL;
 }
