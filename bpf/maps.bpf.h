@@ -60,7 +60,7 @@ struct sluice_ring {
 	__uint(max_entries, 65536);
 };
 
-/* One ring a CPU, filled in by the loader: this CPU alone produces into it. */
+/* One ring for each CPU that is here, filled in by the loader: this CPU alone produces into it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, SLUICE_CPUS_MAX);

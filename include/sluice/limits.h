@@ -15,7 +15,7 @@
 #define SLUICE_PAYLOAD_MAX 65507
 #define SLUICE_EVENT_SIZE_MIN 32
 #define SLUICE_EVENT_SIZE_MAX 256
-#define SLUICE_EVENTS_MAX                                                                          \
+#define SLUICE_EVENTS_MAX \
 	((SLUICE_PAYLOAD_MAX - (int)sizeof(struct sluice_header)) / SLUICE_EVENT_SIZE_MIN)
 
 /* Deepest headers that are parsed; deeper frames pass to the stack, counted. */
@@ -46,7 +46,7 @@
  * segment of the results log starts with all of them. */
 #define SLUICE_NAMES_BYTES_MAX ((1u << 20) - (64u << 10))
 
-/* One ring per possible CPU. */
+/* One ring for each CPU that is here, one entry of other maps for each possible one. */
 #define SLUICE_CPUS_MAX 512
 #define SLUICE_WORKERS_MAX 64
 #define SLUICE_RING_BYTES_MIN 4096

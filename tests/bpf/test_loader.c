@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -270,6 +271,10 @@ static void test_makes_new_maps_where_the_old_do_not_fit(void **state)
 	bench.config.listener[0].port = PORT + 1;
 	bench_open(&bench, RING_BYTES);
 	check_made_new("other listeners");
+	assert_non_null(strstr(bpf_loader_takeover_text(bench.loader),
+			       "; 1 unread datagrams with 1 events"));
+	assert_int_equal(bpf_loader_discarded(bench.loader).datagrams, 1);
+	assert_int_equal(bpf_loader_discarded(bench.loader).events, 1);
 	bench_close(&bench);
 
 	leave_pins();
@@ -278,6 +283,54 @@ static void test_makes_new_maps_where_the_old_do_not_fit(void **state)
 	check_made_new("ledger is missing");
 	bench_close(&bench);
 	assert_int_equal(access(SLUICE_PIN_DIR, F_OK), -1);
+}
+
+static int open_with_rings(struct bpf_loader **loader, const struct cpus *cpus)
+{
+	struct bpf_loader_listener listener = { "lo", BPF_LOADER_AUTO };
+	const struct bpf_loader_options options = {
+		.listeners = &listener,
+		.config = &bench.config,
+		.ring_bytes = RING_BYTES,
+		.cpus = cpus,
+	};
+
+	return bpf_loader_open(loader, &options, error);
+}
+
+/* A CPU that comes later has no ring until the next start, which keeps all others. */
+static void test_rings_for_cpus_that_are_here(void **state)
+{
+	struct bpf_loader *loader;
+	struct cpus none = { 0 }, all = { 0 };
+	struct sluice_ledger ledger;
+	__u32 count;
+	int cpu = sched_getcpu();
+
+	(void)state;
+	prepare();
+	none.is_present[0] = cpu != 0;
+	none.is_present[1] = cpu == 0;
+	assert_int_equal(open_with_rings(&loader, &none), 0);
+	count = bpf_loader_cpu_count(loader);
+	assert_int_equal(bpf_loader_ring_fd(loader, (__u32)cpu), -1);
+	run_program(bpf_loader_program_fd(loader), 3);
+	assert_int_equal(bpf_loader_read_ledger(loader, 0, &ledger), 0);
+	assert_int_equal(ledger.no_ring.datagrams, 3);
+	bpf_loader_close(loader);
+
+	all.is_present[cpu] = true;
+	assert_int_equal(open_with_rings(&loader, &all), 0);
+	assert_true(bpf_loader_is_taken_over(loader));
+	for (__u32 other = 0; other < count; other++)
+		assert_int_equal(bpf_loader_ring_fd(loader, other) >= 0,
+				 all.is_present[other] || none.is_present[other]);
+	run_program(bpf_loader_program_fd(loader), 2);
+	assert_int_equal(bpf_loader_read_ledger(loader, 0, &ledger), 0);
+	assert_int_equal(ledger.no_ring.datagrams, 3);
+	assert_int_equal(ledger.emitted.datagrams, 2);
+	bpf_loader_unpin(loader);
+	bpf_loader_close(loader);
 }
 
 static void test_two_agents_refuse_each_other(void **state)
@@ -499,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_configuration_changes_in_one_step),
 		cmocka_unit_test(test_takes_over_a_pinned_ring),
 		cmocka_unit_test(test_makes_new_maps_where_the_old_do_not_fit),
+		cmocka_unit_test(test_rings_for_cpus_that_are_here),
 		cmocka_unit_test(test_two_agents_refuse_each_other),
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_foreign_program_is_refused),

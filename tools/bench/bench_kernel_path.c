@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* bench_kernel_path PROGRAM INTERFACE: attaches an XDP program and drains its rings without looking
  * at what is in them, until SIGTERM; then prints one JSON object of counts. PROGRAM is bare
- * (hand-over alone), types (and each record's type counted) or sluice (the real one), with
- * sluice:PERCENT that share of 100 types dropped by rules. What differs between them is the price
- * of the stages. */
+ * (hand-over alone), types (and each record's type counted), drop (nothing handed over) or sluice
+ * (the real one), with sluice:PERCENT that share of 100 types dropped by rules. What differs
+ * between them is the price of the stages. */
 #include <errno.h>
 #include <net/if.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 
 #define PORT 9125
 #define RING_BYTES (16u << 20)
-#define RELEASE_BYTES (256u << 10)	/* as the agent's turn */
+#define RELEASE_BYTES (256u << 10) /* as the agent's turn */
 #define TYPES 100
 
 struct path {
@@ -32,7 +32,7 @@ struct path {
 	struct ring_reader reader[SLUICE_CPUS_MAX];
 	__u32 ring_count;
 	__u64 consumed;
-	__u64 first_ns, last_ns;	/* when the first and the last record was there */
+	__u64 first_ns, last_ns; /* when the first and the last record was there */
 };
 
 static volatile sig_atomic_t is_stopping;
@@ -136,7 +136,9 @@ static bool drain(struct path *path, struct ring_reader *reader)
 static int run(struct path *path)
 {
 	for (__u32 cpu = 0; cpu < path->ring_count; cpu++) {
-		int err = ring_reader_open(&path->reader[cpu], path->ring_fd[cpu]);
+		int err = path->ring_fd[cpu] < 0
+				  ? 0
+				  : ring_reader_open(&path->reader[cpu], path->ring_fd[cpu]);
 
 		if (err)
 			return err;
@@ -145,7 +147,8 @@ static int run(struct path *path)
 	fflush(stdout);
 	while (!is_stopping)
 		for (__u32 cpu = 0; cpu < path->ring_count; cpu++)
-			drain(path, &path->reader[cpu]);
+			if (path->ring_fd[cpu] >= 0)
+				drain(path, &path->reader[cpu]);
 	return 0;
 }
 
@@ -213,6 +216,8 @@ static int open_path(struct path *path, const char *program, const char *interfa
 		return open_yardstick(path, interface, 0);
 	if (!strcmp(program, "types"))
 		return open_yardstick(path, interface, 1);
+	if (!strcmp(program, "drop"))
+		return open_yardstick(path, interface, 2);
 	if (!strcmp(program, "sluice") ||
 	    (sscanf(program, "sluice:%3u", &percent) == 1 && percent <= 100))
 		return open_sluice(path, interface, percent);
@@ -225,7 +230,8 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc != 3) {
-		fprintf(stderr, "usage: bench_kernel_path bare|types|sluice[:PERCENT] INTERFACE\n");
+		fprintf(stderr,
+			"usage: bench_kernel_path bare|types|drop|sluice[:PERCENT] INTERFACE\n");
 		return 64;
 	}
 	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);

@@ -2,7 +2,7 @@
 /* The least that can be done with a datagram in XDP, to divide the real program's rate by: it
  * believes every byte, knows one frame layout (untagged IPv4 without options, records of 32 bytes,
  * at most 44) and one port. At stage 0 it hands the payload over and does nothing else; at stage 1
- * it also looks at each record and counts its type. */
+ * it also looks at each record and counts its type; at stage 2 it drops what it counted. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
@@ -93,6 +93,8 @@ int yardstick(struct xdp_md *ctx)
 		return XDP_DROP;
 	counters->datagrams++;
 	counters->events += count;
+	if (stage == 2)
+		return XDP_DROP;
 	if (stage > 0)
 		count_types((const void *)(header + 1), end, count, counters);
 	bytes = sizeof(*header) + count * EVENT_BYTES;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Loading: the skeleton with its sizes, the program with maps taken over or new, and a ring for
- * each possible CPU, all pinned. What the kernel refuses is said in words; nothing is attached
+ * each CPU that is here, all pinned. What the kernel refuses is said in words; nothing is attached
  * here. */
 #include <errno.h>
 #include <string.h>
@@ -101,29 +101,38 @@ int bpf_load_program(struct bpf_loader *loader, char *error)
 	return 0;
 }
 
-int bpf_load_rings(struct bpf_loader *loader, char *error)
+static int make_ring(struct bpf_loader *loader, __u32 cpu, char *error)
 {
 	char name[24];
+	int code = 0;
 
+	snprintf(name, sizeof(name), "sluice_ring%u", cpu);
+	loader->ring_fd[cpu] =
+		bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0, (__u32)loader->ring_bytes, NULL);
+	if (loader->ring_fd[cpu] < 0)
+		return bpf_fail(error, -errno,
+				"cannot make a ring of %llu bytes for CPU %u: %s; make ring_size "
+				"smaller",
+				loader->ring_bytes, cpu, strerror(errno));
+	if (bpf_map_update_elem(loader->map_fd[BPF_PIN_RINGS], &cpu, &loader->ring_fd[cpu],
+				BPF_ANY))
+		code = -errno;
+	snprintf(name, sizeof(name), "ring_%u", cpu);
+	if (!code)
+		code = bpf_pins_set(&loader->pins, name, loader->ring_fd[cpu]);
+	return code ? bpf_fail(error, code, "cannot set up %s: %s", name, strerror(-code)) : 0;
+}
+
+/* Those that were taken over stay, also of CPUs that are gone: something may wait in them. */
+int bpf_load_rings(struct bpf_loader *loader, const struct cpus *cpus, char *error)
+{
 	for (__u32 cpu = 0; cpu < loader->cpu_count; cpu++) {
 		int code = 0;
 
-		snprintf(name, sizeof(name), "sluice_ring%u", cpu);
-		loader->ring_fd[cpu] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0,
-						      (__u32)loader->ring_bytes, NULL);
-		if (loader->ring_fd[cpu] < 0)
-			return bpf_fail(error, -errno,
-					"cannot make a ring of %llu bytes for each of %u "
-					"CPUs: %s; make ring_size smaller",
-					loader->ring_bytes, loader->cpu_count, strerror(errno));
-		if (bpf_map_update_elem(loader->map_fd[BPF_PIN_RINGS], &cpu, &loader->ring_fd[cpu],
-					BPF_ANY))
-			code = -errno;
-		snprintf(name, sizeof(name), "ring_%u", cpu);
-		if (!code)
-			code = bpf_pins_set(&loader->pins, name, loader->ring_fd[cpu]);
+		if (loader->ring_fd[cpu] < 0 && cpus->is_present[cpu])
+			code = make_ring(loader, cpu, error);
 		if (code)
-			return bpf_fail(error, code, "cannot set up %s: %s", name, strerror(-code));
+			return code;
 	}
 	return 0;
 }

@@ -150,12 +150,23 @@ static int take_over_or_clear(struct bpf_loader *loader, const struct sluice_con
 	loader->is_taken_over = bpf_takeover_open(loader, config);
 	if (loader->is_taken_over)
 		return 0;
-	code = bpf_pins_clear(&loader->pins, NULL);
-	if (code < 0)
+	code = bpf_takeover_discard(loader);
+	if (code)
 		return bpf_fail(error, code, "cannot remove the old pins in %s: %s",
 				loader->pins.path, strerror(-code));
 	loader->is_fresh = true;
 	return 0;
+}
+
+static int open_rings(struct bpf_loader *loader, const struct cpus *wanted, char *error)
+{
+	struct cpus present;
+	int count = wanted ? 1 : cpus_read_present(&present);
+
+	if (count < 0)
+		return bpf_fail(error, count, "cannot tell which CPUs are here: %s",
+				strerror(-count));
+	return bpf_load_rings(loader, wanted ? wanted : &present, error);
 }
 
 int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options *options,
@@ -184,8 +195,8 @@ int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options 
 		code = take_over_or_clear(loader, options->config, error);
 	if (!code)
 		code = bpf_load_program(loader, error);
-	if (!code && !loader->is_taken_over)
-		code = bpf_load_rings(loader, error);
+	if (!code)
+		code = open_rings(loader, options->cpus, error);
 	if (!code)
 		code = share_memory(loader, options->wake_bytes, error);
 	if (!code)
@@ -236,8 +247,7 @@ int bpf_loader_unpin(struct bpf_loader *loader)
 	return code < 0 ? code : 0;
 }
 
-/* Until every packet that may have seen the old generation is done. */
-static void wait_for_packets(void)
+void bpf_loader_wait_for_packets(void)
 {
 	const struct timespec pause = { .tv_nsec = 50000000 };
 
@@ -257,7 +267,7 @@ int bpf_loader_set_config(struct bpf_loader *loader, const struct sluice_config 
 	for (__u32 i = 0; i < loader->listener_count; i++)
 		slot->listener[i].ifindex = loader->link[loader->listener_link[i]].ifindex;
 	__atomic_store_n(&configs->generation, generation, __ATOMIC_SEQ_CST);
-	wait_for_packets();
+	bpf_loader_wait_for_packets();
 	return 0;
 }
 
@@ -269,6 +279,11 @@ bool bpf_loader_is_taken_over(const struct bpf_loader *loader)
 const char *bpf_loader_takeover_text(const struct bpf_loader *loader)
 {
 	return loader->takeover_text;
+}
+
+struct sluice_count bpf_loader_discarded(const struct bpf_loader *loader)
+{
+	return loader->discarded;
 }
 
 __u32 bpf_loader_cpu_count(const struct bpf_loader *loader)

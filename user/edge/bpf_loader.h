@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "edge/cpus.h"
 #include "sluice/bpf_config.h"
 #include "sluice/ledger.h"
 
@@ -43,12 +44,13 @@ struct bpf_loader_options {
 	__u64 ring_bytes; /* per CPU; a power of two and a multiple of the page size */
 	__u32 wake_bytes; /* wake a sleeping reader from this fill on; 0: min(ring / 8, 256 KiB) */
 	const char *pin_dir; /* NULL: SLUICE_PIN_DIR */
+	const struct cpus *cpus; /* which CPUs get a ring; NULL: those present */
 };
 
 /* Loads the program and its maps, pinned under pin_dir, but attaches nothing new. Maps of a dead
- * agent that fit (same layout, CPUs, ring size, listeners) are taken over with all they hold;
- * others are detached and removed first. `error` gets BPF_LOADER_ERROR_BYTES at most and may be
- * NULL.
+ * agent that fit (same layout, CPUs, ring size, listeners) are taken over with all they hold,
+ * and CPUs that came since get a ring; others are detached, counted and removed first. `error`
+ * gets BPF_LOADER_ERROR_BYTES at most and may be NULL.
  *
  * -EBUSY another agent holds pin_dir, -ENODEV no such interface, -EPERM a capability is missing,
  * -ENOTSUP the kernel lacks a feature, -ENOENT no bpffs and it may not be mounted, -EINVAL
@@ -95,7 +97,11 @@ int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
 /* Effective mode of the interface of this name; BPF_LOADER_AUTO when it is not attached. */
 enum bpf_loader_mode bpf_loader_mode(const struct bpf_loader *loader, const char *interface);
 
-/* Rings: one for each possible CPU. The descriptor belongs to the loader. */
+/* What waited in rings that did not fit and were removed; 0 when they were taken over. */
+struct sluice_count bpf_loader_discarded(const struct bpf_loader *loader);
+
+/* Rings: one for each CPU that was here at the start, of all possible ones; −1 for the others. The
+ * descriptor belongs to the loader. */
 __u32 bpf_loader_cpu_count(const struct bpf_loader *loader);
 int bpf_loader_ring_fd(const struct bpf_loader *loader, __u32 cpu);
 __u64 bpf_loader_ring_bytes(const struct bpf_loader *loader);

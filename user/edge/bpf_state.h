@@ -44,7 +44,7 @@ struct bpf_loader {
 	__u32 cpu_count;
 	__u32 page_bytes;
 	__u64 ring_bytes;
-	int *ring_fd; /* cpu_count */
+	int *ring_fd; /* cpu_count; −1: that CPU has none */
 	struct sluice_configs *configs; /* shared with the program */
 	struct sluice_wake *wake; /* cpu_count, shared with the program */
 	__u32 listener_count;
@@ -53,7 +53,8 @@ struct bpf_loader {
 	struct bpf_link_state link[SLUICE_LISTENERS_MAX];
 	bool is_taken_over;
 	bool is_fresh; /* what is pinned is of our making */
-	char takeover_text[256];
+	struct sluice_count discarded;
+	char takeover_text[384];
 };
 
 /* Writes the text (error may be NULL) and returns `code`, a -errno. */
@@ -88,11 +89,17 @@ int bpf_pins_detach_link(const struct bpf_pins *pins, const char *name, FILE *re
 /* bpf_load.c, in this order: -errno and a text. */
 int bpf_load_open(struct bpf_loader *loader, char *error);
 int bpf_load_program(struct bpf_loader *loader, char *error);
-int bpf_load_rings(struct bpf_loader *loader, char *error);
+int bpf_load_rings(struct bpf_loader *loader, const struct cpus *cpus, char *error);
 
 /* bpf_takeover.c: fits what is pinned? Then its descriptors are in the loader, and 1 is
  * returned; else 0, nothing is open, and takeover_text says why. */
 int bpf_takeover_open(struct bpf_loader *loader, const struct sluice_config *config);
+/* Detaches and removes what is pinned, and adds to takeover_text how much nobody had read. 0 or
+ * -errno. */
+int bpf_takeover_discard(struct bpf_loader *loader);
+
+/* bpf_loader.c: until every packet that may have seen an old state is done. */
+void bpf_loader_wait_for_packets(void);
 
 /* bpf_links.c */
 void bpf_links_remove_unwanted(struct bpf_loader *loader);

@@ -13,6 +13,7 @@
 
 #include "edge/bpf_state.h"
 #include "edge/ring_reader.h"
+#include "sluice/ring_record.h"
 #include "sluice.skel.h"
 
 static void close_all(struct bpf_loader *loader)
@@ -116,12 +117,66 @@ int bpf_takeover_open(struct bpf_loader *loader, const struct sluice_config *con
 	for (__u32 cpu = 0; cpu < loader->cpu_count; cpu++) {
 		snprintf(name, sizeof(name), "ring_%u", cpu);
 		loader->ring_fd[cpu] = bpf_pins_get(&loader->pins, name);
+		if (loader->ring_fd[cpu] == -ENOENT)
+			continue; /* that CPU was not here */
 		if (loader->ring_fd[cpu] < 0 || !is_ring(loader->ring_fd[cpu], loader->ring_bytes))
-			return refuse(loader, "%s is missing, of another size or damaged", name);
+			return refuse(loader, "%s is of another size or damaged", name);
 	}
 	if (!same_listeners(loader->map_fd[BPF_PIN_CONFIG], config))
 		return refuse(loader, "%s: other listeners", "config");
 	snprintf(loader->takeover_text, sizeof(loader->takeover_text),
 		 "took over the maps of the agent before, with what waits in its rings");
 	return 1;
+}
+
+struct unread {
+	const struct bpf_pins *pins;
+	int fd[SLUICE_CPUS_MAX];
+	__u32 count;
+};
+
+static int keep_ring(const char *name, void *context)
+{
+	struct unread *unread = context;
+	int fd = -1;
+
+	if (!strncmp(name, "ring_", 5) && unread->count < SLUICE_CPUS_MAX)
+		fd = bpf_pins_get(unread->pins, name);
+	if (fd >= 0)
+		unread->fd[unread->count++] = fd;
+	return 0;
+}
+
+static void count_unread(int fd, struct sluice_count *sum)
+{
+	const struct sluice_record *record;
+	struct ring_reader reader;
+	size_t bytes;
+
+	if (!ring_reader_open(&reader, fd)) {
+		while ((record = ring_reader_next(&reader, &bytes))) {
+			sum->datagrams++;
+			sum->events += bytes >= sizeof(*record) ? record->kept : 0;
+		}
+		ring_reader_close(&reader);
+	}
+	close(fd);
+}
+
+int bpf_takeover_discard(struct bpf_loader *loader)
+{
+	struct unread unread = { .pins = &loader->pins };
+	size_t length = strlen(loader->takeover_text);
+	int code;
+
+	bpf_pins_each(&loader->pins, keep_ring, &unread);
+	code = bpf_pins_clear(&loader->pins, NULL);
+	/* Detached, but a packet may still be on its way into a ring. */
+	bpf_loader_wait_for_packets();
+	for (__u32 i = 0; i < unread.count; i++)
+		count_unread(unread.fd[i], &loader->discarded);
+	snprintf(loader->takeover_text + length, sizeof(loader->takeover_text) - length,
+		 "; %llu unread datagrams with %llu events were discarded with them",
+		 loader->discarded.datagrams, loader->discarded.events);
+	return code < 0 ? code : 0;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The host check, part resources: memory against the budget, locked memory, the state directory. */
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "edge/cpus.h"
 #include "edge/host_parts.h"
 
 #define TMPFS_MAGIC 0x01021994
@@ -52,7 +52,8 @@ static void check_locked_memory(struct host_report *report)
 void host_check_memory(const struct host_request *request, struct host_report *report)
 {
 	char want[UNITS_BYTES_MAX], have[UNITS_BYTES_MAX], rings[UNITS_BYTES_MAX];
-	int cpus = libbpf_num_possible_cpus();
+	struct cpus present;
+	int cpus = cpus_read_present(&present);
 	__u64 ring_bytes = request->ring_bytes * (__u64)(cpus > 0 ? cpus : 1);
 	__u64 needed = request->memory_bytes + ring_bytes;
 	__u64 available = read_available_memory();
@@ -61,12 +62,13 @@ void host_check_memory(const struct host_request *request, struct host_report *r
 	units_format_size_about(have, available);
 	units_format_size_about(rings, ring_bytes);
 	if (available >= needed)
-		host_note(report, "memory", HOST_OK, 0, "%s available, at most %s used (rings %s)",
-			  have, want, rings);
+		host_note(report, "memory", HOST_OK, 0,
+			  "%s available, at most %s used (rings of %d CPUs %s)", have, want, cpus,
+			  rings);
 	else
 		host_fix(host_note(report, "memory", HOST_WARNING, 0,
-				   "at most %s used (rings %s), but only %s available", want, rings,
-				   have),
+				   "at most %s used (rings of %d CPUs %s), but only %s available",
+				   want, cpus, rings, have),
 			 "lower limits.memory or ring_size in the configuration");
 	check_locked_memory(report);
 }

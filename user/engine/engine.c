@@ -142,6 +142,7 @@ static int open_loader(struct engine *engine)
 {
 	const struct config *config = engine->config;
 	struct bpf_loader_listener listeners[SLUICE_LISTENERS_MAX] = { 0 };
+	struct sluice_count discarded;
 	struct bpf_loader_options options = { .listeners = listeners };
 	char problem[BPF_LOADER_ERROR_BYTES] = "";
 	int error;
@@ -158,7 +159,11 @@ static int open_loader(struct engine *engine)
 	error = bpf_loader_open(&engine->loader, &options, problem);
 	if (error)
 		return engine_problem(engine, loader_code(error), "%s", problem);
-	log_line(LOG_LEVEL_INFO, "loader", bpf_loader_takeover_text(engine->loader));
+	discarded = bpf_loader_discarded(engine->loader);
+	log_line(discarded.datagrams ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "loader",
+		 bpf_loader_takeover_text(engine->loader),
+		 log_unsigned("discarded_datagrams", discarded.datagrams),
+		 log_unsigned("discarded_events", discarded.events));
 	return 0;
 }
 

@@ -26,22 +26,24 @@ int engine_open_rings(struct engine *engine)
 	engine->ring = calloc(count, sizeof(*engine->ring));
 	if (!engine->ring)
 		return engine_problem(engine, EX_OSERR, "no memory for %u rings", count);
-	for (; engine->ring_count < count; engine->ring_count++) {
+	for (__u32 cpu = 0; cpu < count; cpu++) {
 		struct worker_ring *ring = &engine->ring[engine->ring_count];
 
-		ring->cpu = engine->ring_count;
-		ring->wake = &wake[ring->cpu];
-		error = ring_reader_open(&ring->reader,
-					 bpf_loader_ring_fd(engine->loader, ring->cpu));
+		if (bpf_loader_ring_fd(engine->loader, cpu) < 0)
+			continue;
+		ring->cpu = cpu;
+		ring->wake = &wake[cpu];
+		error = ring_reader_open(&ring->reader, bpf_loader_ring_fd(engine->loader, cpu));
 		if (error)
 			return engine_problem(engine, EX_OSERR,
-					      "the ring of CPU %u cannot be read: %s", ring->cpu,
+					      "the ring of CPU %u cannot be read: %s", cpu,
 					      strerror(-error));
+		engine->ring_count++;
 	}
 	error = intake_read(engine->loader, engine->config->listener_count, &engine->tick.baseline);
 	if (!error)
 		error = intake_count_unread(engine->loader, engine->config->listener_count,
-					    engine->ring, count, &engine->tick.unread);
+					    engine->ring, engine->ring_count, &engine->tick.unread);
 	if (error)
 		return engine_problem(engine, EX_OSERR,
 				      "the counters of the XDP program cannot be read: %s",
