@@ -4,36 +4,6 @@
 #include "core/session.h"
 #include "core/stream_state.h"
 
-static void sort_panes(struct window *window)
-{
-	for (__u32 i = 1; i < window->live_count; i++) {
-		__u32 slot = window->live[i], at = i;
-
-		for (; at > 0; at--) {
-			if (window->panes[window->live[at - 1]].number <=
-			    window->panes[slot].number)
-				break;
-			window->live[at] = window->live[at - 1];
-		}
-		window->live[at] = slot;
-	}
-}
-
-static void sort_instances(struct window *window)
-{
-	for (__u32 i = 1; i < window->shown_count; i++) {
-		__u32 slot = window->shown[i], at = i;
-		__s64 number = window->instances[slot].number;
-
-		for (; at > 0; at--) {
-			if (window->instances[window->shown[at - 1]].number <= number)
-				break;
-			window->shown[at] = window->shown[at - 1];
-		}
-		window->shown[at] = slot;
-	}
-}
-
 static void leave(struct stream *stream, struct window *window, struct instance *instance,
 		  __u8 state)
 {
@@ -114,14 +84,15 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 	window->advance++;
 	if (watermark_ns == SOURCES_WATERMARK_NONE && !early)
 		return;
-	sort_instances(window);
-	for (__u32 i = 0; i < window->shown_count; i++)
-		advance_instance(stream, window, &window->instances[window->shown[i]], early);
+	slots_sort(&window->shown);
+	for (__u32 i = 0; i < window->shown.count; i++)
+		advance_instance(stream, window, &window->instances[slots_at(&window->shown, i)],
+				 early);
 	if (watermark_ns == SOURCES_WATERMARK_NONE)
 		return;
-	sort_panes(window);
-	for (__u32 i = 0; i < window->live_count; i++)
-		advance_pane(stream, window, &window->panes[window->live[i]]);
+	slots_sort(&window->live);
+	for (__u32 i = 0; i < window->live.count; i++)
+		advance_pane(stream, window, &window->panes[slots_at(&window->live, i)]);
 }
 
 void window_finish(struct stream *stream, struct window *window)
@@ -132,10 +103,11 @@ void window_finish(struct stream *stream, struct window *window)
 	}
 	window->last = NULL;
 	window->advance++;
-	sort_instances(window);
-	for (__u32 i = 0; i < window->shown_count; i++)
-		leave(stream, window, &window->instances[window->shown[i]], INSTANCE_FINISHING);
-	sort_panes(window);
-	for (__u32 i = 0; i < window->live_count && (window->slides || !window->emits); i++)
-		emission_add_pane(stream, window, &window->panes[window->live[i]]);
+	slots_sort(&window->shown);
+	for (__u32 i = 0; i < window->shown.count; i++)
+		leave(stream, window, &window->instances[slots_at(&window->shown, i)],
+		      INSTANCE_FINISHING);
+	slots_sort(&window->live);
+	for (__u32 i = 0; i < window->live.count && (window->slides || !window->emits); i++)
+		emission_add_pane(stream, window, &window->panes[slots_at(&window->live, i)]);
 }

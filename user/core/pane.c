@@ -124,7 +124,7 @@ static void show_instance(struct window *window, __s64 number)
 	if (window->changed_table)
 		instance->changed = window->changed_table +
 				    (size_t)slot * window->chunk_entries * (CHUNK_ROWS / 64);
-	window->shown[window->shown_count++] = slot;
+	slots_add(&window->shown, number, slot);
 }
 
 /* The windows over a pane that are not over yet: first and last number. */
@@ -174,7 +174,7 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 	if (window->extra_table)
 		pane->extra = window->extra_table + (size_t)slot * window->chunk_entries;
 	partial_open(&pane->overflow);
-	window->live[window->live_count++] = slot;
+	slots_add(&window->live, number, slot);
 	return pane;
 }
 
@@ -318,19 +318,9 @@ void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)
 	}
 }
 
-static void remove_slot(__u32 *slots, __u32 *count, __u32 slot)
-{
-	__u32 i = 0;
-
-	while (slots[i] != slot)
-		i++;
-	assert(i < *count);
-	slots[i] = slots[--*count];
-}
-
 void window_free_pane(struct window *window, struct pane *pane)
 {
-	remove_slot(window->live, &window->live_count, (__u32)(pane - window->panes));
+	slots_remove(&window->live, (__u32)(pane - window->panes));
 	if (window->last == pane)
 		window->last = NULL;
 	pane->is_live = false;
@@ -341,6 +331,6 @@ void window_free_instance(struct window *window, struct instance *instance)
 	if (instance->changed)
 		memset(instance->changed, 0,
 		       (window->grouping->groups.ids_touched / 64 + 1) * sizeof(__u64));
-	remove_slot(window->shown, &window->shown_count, (__u32)(instance - window->instances));
+	slots_remove(&window->shown, (__u32)(instance - window->instances));
 	instance->state = INSTANCE_FREE;
 }

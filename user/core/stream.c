@@ -237,9 +237,10 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 			sum.pane_groups += sessions_count(window->sessions);
 			sum.panes += sessions_count(window->sessions) > 0;
 		}
-		sum.panes += window->live_count;
-		for (__u32 i = 0; i < window->live_count; i++)
-			sum.pane_groups += window->panes[window->live[i] & window->pane_mask].rows;
+		sum.panes += window->live.count;
+		for (__u32 i = 0; i < window->live.count; i++)
+			sum.pane_groups +=
+				window->panes[slots_at(&window->live, i) & window->pane_mask].rows;
 	}
 	sum.rows_waiting = stream->emissions.tail - stream->emissions.head;
 	for (__u32 w = 0; w < stream->window_count; w++)

@@ -10,6 +10,7 @@
 #include "core/late.h"
 #include "core/name_table.h"
 #include "core/pane.h"
+#include "core/slots.h"
 #include "core/stream.h"
 
 #define WINDOW_PANES_MIN 64u
@@ -72,10 +73,8 @@ struct window {
 	struct instance *instances;
 	__u32 pane_mask;
 	__u32 instance_mask;
-	__u32 *live;		/* slots of panes in use */
-	__u32 live_count;
-	__u32 *shown;		/* slots of instances in use */
-	__u32 shown_count;
+	struct slots live;	/* panes in use */
+	struct slots shown;	/* instances in use */
 	__u32 leaving_count;	/* instances whose last emission is not over */
 	__u64 advance;		/* advances so far */
 	__u64 next_early_ns;	/* monotonic */

@@ -34,9 +34,7 @@ static bool reserve_tables(struct window *window)
 	bool revises = window->spec->allowed_lateness_ns > 0;
 
 	window->panes = memory_reserve(panes * sizeof(*window->panes));
-	window->live = memory_reserve(panes * sizeof(*window->live));
 	window->instances = memory_reserve(instances * sizeof(*window->instances));
-	window->shown = memory_reserve(instances * sizeof(*window->shown));
 	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
 	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
 	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
@@ -45,8 +43,10 @@ static bool reserve_tables(struct window *window)
 		if (!window->extra_table)
 			return false;
 	}
-	return window->panes && window->live && window->instances && window->shown &&
-	       window->chunk_table && window->deferred && (window->changed_table || !revises);
+	if (slots_open(&window->live, (__u32)panes) || slots_open(&window->shown, (__u32)instances))
+		return false;
+	return window->panes && window->instances && window->chunk_table && window->deferred &&
+	       (window->changed_table || !revises);
 }
 
 static int open_window(struct window *window, const struct stream_options *options, __u32 index,
@@ -102,9 +102,9 @@ void window_close(struct window *window)
 	sessions_close(window->sessions);
 	late_close(&window->late);
 	memory_release(window->panes, panes * sizeof(*window->panes));
-	memory_release(window->live, panes * sizeof(*window->live));
+	slots_close(&window->live);
+	slots_close(&window->shown);
 	memory_release(window->instances, instances * sizeof(*window->instances));
-	memory_release(window->shown, instances * sizeof(*window->shown));
 	memory_release(window->chunk_table, panes * window->chunk_entries * sizeof(__u32));
 	memory_release(window->changed_table, changed_bytes(window));
 	memory_release(window->extra_table, panes * window->chunk_entries * sizeof(__u32));
