@@ -12,9 +12,7 @@
 #include "engine_run.h"
 #include "report.h"
 
-#define DATAGRAMS 381300	/* × 44 = 16.8 million events, 560 MB: more than any cache holds */
-#define DATAGRAMS_A_STEP 256	/* a busy worker's turn */
-#define ROWS_A_SLICE 4096
+#define DATAGRAMS 381300 /* × 44 = 16.8 million events, 560 MB: more than any cache holds */
 #define RUNS 5
 
 struct measurement {
@@ -76,8 +74,8 @@ static int measure_bare(struct report *report, const struct dataset *set, __u64 
 static void check_rows(struct report *report, const struct engine_run *run,
 		       const struct dataset *set, __u64 groups)
 {
-	report->unaccounted += distance(run->count, set->events);
-	if (run->rows != groups || run->sum != set->value_sum)
+	report->unaccounted += distance(run->total[0].count, set->events);
+	if (run->total[0].rows != groups || run->total[0].sum != set->value_sum)
 		report->unaccounted += 1;
 }
 
@@ -91,9 +89,9 @@ static int measure_engine(struct report *report, struct engine_run *run, struct 
 		__u64 begin_ns = report_cpu_ns(), added_ns;
 		int err;
 
-		engine_run_add(run, set, DATAGRAMS_A_STEP);
+		engine_run_add(run, set);
 		added_ns = report_cpu_ns();
-		err = engine_run_emit(run, set, ROWS_A_SLICE);
+		err = engine_run_emit(run, set);
 		if (err)
 			return err;
 		check_rows(report, run, set, groups);
@@ -101,6 +99,7 @@ static int measure_engine(struct report *report, struct engine_run *run, struct 
 			report_add_extra(report, "first_run",
 					 per_second(set->events, added_ns - begin_ns));
 			run->longest_step_ns = 0;
+			run->longest_slice_ns = 0;
 		} else {
 			report_add_run(report, per_second(set->events, added_ns - begin_ns));
 			emission_ns[i] = (double)(report_cpu_ns() - added_ns) / (double)groups;
@@ -110,12 +109,14 @@ static int measure_engine(struct report *report, struct engine_run *run, struct 
 	report_add_extra(report, "groups", (double)groups);
 	report_add_extra(report, "emission_ns_per_row", report_median(emission_ns, RUNS));
 	report_add_extra(report, "longest_step_us", (double)run->longest_step_ns / 1e3);
+	report_add_extra(report, "longest_slice_us", (double)run->longest_slice_ns / 1e3);
 	return 0;
 }
 
 static int measure_speed(const struct measurement *what)
 {
 	struct report report = { .name = what->name, .metric = "events_per_second" };
+	const struct window_spec window = engine_run_tumbling();
 	struct engine_run run = { 0 };
 	struct dataset set;
 	__u64 groups;
@@ -124,7 +125,8 @@ static int measure_speed(const struct measurement *what)
 	if (!err)
 		err = measure_bare(&report, &set, what->groups, &groups);
 	if (!err)
-		err = engine_run_open(&run, (__u32)(what->groups * 2 + 1000), (__u64)8 << 30);
+		err = engine_run_open(&run, &window, 1, (__u32)(what->groups * 2 + 1000),
+				      (__u64)8 << 30);
 	if (!err)
 		err = measure_engine(&report, &run, &set, groups);
 	if (!err)
@@ -150,6 +152,7 @@ static __u64 resident_bytes(void)
 static int measure_memory(const struct measurement *what)
 {
 	struct report report = { .name = what->name, .metric = "bytes_per_group_and_pane" };
+	const struct window_spec window = engine_run_tumbling();
 	struct engine_run run = { 0 };
 	struct stream_stats stats = { 0 };
 	struct dataset set;
@@ -158,11 +161,11 @@ static int measure_memory(const struct measurement *what)
 
 	before = resident_bytes();
 	if (!err)
-		err = engine_run_open(&run, (__u32)(what->groups * 2), (__u64)2 << 30);
+		err = engine_run_open(&run, &window, 1, (__u32)(what->groups * 2), (__u64)2 << 30);
 	for (unsigned int panes = 1; !err && panes <= 2; panes++) {
 		__u64 used;
 
-		engine_run_add(&run, &set, DATAGRAMS_A_STEP);
+		engine_run_add(&run, &set);
 		used = resident_bytes() - before;
 		stream_read_stats(run.stream, &stats);
 		if (panes == 1)
@@ -176,8 +179,8 @@ static int measure_memory(const struct measurement *what)
 	report_add_extra(&report, "groups", (double)stats.groups);
 	report_add_extra(&report, "accounted_bytes", (double)stats.memory_bytes);
 	if (!err) {
-		err = engine_run_emit(&run, &set, ROWS_A_SLICE);
-		report.unaccounted = distance(run.count, 2 * set.events);
+		err = engine_run_emit(&run, &set);
+		report.unaccounted = distance(run.total[0].count, 2 * set.events);
 	}
 	if (!err)
 		report_print(&report);

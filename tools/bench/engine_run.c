@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine_run.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
 
 #define BUFFER_BYTES ((size_t)1 << 20)
-#define KEY_BYTES 8	/* group_by: [key] is one word */
+#define KEY_BYTES 8 /* group_by is one word */
 
 static void *reserve(void *context, size_t bytes_min, size_t bytes_max, size_t *bytes_room)
 {
@@ -27,20 +27,53 @@ static void commit(void *context, size_t bytes)
 	struct engine_run *run = context;
 	const struct sluice_disk_record *record = (const void *)run->buffer;
 	const struct sluice_rows *rows = (const void *)(record + 1);
-	const __u8 *row = (const __u8 *)(rows + 1);
+	const __u8 *at = (const __u8 *)(rows + 1), *end = run->buffer + bytes;
+	__u64 sign = rows->flags & SLUICE_ROWS_RETRACTED ? -1ull : 1;
+	struct engine_run_total *total = &run->total[rows->window];
 
-	if (record->kind != SLUICE_DISK_ROWS || (rows->flags & SLUICE_ROWS_VARIABLE))
-		return;
-	if (sizeof(*record) + sizeof(*rows) + (size_t)rows->row_count * rows->row_bytes > bytes)
-		return;
-	for (__u32 i = 0; i < rows->row_count; i++, row += rows->row_bytes) {
+	for (__u32 i = 0; record->kind == SLUICE_DISK_ROWS && i < rows->row_count; i++) {
+		const struct sluice_row_head *head = (const void *)at;
+		bool is_variable = rows->flags & SLUICE_ROWS_VARIABLE;
+		const __u8 *row = is_variable ? at + sizeof(*head) : at;
 		struct sluice_partial partial;
 
+		if (row + KEY_BYTES + sizeof(partial) > end)
+			return;
 		memcpy(&partial, row + KEY_BYTES, sizeof(partial));
-		run->rows++;
-		run->count += partial.count;
-		run->sum += partial.sum_low;
+		total->rows++;
+		total->count += sign * partial.count;
+		total->sum += sign * partial.sum_low;
+		at += is_variable ? head->bytes : rows->row_bytes;
 	}
+}
+
+struct window_spec engine_run_tumbling(void)
+{
+	return (struct window_spec){
+		.name = "bench",
+		.listener_mask = 1,
+		.kind = SLUICE_WINDOW_TUMBLING,
+		.size_ns = ENGINE_RUN_WINDOW_NS,
+		.slide_ns = ENGINE_RUN_WINDOW_NS,
+		.group_count = 1,
+		.group_field = { SLUICE_FIELD_KEY },
+		.aggregate_count = 4,
+		.aggregate = {
+			{ .kind = SLUICE_AGGREGATE_COUNT_WEIGHT },
+			{ .kind = SLUICE_AGGREGATE_SUM, .field = SLUICE_FIELD_VALUE },
+			{ .kind = SLUICE_AGGREGATE_MIN, .field = SLUICE_FIELD_VALUE },
+			{ .kind = SLUICE_AGGREGATE_MAX, .field = SLUICE_FIELD_VALUE },
+		},
+	};
+}
+
+struct window_spec engine_run_sliding(__u64 size_ns)
+{
+	struct window_spec window = engine_run_tumbling();
+
+	window.kind = SLUICE_WINDOW_SLIDING;
+	window.size_ns = (__s64)size_ns;
+	return window;
 }
 
 static int open_sources(struct engine_run *run)
@@ -57,11 +90,12 @@ static int open_sources(struct engine_run *run)
 	return sources_open(&run->sources, &options);
 }
 
-int engine_run_open(struct engine_run *run, __u32 groups_max, __u64 memory_bytes)
+int engine_run_open(struct engine_run *run, const struct window_spec *windows, __u32 window_count,
+		    __u32 groups_max, __u64 memory_bytes)
 {
 	struct stream_options options = {
-		.windows = &run->window,
-		.window_count = 1,
+		.windows = run->window,
+		.window_count = window_count,
 		.worker_count = 1,
 		.groups_max = groups_max,
 		.memory_bytes = memory_bytes,
@@ -70,37 +104,22 @@ int engine_run_open(struct engine_run *run, __u32 groups_max, __u64 memory_bytes
 	};
 	int err;
 
+	assert(window_count <= ENGINE_RUN_WINDOWS_MAX);
 	*run = (struct engine_run){
-		.window = {
-			.name = "bench",
-			.listener_mask = 1,
-			.kind = SLUICE_WINDOW_TUMBLING,
-			.size_ns = ENGINE_RUN_WINDOW_NS,
-			.slide_ns = ENGINE_RUN_WINDOW_NS,
-			.group_count = 1,
-			.group_field = { SLUICE_FIELD_KEY },
-			.aggregate_count = 4,
-			.aggregate = {
-				{ .kind = SLUICE_AGGREGATE_COUNT_WEIGHT },
-				{ .kind = SLUICE_AGGREGATE_SUM, .field = SLUICE_FIELD_VALUE },
-				{ .kind = SLUICE_AGGREGATE_MIN, .field = SLUICE_FIELD_VALUE },
-				{ .kind = SLUICE_AGGREGATE_MAX, .field = SLUICE_FIELD_VALUE },
-			},
-		},
-		.watermark_ns = SOURCES_WATERMARK_NONE,
+		.window_count = window_count,
 		.mono_ns = 1000000000,
 		.buffer = malloc(BUFFER_BYTES),
 	};
+	for (__u32 w = 0; w < window_count; w++) {
+		run->window[w] = windows[w];
+		run->watermark_ns[w] = SOURCES_WATERMARK_NONE;
+	}
 	err = run->buffer ? open_sources(run) : -ENOMEM;
-	if (err)
-		goto fail;
 	options.sources = run->sources;
-	err = stream_open(&run->stream, &options);
+	if (!err)
+		err = stream_open(&run->stream, &options);
 	if (err)
-		goto fail;
-	return 0;
-fail:
-	engine_run_close(run);
+		engine_run_close(run);
 	return err;
 }
 
@@ -114,37 +133,58 @@ void engine_run_close(struct engine_run *run)
 	*run = (struct engine_run){ 0 };
 }
 
-void engine_run_add(struct engine_run *run, const struct dataset *set, __u32 datagrams_a_step)
+static void note_longest(__u64 *longest_ns, __u64 begin_ns)
 {
-	for (__u32 i = 0; i < set->datagrams;) {
-		__u64 begin_ns = report_wall_ns(), step_ns;
-		__u32 end = i + datagrams_a_step < set->datagrams ? i + datagrams_a_step
-								  : set->datagrams;
+	__u64 ns = report_cpu_ns() - begin_ns;
 
-		stream_set_time(run->stream, dataset_header(set, i)->base_time_ns, run->mono_ns);
-		for (; i < end; i++)
-			stream_add(run->stream, dataset_record(set, i), DATASET_RECORD_BYTES);
+	if (ns > *longest_ns)
+		*longest_ns = ns;
+}
+
+void engine_run_add_part(struct engine_run *run, const struct dataset *set, __u32 begin, __u32 end)
+{
+	while (begin < end) {
+		__u32 step =
+			end - begin < ENGINE_RUN_DATAGRAMS ? end - begin : ENGINE_RUN_DATAGRAMS;
+		__u64 begin_ns = report_cpu_ns();
+
+		stream_set_time(run->stream, dataset_header(set, begin)->base_time_ns,
+				++run->mono_ns);
+		for (step += begin; begin < step; begin++)
+			stream_add(run->stream, dataset_record(set, begin), DATASET_RECORD_BYTES);
 		stream_flush(run->stream);
-		step_ns = report_wall_ns() - begin_ns;
-		if (step_ns > run->longest_step_ns)
-			run->longest_step_ns = step_ns;
+		note_longest(&run->longest_step_ns, begin_ns);
 	}
 }
 
-int engine_run_emit(struct engine_run *run, const struct dataset *set, __u32 rows_a_slice)
+void engine_run_add(struct engine_run *run, const struct dataset *set)
+{
+	engine_run_add_part(run, set, 0, set->datagrams);
+}
+
+int engine_run_tick(struct engine_run *run, __s64 watermark_ns)
 {
 	const struct row_writer writer = { .context = run, .reserve = reserve, .commit = commit };
-	int emitted;
+	__u64 begin_ns = report_cpu_ns(), slice_ns = begin_ns;
+	int written;
 
-	/* All sources fall silent: after the idle timeout the wall clock moves the watermark. */
-	run->mono_ns += 6000000000;
-	sources_snapshot(run->sources, run->mono_ns);
-	sources_watermarks(run->sources, set->base_time_ns + 10 * ENGINE_RUN_WINDOW_NS,
-			   &run->window, 1, &run->watermark_ns);
-	stream_advance(run->stream, &run->watermark_ns);
-	run->rows = run->count = run->sum = 0;
-	do
-		emitted = stream_emit(run->stream, &writer, rows_a_slice);
-	while (emitted > 0);
-	return emitted;
+	for (__u32 w = 0; w < run->window_count; w++) {
+		if (watermark_ns > run->watermark_ns[w])
+			run->watermark_ns[w] = watermark_ns;
+	}
+	stream_advance(run->stream, run->watermark_ns);
+	note_longest(&run->longest_slice_ns, slice_ns);
+	do {
+		slice_ns = report_cpu_ns();
+		written = stream_emit(run->stream, &writer, ENGINE_RUN_ROWS);
+		note_longest(&run->longest_slice_ns, slice_ns);
+	} while (written > 0);
+	run->emission_ns += report_cpu_ns() - begin_ns;
+	return written;
+}
+
+int engine_run_emit(struct engine_run *run, const struct dataset *set)
+{
+	memset(run->total, 0, sizeof(run->total));
+	return engine_run_tick(run, (__s64)(set->base_time_ns + 2 * ENGINE_RUN_WINDOW_NS));
 }

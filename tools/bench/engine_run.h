@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pure engine with one tumbling window over a data set, in one thread: what the agent's worker
- * does without rings and disk. Rows that come out are summed, so that a wrong result is no fast
- * result. */
+/* The pure engine over a data set, in one thread: what the agent's worker does without rings and
+ * disk, a turn's share at a time. Rows that come out are summed by window, so that a wrong result is
+ * no fast result. */
 #ifndef BENCH_ENGINE_RUN_H
 #define BENCH_ENGINE_RUN_H
 
@@ -9,30 +9,49 @@
 #include "dataset.h"
 
 #define ENGINE_RUN_WINDOW_NS 1000000000ull
+#define ENGINE_RUN_WINDOWS_MAX 4
+#define ENGINE_RUN_DATAGRAMS 256 /* a busy worker's turn */
+#define ENGINE_RUN_ROWS 512 /* … and the rows it emits in one */
+
+/* The rows that came out of one window. What is retracted never counted. */
+struct engine_run_total {
+	__u64 rows, count, sum;
+};
 
 struct engine_run {
 	struct stream *stream;
 	struct sources *sources;
-	struct window_spec window;
-	__s64 watermark_ns;
-	__u32 row_bytes;		/* of one row, for the writer */
-	__u64 mono_ns;			/* simulated arrival */
-	__u8 *buffer;			/* of the writer */
-	/* summed over the rows of the last engine_run_emit() */
-	__u64 rows, count, sum;
-	/* summed over all */
-	__u64 longest_step_ns;		/* of a step of engine_run_add() */
+	struct window_spec window[ENGINE_RUN_WINDOWS_MAX];
+	__u32 window_count;
+	__s64 watermark_ns[ENGINE_RUN_WINDOWS_MAX];
+	__u64 mono_ns; /* simulated arrival */
+	__u8 *buffer; /* of the writer */
+	struct engine_run_total total[ENGINE_RUN_WINDOWS_MAX];
+	/* CPU time, since whoever looks at it cleared it */
+	__u64 longest_step_ns; /* of a turn's share of datagrams */
+	__u64 longest_slice_ns; /* of an advance, or of a turn's share of rows */
+	__u64 emission_ns; /* of all advances and slices */
 };
 
-/* Up to `groups_max` groups by key in `memory_bytes`. -errno. */
-int engine_run_open(struct engine_run *run, __u32 groups_max, __u64 memory_bytes);
+/* count, sum, min and max by key: tumbling by a second, or sliding over `size_ns` by a second. */
+struct window_spec engine_run_tumbling(void);
+struct window_spec engine_run_sliding(__u64 size_ns);
+
+/* Up to `groups_max` groups in each of the windows, which are copied, in `memory_bytes`. Groups have
+ * one key word. -errno. */
+int engine_run_open(struct engine_run *run, const struct window_spec *windows, __u32 window_count,
+		    __u32 groups_max, __u64 memory_bytes);
 void engine_run_close(struct engine_run *run);
 
-/* Adds every record, flushed every `datagrams_a_step`. */
-void engine_run_add(struct engine_run *run, const struct dataset *set, __u32 datagrams_a_step);
+/* Adds the records from `begin` to `end`, flushed after each turn's share. */
+void engine_run_add_part(struct engine_run *run, const struct dataset *set, __u32 begin, __u32 end);
+/* … every record. */
+void engine_run_add(struct engine_run *run, const struct dataset *set);
 
-/* Moves the watermark past all windows of the data set and takes their rows, `rows_a_slice` at a
- * time. -EIO when a row is not what the format says. */
-int engine_run_emit(struct engine_run *run, const struct dataset *set, __u32 rows_a_slice);
+/* Moves the watermark of all windows there (never back) and takes the rows that are due, a turn's
+ * share at a time. -EAGAIN when a row finds no room. */
+int engine_run_tick(struct engine_run *run, __s64 watermark_ns);
+/* Clears the totals, and ticks past all tumbling windows of the data set. */
+int engine_run_emit(struct engine_run *run, const struct dataset *set);
 
 #endif
