@@ -283,18 +283,20 @@ static void free_instance(struct window *window, struct instance *instance)
 
 static void finish(struct stream *stream, struct window *window, struct instance *instance)
 {
-	stream->emissions.head++;
 	instance->is_running = false;
-	instance->is_waiting = false;
-	if (instance->run_last) {
-		free_instance(window, instance);
-		return;
-	}
-	if (!instance->run_early && (instance->run_rows || instance->run_all))
+	if (!instance->run_last && !instance->run_early &&
+	    (instance->run_rows || instance->run_all))
 		instance->revision++;
-	/* The watermark may have moved on while it ran. */
-	if (is_last(instance) || instance->wants_early ||
-	    (instance->state == INSTANCE_CLOSED && instance->revision < 0))
+	/* The watermark has moved on while it ran. Its last emission comes at once: its panes may
+	 * wait behind it to be freed. */
+	if (!instance->run_last && is_last(instance))
+		return;
+	stream->emissions.head++;
+	instance->is_waiting = false;
+	if (instance->run_last)
+		free_instance(window, instance);
+	else if (instance->wants_early ||
+		 (instance->state == INSTANCE_CLOSED && instance->revision < 0))
 		emission_add_instance(stream, window, instance);
 }
 
