@@ -8,34 +8,41 @@
 
 /* A record being filled: rows of one length, or of any length with a head of their own. */
 struct block {
+	const struct row_writer *writer;
 	struct sluice_disk_record *record;
 	struct sluice_rows *rows;
 	unsigned char *end;
 	unsigned char *limit;
 	size_t fixed_bytes;	/* key words and partial */
 	__u32 rows_max;
+	__u32 row_count;
 	bool is_variable;
+	bool is_full;		/* a row found no room; without rows: the writer has none
+				 * now, and took its room back */
 };
 
-/* The rows of one chunk, and their extras' states, or NULL. */
+/* The rows of one chunk, and their extras' states, or NULL. Or, where `rows` is NULL, the partials
+ * to merge into rows; either may be NULL. */
 struct chunk_view {
 	const unsigned char *rows;
 	const unsigned char *states;
+	const struct sluice_partial *front;
+	const struct sluice_partial *back;
 };
 
-/* Room for rows, at most `rows_max`, and for at least `bytes_min` bytes of them. False: no room
- * now. */
+/* Room for rows, at most `rows_max`. False: no room now. */
 bool block_open(const struct row_writer *writer, const struct window *window, __u32 rows_max,
-		size_t bytes_min, struct block *block);
-void block_commit(const struct row_writer *writer, struct block *block, __u16 kind);
-/* A row with the state of its extras, or NULL. False: the block has no room for it. */
+		struct block *block);
+void block_commit(struct block *block, __u16 kind);
+/* A row with the state of its extras, or NULL. False: no room for it; the block is full. */
 bool block_put_row(const struct window *window, struct block *block, const unsigned char *row,
 		   const void *state);
-/* Copies due rows of one chunk into the block, from *next_row on. Returns the number looked at, and
- * in *bytes_wanted what the row at which it stopped needs when the block is too small for it. */
+/* Copies due rows of one chunk into the block, from *next_row up to `end_row`: those marked in
+ * `changed`, or `all`; marks (NULL: none) of what is copied are cleared. Returns the number looked
+ * at. */
 __u32 block_put_rows(const struct window *window, const struct chunk_view *view, __u32 first_id,
-		     __u64 *changed, bool all, __u32 *next_row, struct block *block,
-		     size_t *bytes_wanted);
+		     __u64 *changed, bool all, __u32 *next_row, __u32 end_row,
+		     struct block *block);
 /* The chunk of a pane at this place. False: there is none. */
 bool chunk_view_open(const struct window *window, const struct pane *pane, __u32 place,
 		     struct chunk_view *view);

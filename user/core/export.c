@@ -24,14 +24,14 @@ static int export_overflow(struct stream *stream, struct window *window, struct 
 	unsigned char row[SLUICE_KEY_WORDS_MAX * 8 + sizeof(struct sluice_partial)] = { 0 };
 	struct block block;
 
-	if (!block_open(writer, window, 1, 0, &block))
+	if (!block_open(writer, window, 1, &block))
 		return -EAGAIN;
 	fill_export_head(window, pane, block.rows);
 	block.rows->flags |= SLUICE_ROWS_OVERFLOW;
 	block.rows->aggregated = pane->events;
 	*row_partial(row, window->grouping->key_words) = pane->overflow;
 	block_put_row(window, &block, row, NULL);
-	block_commit(writer, &block, SLUICE_DISK_ROWS);
+	block_commit(&block, SLUICE_DISK_ROWS);
 	window_free_pane(window, pane);
 	stream->emissions.head++;
 	return 1;
@@ -40,19 +40,18 @@ static int export_overflow(struct stream *stream, struct window *window, struct 
 static int export_pane(struct stream *stream, struct window *window, struct pane *pane,
 		       const struct row_writer *writer, __u32 rows_max)
 {
-	size_t bytes_wanted = 0;
 	struct chunk_view view;
 	struct block block;
 
 	if (pane->next_chunk == pane->chunk_count)
 		return export_overflow(stream, window, pane, writer);
-	if (!block_open(writer, window, rows_max, window->row_bytes_wanted, &block))
+	if (!block_open(writer, window, rows_max, &block))
 		return -EAGAIN;
 	fill_export_head(window, pane, block.rows);
-	while (pane->next_chunk < pane->chunk_count && !bytes_wanted) {
+	while (pane->next_chunk < pane->chunk_count && !block.is_full) {
 		if (chunk_view_open(window, pane, pane->next_chunk, &view))
-			block_put_rows(window, &view, 0, NULL, true, &pane->next_row, &block,
-				 &bytes_wanted);
+			block_put_rows(window, &view, 0, NULL, true, &pane->next_row, CHUNK_ROWS,
+				       &block);
 		else
 			pane->next_row = CHUNK_ROWS;
 		if (pane->next_row < CHUNK_ROWS)
@@ -60,10 +59,11 @@ static int export_pane(struct stream *stream, struct window *window, struct pane
 		window_free_chunk(window, pane, pane->next_chunk++);
 		pane->next_row = 0;
 	}
-	window->row_bytes_wanted = block.rows->row_count ? 0 : bytes_wanted;
-	if (block.rows->row_count)
-		block_commit(writer, &block, SLUICE_DISK_ROWS);
-	return (int)block.rows->row_count + 1;
+	if (!block.row_count && block.is_full)
+		return -EAGAIN;
+	if (block.row_count)
+		block_commit(&block, SLUICE_DISK_ROWS);
+	return (int)block.row_count + 1;
 }
 
 static int export_rows(struct stream *stream, const struct row_writer *writer, __u32 rows_max)

@@ -66,7 +66,10 @@ struct instance {
 	__s32 revision;		/* of the last emission; −1: none yet */
 	__u32 next_chunk;	/* where the running emission goes on */
 	__u32 next_row;
+	__u32 run_chunks;	/* of its panes */
 	__u64 run_rows;		/* rows it gave */
+	__u64 run_aggregated;	/* events in its panes */
+	struct sluice_missing run_missing;
 };
 
 static inline struct sluice_partial *row_partial(unsigned char *row, __u32 key_words)

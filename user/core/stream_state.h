@@ -62,6 +62,7 @@ struct window {
 	bool wants_all; /* has no where: every event of every listener */
 	bool slides;		/* a window covers several panes */
 	bool emits;		/* worker 0; the others give their panes away */
+	__u32 pane_count;	/* of an instance */
 	__s64 pane_ns;
 	__s64 watermark_ns;
 	__u32 groups_max;	/* rows of a pane, then the overflow group */
@@ -81,7 +82,6 @@ struct window {
 	__u32 *chunk_table;	/* the panes' chunk numbers */
 	__u64 *changed_table;	/* the instances' changed bits, with allowed lateness */
 	__u32 chunk_entries;	/* of each pane */
-	size_t row_bytes_wanted;	/* of a row that found too little room in an empty block */
 	struct extras extras;
 	struct chunks extra_chunks;	/* states of the rows in the chunk of the same place */
 	__u32 *extra_table;	/* the panes' chunk numbers of these */

@@ -70,6 +70,7 @@ static int open_window(struct window *window, const struct stream_options *optio
 	}
 	window->pane_ns = window_spec_pane_ns(spec);
 	window->slides = window->pane_ns != spec->size_ns;
+	window->pane_count = (__u32)(spec->size_ns / window->pane_ns);
 	window->emits = options->worker == 0;
 	window->watermark_ns = SOURCES_WATERMARK_NONE;
 	window->groups_max = options->groups_max;
