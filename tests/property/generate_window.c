@@ -33,6 +33,10 @@ static void choose_size(struct window_spec *spec, struct random *random)
 			spec->slide_ns =
 				100 * MILLISECOND_NS *
 				random_range(random, 1, spec->size_ns / MILLISECOND_NS / 100);
+		if (random_percent(random, 5)) {	/* many panes */
+			spec->size_ns = 100 * MILLISECOND_NS * random_range(random, 50, 150);
+			spec->slide_ns = 100 * MILLISECOND_NS * random_range(random, 1, 3);
+		}
 	}
 	if (random_percent(random, 40))
 		spec->offset_ns = random_range(random, -3 * spec->size_ns, 3 * spec->size_ns);

@@ -7,6 +7,7 @@
 #include "core/sketch_distinct.h"
 #include "core/sketch_histogram.h"
 #include "core/sketch_top.h"
+#include "core/stacks.h"
 
 #define INDEX_BYTES 16 /* of a group in its table, at the usual fill */
 #define ROW_INDEX_BYTES 4 /* of a group in a pane */
@@ -47,10 +48,21 @@ static __u64 count_panes(const struct window_spec *window)
 	return (__u64)(window->size_ns / pane_ns + divide_up(waiting_ns, pane_ns) + 1);
 }
 
+/* What emission remembers of the panes of a window that slides. */
+static __u64 stack_bytes(const struct window_spec *window)
+{
+	__u64 panes = (__u64)(window->size_ns / window_spec_pane_ns(window));
+
+	if (panes < STACKS_PANES_MIN)
+		return 0;
+	return (__u64)stacks_columns((__u32)panes) * sizeof(struct sluice_partial);
+}
+
 void config_memory_window(const struct config *config, __u32 i, struct config_memory *memory)
 {
 	const struct window_spec *window = &config->window[i];
-	__u64 key_bytes = 0, row_bytes = sizeof(struct sluice_partial) + ROW_INDEX_BYTES;
+	const __u64 plain_bytes = sizeof(struct sluice_partial) + ROW_INDEX_BYTES;
+	__u64 key_bytes = 0, row_bytes = plain_bytes;
 	unsigned int j;
 
 	for (j = 0; j < window->group_count; j++)
@@ -60,6 +72,8 @@ void config_memory_window(const struct config *config, __u32 i, struct config_me
 	memory->panes = count_panes(window);
 	memory->group_bytes = ((key_bytes + 7) & ~7ull) + INDEX_BYTES;
 	memory->pane_bytes = row_bytes;
+	if (window->kind == SLUICE_WINDOW_SLIDING && row_bytes == plain_bytes)
+		memory->group_bytes += stack_bytes(window);
 }
 
 __u64 config_memory_bytes(const struct config_memory *memory, __u64 groups)

@@ -9,7 +9,7 @@
 
 struct config_memory {
 	__u64 panes;		/* of a window alive at once */
-	__u64 group_bytes;	/* once a group: its key and index */
+	__u64 group_bytes;	/* once a group: its key and index, and what emission remembers */
 	__u64 pane_bytes;	/* a group and pane: its row */
 };
 

@@ -81,6 +81,7 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 	window->watermark_ns = watermark_ns;
 	forget_ids(window);
 	window->last = NULL;
+	window->took_behind = false;
 	window->advance++;
 	if (watermark_ns == SOURCES_WATERMARK_NONE && !early)
 		return;

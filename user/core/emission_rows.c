@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Several panes become one row: merged in a scratch chunk, a few rows at a time where panes are many
- * or have sketches. */
+ * or have sketches; or, at the first emission of a window whose rows have none, read from the stacks.
+ * Sketches are not kept in stacks: their memory is short, and a copy might take it from a pane. */
 #include "core/emission_rows.h"
 
 #include <string.h>
@@ -119,6 +120,39 @@ static __u32 put_gathered(struct stream *stream, struct window *window, struct i
 	return (end - first) * found * (view.states ? ROWS_PER_SKETCH_MERGE : 1);
 }
 
+/* False: the stack cannot be had, for want of memory or because it is ahead of this instance. */
+static bool put_stacked(struct window *window, struct instance *instance, struct block *block,
+			__u32 *scanned)
+{
+	__u32 place = instance->next_chunk;
+	__s64 first = window_pane_number(window, instance->start_ns), number;
+	enum stack_state state;
+	struct chunk_view view;
+
+	*scanned = 0;
+	while ((state = stack_prepare(&window->stacks, place, first, &number)) == STACK_WANTS) {
+		struct pane *pane = window_find_pane(window, number);
+		bool has_rows = pane && chunk_view_open(window, pane, place, &view);
+
+		if (!stack_give(&window->stacks, place, number, has_rows ? view.rows : NULL))
+			return false;
+		*scanned += has_rows ? CHUNK_ROWS : 1;
+		if (*scanned >= MERGES_A_STEP)
+			return true;
+	}
+	if (state == STACK_AHEAD)
+		return false;
+	view = (struct chunk_view){ 0 };
+	stack_read(&window->stacks, place, &view.front, &view.back);
+	if (view.front || view.back)
+		*scanned += block_put_rows(window, &view, place << CHUNK_ROWS_SHIFT,
+					   instance->changed, true, &instance->next_row,
+					   CHUNK_ROWS, block);
+	else
+		instance->next_row = CHUNK_ROWS;
+	return true;
+}
+
 static bool has_due_rows(const struct instance *instance)
 {
 	const __u64 *changed = marks_of(instance);
@@ -133,9 +167,14 @@ static bool has_due_rows(const struct instance *instance)
 __u32 emission_put_rows(struct stream *stream, struct window *window, struct instance *instance,
 			struct block *block)
 {
+	__u32 scanned;
+
 	if (!instance->run_all && !has_due_rows(instance)) {
 		instance->next_row = CHUNK_ROWS;
 		return 1;
 	}
+	if (window->stacks.panes && instance->run_all && !instance->run_early &&
+	    put_stacked(window, instance, block, &scanned))
+		return scanned;
 	return put_gathered(stream, window, instance, block);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rows of an instance: of its only pane, or merged from its panes. */
+/* The rows of an instance: of its only pane, merged from its panes, or from what is remembered of
+ * them. */
 #ifndef SLUICE_CORE_EMISSION_ROWS_H
 #define SLUICE_CORE_EMISSION_ROWS_H
 

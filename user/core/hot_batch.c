@@ -254,8 +254,7 @@ static __attribute__((noinline)) void add_overflow(struct window *window, struct
 {
 	partial_add(&pane->overflow, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
 	window->ledger.overflow++;
-	if (pane->is_behind)
-		window_mark_changed(window, pane, GROUPS_NONE);
+	window_note_growth(window, pane, GROUPS_NONE, NULL);
 }
 
 /* An event without a pane to go to now: counted by its reason, or deferred. */
@@ -401,12 +400,18 @@ inline_always void update_rows(struct stream *stream, struct window *window,
 	window->ledger.aggregated += aggregated;
 }
 
-/* Late events may have reached rows that were emitted before: those are due for a revision. */
-static void mark_changes(struct window *window, struct batch *batch)
+/* Late events may have reached rows that were emitted before: those are due for a revision; or rows
+ * of which emission remembers an aggregate: those have grown. */
+static __attribute__((noinline)) void note_growth(struct window *window, const struct batch *batch)
 {
 	for (__u32 i = 0; i < batch->count; i++) {
-		if (batch->row[i] && batch->pane[i]->is_behind)
-			window_mark_changed(window, batch->pane[i], batch->id[i]);
+		struct sluice_partial partial;
+
+		if (!batch->row[i] || !batch->pane[i]->is_behind)
+			continue;
+		partial_open(&partial);
+		partial_add(&partial, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
+		window_note_growth(window, batch->pane[i], batch->id[i], &partial);
 	}
 }
 
@@ -432,8 +437,8 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 		update_rows(stream, window, first_word, words);
 		if (is_rare(window->extras.count))
 			window_add_extras(window, &stream->batch);
-		if (is_rare(window->spec->allowed_lateness_ns > 0))
-			mark_changes(window, &stream->batch);
+		if (is_rare(window->took_behind))
+			note_growth(window, &stream->batch);
 	}
 }
 

@@ -30,8 +30,7 @@ static void merge_partial(struct window *window, struct pane *pane, unsigned cha
 {
 	partial_merge(row ? row_partial(row, window->grouping->key_words) : &pane->overflow,
 		      partial);
-	if (pane->is_behind)
-		window_mark_changed(window, pane, row ? id : GROUPS_NONE);
+	window_note_growth(window, pane, row ? id : GROUPS_NONE, partial);
 }
 
 void window_merge(struct window *window, struct pane *pane, const __u64 *key,

@@ -194,19 +194,20 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 		pane = open_pane(window, number, start_ns);
 	else if (pane->number != number)
 		return NULL;
-	if (pane && pane->is_behind && window->slides && window->leaving_count > 0) {
+	if (!pane || !pane->is_behind)
+		return pane;
+	if (window->slides && window->leaving_count > 0) {
 		*reason = NULL;
 		return NULL;
 	}
+	window->took_behind = true;
 	return pane;
 }
 
-void window_mark_changed(struct window *window, const struct pane *pane, __u32 id)
+static void mark_changed(struct window *window, const struct pane *pane, __u32 id)
 {
 	__s64 first, last;
 
-	if (!window->emits)
-		return;
 	numbers_over(window, pane->start_ns, &first, &last);
 	for (__s64 number = first; number <= last; number++) {
 		struct instance *instance = window_find_instance(window, number);
@@ -221,10 +222,32 @@ void window_mark_changed(struct window *window, const struct pane *pane, __u32 i
 	}
 }
 
+void window_note_growth(struct window *window, const struct pane *pane, __u32 id,
+			const struct sluice_partial *partial)
+{
+	if (!window->emits)
+		return;
+	if (window->stacks.panes && id != GROUPS_NONE)
+		stack_add(&window->stacks, id >> CHUNK_ROWS_SHIFT, pane->number,
+			  id & (CHUNK_ROWS - 1), partial);
+	if (pane->is_behind && window->spec->allowed_lateness_ns > 0)
+		mark_changed(window, pane, id);
+}
+
+/* What emission remembers is no reason to turn a group away. */
+static __u32 take_row_chunk(struct window *window)
+{
+	__u32 chunk = chunks_take(&window->grouping->chunks);
+
+	while (chunk == CHUNK_NONE && stacks_yield(&window->stacks))
+		chunk = chunks_take(&window->grouping->chunks);
+	return chunk;
+}
+
 /* Chunks for this place: rows, and extras in step. False: no memory left. */
 static bool take_chunks(struct window *window, struct pane *pane, __u32 place)
 {
-	__u32 rows = chunks_take(&window->grouping->chunks), extra;
+	__u32 rows = take_row_chunk(window), extra;
 
 	if (rows == CHUNK_NONE)
 		return false;
@@ -308,6 +331,8 @@ void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)
 	if (number == CHUNK_NONE)
 		return;
 	rows = chunks_at(&grouping->chunks, number);
+	if (window->stacks.panes)
+		stack_forget(&window->stacks, chunk, pane->number);
 	drop_references(window, pane, chunk << CHUNK_ROWS_SHIFT, rows);
 	memset(rows, 0, grouping->chunks.chunk_bytes);
 	chunks_give(&grouping->chunks, number);

@@ -11,6 +11,7 @@
 #include "core/name_table.h"
 #include "core/pane.h"
 #include "core/slots.h"
+#include "core/stacks.h"
 #include "core/stream.h"
 
 #define WINDOW_PANES_MIN 64u
@@ -62,6 +63,7 @@ struct window {
 	bool wants_all; /* has no where: every event of every listener */
 	bool slides;		/* a window covers several panes */
 	bool emits;		/* worker 0; the others give their panes away */
+	bool took_behind;	/* since the last advance, a pane that is behind took events */
 	__u32 pane_count;	/* of an instance */
 	__s64 pane_ns;
 	__s64 watermark_ns;
@@ -85,6 +87,7 @@ struct window {
 	struct extras extras;
 	struct chunks extra_chunks;	/* states of the rows in the chunk of the same place */
 	__u32 *extra_table;	/* the panes' chunk numbers of these */
+	struct stacks stacks;	/* what emission remembers of several panes */
 	struct deferred *deferred;	/* windows that slide */
 	__u32 deferred_count;
 	struct late late;	/* late: keep */
@@ -228,9 +231,10 @@ void window_merge(struct window *window, struct pane *pane, const __u64 *key,
 		  const struct sluice_partial *partial, const void *extras, size_t extras_bytes);
 /* Merges what was deferred before the given advance. */
 void window_merge_deferred(struct window *window, __u64 before_advance);
-/* A row (GROUPS_NONE: the overflow group) of a pane that is behind has changed: the closed windows
- * over it are due for a revision. */
-void window_mark_changed(struct window *window, const struct pane *pane, __u32 id);
+/* A row (GROUPS_NONE: the overflow group) of a pane has grown by a partial: where the pane is behind,
+ * the closed windows over it are due for a revision. */
+void window_note_growth(struct window *window, const struct pane *pane, __u32 id,
+			const struct sluice_partial *partial);
 /* Gives back one chunk of the pane's rows; the groups without rows elsewhere are forgotten. */
 void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk);
 /* Frees a pane without chunks. */

@@ -80,9 +80,13 @@ static int open_window(struct window *window, const struct stream_options *optio
 	extras_init(&window->extras, spec, &stream->sketches);
 	if (!reserve_tables(window))
 		return -ENOMEM;
-	return window->extras.count ? chunks_open(&window->extra_chunks, window->extras.state_bytes,
-						  &stream->budget)
-				    : 0;
+	if (window->extras.count)
+		return chunks_open(&window->extra_chunks, window->extras.state_bytes,
+				   &stream->budget);
+	if (!window->emits || window->pane_count < STACKS_PANES_MIN)
+		return 0;
+	return stacks_open(&window->stacks, window->pane_count, window->chunk_entries,
+			   grouping->key_words, grouping->row_bytes, &stream->budget);
 }
 
 int window_open(struct window *window, const struct stream_options *options, __u32 index,
@@ -110,6 +114,7 @@ void window_close(struct window *window)
 	memory_release(window->changed_table, changed_bytes(window));
 	memory_release(window->extra_table, panes * window->chunk_entries * sizeof(__u32));
 	chunks_close(&window->extra_chunks);
+	stacks_close(&window->stacks);
 	memory_release(window->deferred, DEFERRED_MAX * sizeof(*window->deferred));
 	*window = (struct window){ 0 };
 }

@@ -169,6 +169,37 @@ static void needs_a_mebibyte_a_set(void **state)
 	config_free(load_valid(text, CONFIG_FEATURES_ALL));
 }
 
+/* Emission remembers aggregates of a window that slides over many panes, unless it has sketches. */
+static void counts_what_emission_remembers(void **state)
+{
+	static const char sliding[] =
+		LOAD_START "windows: [{name: w, kind: sliding, size: %s, slide: 1s, group_by: [key], "
+			   "aggregate: [%s]}]\n";
+	static const struct {
+		const char *size, *aggregate;
+		__u64 columns;
+	} cases[] = {
+		{ "4s", "count", 0 },
+		{ "5s", "count", 5 / 3 + 3 + 2 },
+		{ "60s", "count", 60 / 8 + 8 + 2 },
+		{ "60s", "first", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config_memory memory;
+		struct config *config;
+		char text[256];
+
+		snprintf(text, sizeof(text), sliding, cases[i].size, cases[i].aggregate);
+		config = load_valid(text, CONFIG_FEATURES_ALL);
+		config_memory_window(config, 0, &memory);
+		assert_int_equal(memory.group_bytes,
+				 8 + 16 + cases[i].columns * sizeof(struct sluice_partial));
+		config_free(config);
+	}
+}
+
 static void take_advice(const char *said, const char *before, char *out)
 {
 	const char *at = strstr(said, before);
@@ -218,6 +249,7 @@ int main(void)
 		cmocka_unit_test(sets_memory_aside_for_sketches),
 		cmocka_unit_test(sets_memory_aside_for_event_ids),
 		cmocka_unit_test(needs_a_mebibyte_a_set),
+		cmocka_unit_test(counts_what_emission_remembers),
 		cmocka_unit_test(advice_helps),
 	};
 
