@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bench_windows NAME…: what kinds of windows cost beside one that tumbles, in process: sliding by the
- * event and by the row, several windows at once, and everything together. Passes are a second of
- * event time each, with a tick behind, and every row that comes out is summed. */
+/* bench_windows NAME…: what kinds of windows cost beside one that tumbles, in process: sliding by
+ * the event and by the row, several windows at once, and everything together. Passes are a second
+ * of event time each, with a tick behind, and every row that comes out is summed. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,8 +75,8 @@ static int measure_sliding(struct report *report)
 	return err;
 }
 
-/* Rows of a million groups a second, each of 60 panes, by the row; those of a tumbling window are the
- * yardstick. */
+/* Rows of a million groups a second, each of 60 panes, by the row; those of a tumbling window are
+ * the yardstick. */
 static int measure_emission(struct report *report)
 {
 	const struct window_spec tumbling = engine_run_tumbling();

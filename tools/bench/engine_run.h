@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The pure engine over a data set, in one thread: what the agent's worker does without rings and
- * disk, a turn's share at a time. Rows that come out are summed by window, so that a wrong result is
- * no fast result. */
+ * disk, a turn's share at a time. Rows that come out are summed by window, so that a wrong result
+ * is no fast result. */
 #ifndef BENCH_ENGINE_RUN_H
 #define BENCH_ENGINE_RUN_H
 
@@ -37,8 +37,8 @@ struct engine_run {
 struct window_spec engine_run_tumbling(void);
 struct window_spec engine_run_sliding(__u64 size_ns);
 
-/* Up to `groups_max` groups in each of the windows, which are copied, in `memory_bytes`. Groups have
- * one key word. -errno. */
+/* Up to `groups_max` groups in each of the windows, which are copied, in `memory_bytes`. Groups
+ * have one key word. -errno. */
 int engine_run_open(struct engine_run *run, const struct window_spec *windows, __u32 window_count,
 		    __u32 groups_max, __u64 memory_bytes);
 void engine_run_close(struct engine_run *run);

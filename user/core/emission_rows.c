@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Several panes become one row: merged in a scratch chunk, a few rows at a time where panes are many
- * or have sketches; or, at the first emission of a window whose rows have none, read from the stacks.
- * Sketches are not kept in stacks: their memory is short, and a copy might take it from a pane. */
+/* Several panes become one row: merged in a scratch chunk, a few rows at a time where panes are
+ * many or have sketches; or, at the first emission of a window whose rows have none, read from the
+ * stacks. Sketches are not kept there: their memory is short, and a copy might take it from a
+ * pane. */
 #include "core/emission_rows.h"
 
 #include <string.h>
@@ -51,8 +52,8 @@ static void merge_rows(struct stream *stream, const struct window *window,
 	}
 }
 
-/* The rows of one chunk of an instance up to `end`; those of several panes are merged in the scratch
- * chunk, which is to be cleared afterwards. Returns of how many panes. */
+/* The rows of one chunk of an instance up to `end`; those of several panes are merged in the
+ * scratch chunk, which is to be cleared afterwards. Returns of how many panes. */
 static __u32 gather(struct stream *stream, const struct window *window,
 		    const struct instance *instance, __u32 end, struct chunk_view *view)
 {

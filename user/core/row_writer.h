@@ -9,9 +9,9 @@
 struct row_writer {
 	void *context;
 	/* Room for one record of at least `bytes_min` bytes (its sluice_disk_record included) and
-	 * at most `bytes_max`; *bytes_room says how much. 8-byte aligned. NULL: no room now. Whoever
-	 * finds that it needs more reserves again, with that as `bytes_min`; what was written into
-	 * the first room is lost. */
+	 * at most `bytes_max`; *bytes_room says how much. 8-byte aligned. NULL: no room now.
+	 * Whoever finds that it needs more reserves again, with that as `bytes_min`; what was
+	 * written into the first room is lost. */
 	void *(*reserve)(void *context, size_t bytes_min, size_t bytes_max, size_t *bytes_room);
 	/* The record of `bytes` (its prefix says the same) is complete. Without it, the room is
 	 * given back at the next reserve. */

@@ -170,8 +170,10 @@ static void merge_rows(const struct stacks *stacks, struct sluice_partial *into,
 static bool is_kept(const struct stacks *stacks, const struct stack *stack,
 		    const struct stack_entry *entry)
 {
-	return entry->depth == 0 || entry->reach / stacks->span != (entry->depth - 1) / stacks->span ||
-	       entry->reach > (stack->wanted - 1) / stacks->span * stacks->span;
+	__u32 span = stacks->span;
+
+	return entry->depth == 0 || entry->reach / span != (entry->depth - 1) / span ||
+	       entry->reach > (stack->wanted - 1) / span * span;
 }
 
 /* The next deeper pane. */
@@ -211,10 +213,13 @@ static bool give_behind(struct stacks *stacks, __u32 place, const unsigned char 
 bool stack_give(struct stacks *stacks, __u32 place, __s64 number, const unsigned char *rows)
 {
 	struct stack *stack = &stacks->stack[place];
-	bool is_front = number < stack->split;
+	bool is_front = number < stack->split, has_room = true;
 
 	assert(number == wanted_number(stacks, place));
-	if (rows && !(is_front ? give_front(stacks, place, rows) : give_behind(stacks, place, rows))) {
+	if (rows)
+		has_room = is_front ? give_front(stacks, place, rows)
+				    : give_behind(stacks, place, rows);
+	if (!has_room) {
 		drop_all(stacks, place);
 		return false;
 	}

@@ -2,12 +2,12 @@
 /* What emission remembers of the panes of a window that slides, so that it need not merge all of
  * them for every row: two stacks a chunk of rows (Tangwongsan, Hirzel, Schneider 2017). In front of
  * the split lie aggregates of all panes from one to the split, behind it one of all panes from the
- * split on. A window from `first` on is what lies in front for `first`, merged with what lies behind:
- * two aggregates, of however many panes. When no pane is left in front, the split moves on.
+ * split on. A window from `first` on is what lies in front for `first`, merged with what lies
+ * behind: two aggregates, of however many panes. When no pane is left in front, the split moves on.
  *
  * In front, not every pane keeps its aggregate: one in `span` does, and all of the span that comes
- * next; the others are made again from the panes when their turn comes. The split of each place moves
- * at another time, so that no emission has to do it for all.
+ * next; the others are made again from the panes when their turn comes. The split of each place
+ * moves at another time, so that no emission has to do it for all.
  *
  * What comes late into a pane that was taken is added to what was made of it: aggregates only grow.
  * Knows nothing of windows: it says which pane it wants next, and is given that pane's rows. */
@@ -68,8 +68,8 @@ enum stack_state stack_prepare(struct stacks *stacks, __u32 place, __s64 first, 
 /* Takes the rows of the chunk of the pane that is wanted; NULL: it has none. False: no memory, and
  * nothing is known any more. */
 bool stack_give(struct stacks *stacks, __u32 place, __s64 number, const unsigned char *rows);
-/* The two aggregates to merge, of CHUNK_ROWS partials each; NULL: no rows. A partial without records
- * is as partial_open() makes it. */
+/* The two aggregates to merge, of CHUNK_ROWS partials each; NULL: no rows. A partial without
+ * records is as partial_open() makes it. */
 void stack_read(const struct stacks *stacks, __u32 place, const struct sluice_partial **front,
 		const struct sluice_partial **back);
 

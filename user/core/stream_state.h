@@ -231,8 +231,8 @@ void window_merge(struct window *window, struct pane *pane, const __u64 *key,
 		  const struct sluice_partial *partial, const void *extras, size_t extras_bytes);
 /* Merges what was deferred before the given advance. */
 void window_merge_deferred(struct window *window, __u64 before_advance);
-/* A row (GROUPS_NONE: the overflow group) of a pane has grown by a partial: where the pane is behind,
- * the closed windows over it are due for a revision. */
+/* A row (GROUPS_NONE: the overflow group) of a pane has grown by a partial: where the pane is
+ * behind, the closed windows over it are due for a revision. */
 void window_note_growth(struct window *window, const struct pane *pane, __u32 id,
 			const struct sluice_partial *partial);
 /* Gives back one chunk of the pane's rows; the groups without rows elsewhere are forgotten. */

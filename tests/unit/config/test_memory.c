@@ -173,8 +173,8 @@ static void needs_a_mebibyte_a_set(void **state)
 static void counts_what_emission_remembers(void **state)
 {
 	static const char sliding[] =
-		LOAD_START "windows: [{name: w, kind: sliding, size: %s, slide: 1s, group_by: [key], "
-			   "aggregate: [%s]}]\n";
+		LOAD_START "windows: [{name: w, kind: sliding, size: %s, slide: 1s, "
+			   "group_by: [key], aggregate: [%s]}]\n";
 	static const struct {
 		const char *size, *aggregate;
 		__u64 columns;

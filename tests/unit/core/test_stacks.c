@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Stacks against panes merged one by one: windows of any number of panes that move on by one or
- * more, panes without rows, rows that grow after their pane was taken, panes that go, and memory that
- * runs out. */
+ * more, panes without rows, rows that grow after their pane was taken, panes that go, and memory
+ * that runs out. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
