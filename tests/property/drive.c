@@ -32,6 +32,7 @@ struct drive {
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
 	struct decode_sink sink;
 	__u32 step;
+	size_t next_step;
 };
 
 static int open_streams(struct drive *drive)
@@ -165,6 +166,26 @@ static int emit(struct drive *drive, bool is_lazy)
 	return count;
 }
 
+/* Between two slices of an export the workers go on with what comes next; worker 0 has to wait, it
+ * has not seen the watermark yet. */
+static void maybe_go_on(struct drive *drive)
+{
+	const struct scenario_step *step = &drive->scenario->step[drive->next_step];
+	__u32 worker;
+
+	if (!drive->options->is_interleaved || random_percent(&drive->random, 50) ||
+	    drive->next_step == drive->scenario->step_count || step->kind != SCENARIO_DATAGRAM)
+		return;
+	worker = step->worker % drive->worker_count;
+	if (worker == 0)
+		return;
+	stream_set_time(drive->stream[worker], step->wall_ns, step->mono_ns);
+	drive->mono_ns = UINT64_MAX;	/* the clocks differ until the next step */
+	add_datagram(drive, step);
+	flush(drive);
+	drive->next_step++;
+}
+
 /* What another worker holds of closing windows goes to worker 0. */
 static int hand_over(struct drive *drive, __u32 worker)
 {
@@ -175,6 +196,8 @@ static int hand_over(struct drive *drive, __u32 worker)
 	do {
 		count = stream_export(drive->stream[worker], &sink.writer, slice(drive));
 		refused = count == -EAGAIN ? refused + 1 : 0;
+		if (count)
+			maybe_go_on(drive);
 	} while (count > 0 || (count == -EAGAIN && refused < STALL_MAX));
 	for (size_t i = 0; i < sink.record_count && !error; i++)
 		error = stream_import(drive->stream[0], sink.record[i].data, sink.record[i].bytes);
@@ -188,11 +211,11 @@ static int advance(struct drive *drive)
 {
 	for (__u32 i = 0; i < drive->scenario->window_count; i++)
 		result_add_watermark(drive->result, drive->watermark_ns[i]);
-	for (__u32 i = 1; i < drive->worker_count; i++) {
+	for (__u32 i = 1; i < drive->worker_count; i++)
 		stream_advance(drive->stream[i], drive->watermark_ns);
+	for (__u32 i = 1; i < drive->worker_count; i++)
 		if (hand_over(drive, i))
 			return -EINVAL;
-	}
 	stream_advance(drive->stream[0], drive->watermark_ns);
 	return emit(drive, drive->options->is_lazy);
 }
@@ -246,7 +269,8 @@ static void read_end(struct drive *drive)
 				     sizeof(result->window[j]));
 		stream_read_stats(stream, &stats);
 		result->groups_left += stats.groups;
-		result->panes_left += stats.panes;
+		result->panes_left += stats.panes + stats.pane_groups + stats.rows_waiting;
+		result->bytes_left += stats.sketch_bytes;
 	}
 }
 
@@ -254,10 +278,10 @@ static int run_steps(struct drive *drive)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < drive->scenario->step_count && !error; i++) {
-		const struct scenario_step *step = &drive->scenario->step[i];
+	while (drive->next_step < drive->scenario->step_count && !error) {
+		const struct scenario_step *step = &drive->scenario->step[drive->next_step];
 
-		drive->step = (__u32)i;
+		drive->step = (__u32)drive->next_step++;
 		set_time(drive, step);
 		if (step->kind == SCENARIO_DATAGRAM)
 			add_datagram(drive, step);

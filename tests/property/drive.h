@@ -13,6 +13,7 @@ struct drive_options {
 	__u64 noise_seed;		/* for what may not matter: slices, room, when to flush */
 	unsigned int no_room_percent;	/* of reservations that the writer refuses */
 	bool is_lazy;			/* ticks emit only some rows; what waits comes later */
+	bool is_interleaved;		/* datagrams go on while other workers export */
 };
 
 /* Fills a zeroed result. 0, -EINVAL when a record breaks the format (said on stdout), or what

@@ -77,6 +77,7 @@ struct result {
 	struct result_late *late;
 	__u64 groups_left;		/* what the engine still held at the end */
 	__u64 panes_left;
+	__u64 bytes_left;		/* of sketches */
 	struct sluice_stream_ledger stream;
 	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Hand-over to worker 0: panes of the other workers are given away whole, row by row, and freed
- * behind. */
+ * behind. Between two slices events may come for a pane that is being given away: what they open
+ * or change is new, and goes with the pane when it is given away the next time. */
 #include <errno.h>
 
 #include "core/block.h"
@@ -32,7 +33,11 @@ static int export_overflow(struct stream *stream, struct window *window, struct 
 	*row_partial(row, window->grouping->key_words) = pane->overflow;
 	block_put_row(window, &block, row, NULL);
 	block_commit(&block, SLUICE_DISK_ROWS);
-	window_free_pane(window, pane);
+	partial_open(&pane->overflow);
+	pane->events = 0;
+	pane->is_leaving = false;
+	if (pane->rows == 0)
+		window_free_pane(window, pane);
 	stream->emissions.head++;
 	return 1;
 }
@@ -49,14 +54,17 @@ static int export_pane(struct stream *stream, struct window *window, struct pane
 		return -EAGAIN;
 	fill_export_head(window, pane, block.rows);
 	while (pane->next_chunk < pane->chunk_count && !block.is_full) {
+		__u32 first = pane->next_row;
+
 		if (chunk_view_open(window, pane, pane->next_chunk, &view))
 			block_put_rows(window, &view, 0, NULL, true, &pane->next_row, CHUNK_ROWS,
 				       &block);
 		else
 			pane->next_row = CHUNK_ROWS;
+		window_free_rows(window, pane, pane->next_chunk, first, pane->next_row);
 		if (pane->next_row < CHUNK_ROWS)
 			continue;
-		window_free_chunk(window, pane, pane->next_chunk++);
+		pane->next_chunk++;
 		pane->next_row = 0;
 	}
 	if (!block.row_count && block.is_full)

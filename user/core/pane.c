@@ -303,44 +303,71 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 	return row;
 }
 
-static void drop_references(struct window *window, const struct pane *pane, __u32 first_id,
-			    const unsigned char *rows)
+static bool has_row(const struct grouping *grouping, const unsigned char *rows, __u32 i)
+{
+	const unsigned char *row = rows + (size_t)i * grouping->row_bytes;
+
+	return row_partial((unsigned char *)row, grouping->key_words)->records != 0;
+}
+
+/* Rows [first, end) of a chunk become none. */
+static void clear_rows(struct window *window, struct pane *pane, __u32 chunk, __u32 first,
+		       __u32 end)
 {
 	struct grouping *grouping = window->grouping;
+	unsigned char *rows = chunks_at(&grouping->chunks, pane->chunk[chunk]);
 	__u32 ids[CHUNK_ROWS], count = 0;
 
-	for (__u32 i = 0; i < CHUNK_ROWS; i++) {
-		const unsigned char *row = rows + (size_t)i * grouping->row_bytes;
-		__u32 id = first_id + i;
+	for (__u32 i = first; i < end; i++) {
+		__u32 id = (chunk << CHUNK_ROWS_SHIFT) + i;
 
-		if (row_partial((unsigned char *)row, grouping->key_words)->records == 0)
+		if (!has_row(grouping, rows, i))
 			continue;
+		pane->rows--;
 		if (pane->extra)
 			extras_clear(&window->extras, pane_extra(window, pane, id));
 		ids[count++] = id;
 	}
 	groups_release(&grouping->groups, ids, count);
+	memset(rows + (size_t)first * grouping->row_bytes, 0,
+	       (size_t)(end - first) * grouping->row_bytes);
 }
 
-void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)
+static bool has_rows_before(const struct window *window, const struct pane *pane, __u32 chunk,
+			    __u32 end)
+{
+	const struct grouping *grouping = window->grouping;
+	const unsigned char *rows = chunks_at(&grouping->chunks, pane->chunk[chunk]);
+
+	for (__u32 i = 0; i < end; i++)
+		if (has_row(grouping, rows, i))
+			return true;
+	return false;
+}
+
+void window_free_rows(struct window *window, struct pane *pane, __u32 chunk, __u32 first,
+		      __u32 end)
 {
 	struct grouping *grouping = window->grouping;
-	__u32 number = pane->chunk[chunk];
-	unsigned char *rows;
 
-	if (number == CHUNK_NONE)
+	if (pane->chunk[chunk] == CHUNK_NONE)
 		return;
-	rows = chunks_at(&grouping->chunks, number);
 	if (window->stacks.panes)
 		stack_forget(&window->stacks, chunk, pane->number);
-	drop_references(window, pane, chunk << CHUNK_ROWS_SHIFT, rows);
-	memset(rows, 0, grouping->chunks.chunk_bytes);
-	chunks_give(&grouping->chunks, number);
+	clear_rows(window, pane, chunk, first, end);
+	if (end < CHUNK_ROWS || has_rows_before(window, pane, chunk, first))
+		return;
+	chunks_give(&grouping->chunks, pane->chunk[chunk]);
 	pane->chunk[chunk] = CHUNK_NONE;
 	if (pane->extra) {
 		chunks_give(&window->extra_chunks, pane->extra[chunk]);
 		pane->extra[chunk] = CHUNK_NONE;
 	}
+}
+
+void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)
+{
+	window_free_rows(window, pane, chunk, 0, CHUNK_ROWS);
 }
 
 void window_free_pane(struct window *window, struct pane *pane)

@@ -29,7 +29,7 @@ struct pane {
 	__u32 rows;
 	bool is_live;
 	bool is_behind;		/* the watermark has passed the end of a window over it */
-	bool is_leaving;	/* takes nothing more; waits to be given away or freed */
+	bool is_leaving;	/* waits to be given away or freed; may still take events */
 	__u32 next_chunk;	/* where giving it away goes on */
 	__u32 next_row;
 	__u64 events;		/* taken in, overflow included */

@@ -237,6 +237,9 @@ void window_note_growth(struct window *window, const struct pane *pane, __u32 id
 			const struct sluice_partial *partial);
 /* Gives back one chunk of the pane's rows; the groups without rows elsewhere are forgotten. */
 void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk);
+/* The same for rows [first, end) of a chunk, which goes back with its last row. */
+void window_free_rows(struct window *window, struct pane *pane, __u32 chunk, __u32 first,
+		      __u32 end);
 /* Frees a pane without chunks. */
 void window_free_pane(struct window *window, struct pane *pane);
 void window_free_instance(struct window *window, struct instance *instance);
