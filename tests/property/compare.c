@@ -144,6 +144,57 @@ static void compare_views(size_t *count, struct result *expected, struct result 
 	free(right);
 }
 
+static int compare_steps(const void *left, const void *right)
+{
+	const struct result_row *a = left, *b = right;
+	int order = (a->step > b->step) - (a->step < b->step);
+
+	return order ? order : result_compare(a, b);
+}
+
+/* Early rows that were told, not those that take one back; once each, as the engine may tell one
+ * again when the writer had no room for the next. */
+static size_t pick_early(const struct result *result, struct result_row **early)
+{
+	struct result_row *rows = malloc((result->row_count + 1) * sizeof(*rows));
+	size_t count = 0, kept = 0;
+
+	if (!rows)
+		abort();
+	for (size_t i = 0; i < result->row_count; i++)
+		if (result->row[i].is_early && !result->row[i].is_retracted)
+			rows[count++] = result->row[i];
+	qsort(rows, count, sizeof(*rows), compare_steps);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || compare_steps(&rows[kept - 1], &rows[i]) ||
+		    !is_same_row(&rows[kept - 1], &rows[i]))
+			rows[kept++] = rows[i];
+	*early = rows;
+	return kept;
+}
+
+static void compare_early(size_t *count, const struct result *expected,
+			  const struct result *result)
+{
+	struct result_row *left, *right;
+	size_t left_count = pick_early(expected, &left), right_count = pick_early(result, &right);
+
+	if (left_count != right_count)
+		differ(count, "%zu early rows instead of %zu", right_count, left_count);
+	for (size_t i = 0; i < left_count && i < right_count; i++) {
+		if (!compare_steps(&left[i], &right[i]) && is_same_row(&left[i], &right[i]))
+			continue;
+		differ(count, "an early row differs");
+		if (*count < printed_max) {
+			result_print_row("expected", &left[i]);
+			result_print_row("but", &right[i]);
+		}
+		break;
+	}
+	free(left);
+	free(right);
+}
+
 static void compare_counters(size_t *count, const char *what, const char *const *names,
 			     const void *expected, const void *value, size_t counters)
 {
@@ -223,6 +274,8 @@ size_t compare_results(const struct scenario *scenario, struct result *expected,
 	compare_views(&count, expected, result, UINT32_MAX, flags);
 	if (flags & COMPARE_LATE)
 		compare_late(&count, expected, result);
+	if (flags & COMPARE_EARLY)
+		compare_early(&count, expected, result);
 	if (flags & COMPARE_LEDGER)
 		compare_ledgers(&count, scenario, expected, result);
 	if (printed_max && count > printed_max)

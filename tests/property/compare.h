@@ -14,7 +14,8 @@ enum compare_flag {
 	COMPARE_WATERMARKS = 1 << 3,
 	COMPARE_REVISIONS = 1 << 4,	/* the number of the last revision */
 	COMPARE_LATE = 1 << 5,		/* the late side output, event by event */
-	COMPARE_ALL = (1 << 6) - 1,
+	COMPARE_EARLY = 1 << 6,		/* early rows, step by step */
+	COMPARE_ALL = (1 << 7) - 1,
 };
 
 /* Differences of `result` from what is `expected` (the oracle's when COMPARE_REVISIONS is on). */

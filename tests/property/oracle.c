@@ -270,6 +270,18 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 			take_event(oracle, step, i);
 }
 
+/* What is there so far, again and again while a window is open. */
+static void maybe_show(struct oracle *oracle, struct oracle_window *window, __u64 mono_ns)
+{
+	if (!window->spec->early_ns || mono_ns < window->next_early_mono_ns)
+		return;
+	window->next_early_mono_ns = mono_ns + (__u64)window->spec->early_ns;
+	if (window->spec->kind == SLUICE_WINDOW_SESSION)
+		oracle_session_show(oracle, window);
+	else
+		oracle_fixed_show(oracle, window);
+}
+
 static void take_tick(struct oracle *oracle, const struct scenario_step *step)
 {
 	for (__u32 i = 0; i < oracle->scenario->window_count; i++) {
@@ -286,6 +298,7 @@ static void take_tick(struct oracle *oracle, const struct scenario_step *step)
 			oracle_session_advance(oracle, window);
 		else
 			oracle_fixed_advance(oracle, window);
+		maybe_show(oracle, window, step->mono_ns);
 	}
 }
 

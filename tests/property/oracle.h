@@ -38,7 +38,11 @@
  *     come back.
  * 13  first and last break ties by identity: events without event_id before those with one, then
  *     event_id, then (source_id, epoch, sequence, index), all ascending.
- * 14  At an orderly stop every window with news since its last row comes out as not final. */
+ * 14  At an orderly stop every window with news since its last row comes out as not final.
+ * 15  Early rows come at the first tick and then at the first one that is at least `early` of
+ *     the monotonic clock after the last, for all groups of all windows that are open, changed
+ *     or not. When its session is no longer there before it was told as closed, the next tick
+ *     retracts it, as early as it was. */
 #ifndef SLUICE_PROPERTY_ORACLE_H
 #define SLUICE_PROPERTY_ORACLE_H
 

@@ -241,3 +241,17 @@ struct result_row *oracle_add_row(struct oracle *oracle, const struct oracle_win
 				       &spec->aggregate[i]);
 	return row;
 }
+
+/* Revisions under one identity go on, whatever became of it in between. */
+__s32 oracle_revision_of(const struct oracle *oracle, const struct result_row *row)
+{
+	__s32 count = 0;
+
+	for (size_t i = 0; i < oracle->result->row_count; i++) {
+		const struct result_row *other = &oracle->result->row[i];
+
+		count += other != row && !other->is_early &&
+			 !memcmp(&other->identity, &row->identity, sizeof(row->identity));
+	}
+	return count;
+}

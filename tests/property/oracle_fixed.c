@@ -95,26 +95,16 @@ static __u64 weight_of(const struct oracle_window *window, const struct oracle_i
 	return weight;
 }
 
-/* Earlier rows of this interval and group: the next one is their number. */
-static __s32 rows_before(const struct oracle *oracle, const struct result_row *row)
-{
-	__s32 count = 0;
-
-	for (size_t i = 0; i < oracle->result->row_count; i++)
-		count += &oracle->result->row[i] != row &&
-			 !memcmp(&oracle->result->row[i].identity, &row->identity,
-				 sizeof(row->identity));
-	return count;
-}
-
-/* The row of the group that `first` belongs to, if first is its first member and it has news. */
-static void emit_group(struct oracle *oracle, struct oracle_window *window,
-		       const struct oracle_interval *interval, size_t first, bool is_final)
+/* The row of the group that `first` belongs to, if first is its first member and it has news since
+ * so many events were taken. */
+static struct result_row *emit_group(struct oracle *oracle, struct oracle_window *window,
+				     const struct oracle_interval *interval, size_t first,
+				     size_t taken_seen)
 {
 	const struct oracle_taken *taken = window->taken;
 	__u64 group[SLUICE_GROUP_FIELDS_MAX];
 	size_t *member = malloc(window->taken_count * sizeof(*member));
-	struct result_row *row;
+	struct result_row *row = NULL;
 	size_t count = 0;
 
 	if (!member)
@@ -124,15 +114,11 @@ static void emit_group(struct oracle *oracle, struct oracle_window *window,
 		if (is_member(window, interval, &taken[i]) &&
 		    oracle_has_group(window, &taken[i], group, taken[first].is_overflow))
 			member[count++] = i;
-	if (member[0] == first && member[count - 1] >= interval->taken_seen) {
+	if (member[0] == first && member[count - 1] >= taken_seen)
 		row = oracle_add_row(oracle, window, member, count, interval->start_ns,
 				     interval->start_ns + window->spec->size_ns);
-		row->revision = rows_before(oracle, row);
-		row->revision_max = interval->revision;
-		row->is_final = is_final;
-		row->aggregated = weight_of(window, interval);
-	}
 	free(member);
+	return row;
 }
 
 static bool has_news(const struct oracle_window *window, const struct oracle_interval *interval)
@@ -149,9 +135,19 @@ static void emit(struct oracle *oracle, struct oracle_window *window,
 	if (!has_news(window, interval))
 		return;
 	interval->revision++;
-	for (size_t i = 0; i < window->taken_count; i++)
-		if (is_member(window, interval, &window->taken[i]))
-			emit_group(oracle, window, interval, i, is_final);
+	for (size_t i = 0; i < window->taken_count; i++) {
+		struct result_row *row =
+			is_member(window, interval, &window->taken[i]) ?
+				emit_group(oracle, window, interval, i, interval->taken_seen) :
+				NULL;
+
+		if (!row)
+			continue;
+		row->revision = oracle_revision_of(oracle, row);
+		row->revision_max = interval->revision;
+		row->is_final = is_final;
+		row->aggregated = weight_of(window, interval);
+	}
 	interval->taken_seen = window->taken_count;
 	interval->is_emitted = true;
 }
@@ -182,6 +178,32 @@ void oracle_fixed_advance(struct oracle *oracle, struct oracle_window *window)
 			interval->is_freed = true;
 			add_close(oracle, window, interval);
 		}
+	}
+}
+
+static void show(struct oracle *oracle, struct oracle_window *window,
+		 const struct oracle_interval *interval)
+{
+	for (size_t i = 0; i < window->taken_count; i++) {
+		struct result_row *row = is_member(window, interval, &window->taken[i]) ?
+						 emit_group(oracle, window, interval, i, 0) :
+						 NULL;
+
+		if (!row)
+			continue;
+		row->revision = -1;
+		row->is_early = true;
+	}
+}
+
+void oracle_fixed_show(struct oracle *oracle, struct oracle_window *window)
+{
+	for (size_t i = 0; i < window->interval_count; i++) {
+		const struct oracle_interval *interval = &window->interval[i];
+
+		if (window->watermark_ns == INT64_MIN ||
+		    (__int128)interval->start_ns + window->spec->size_ns > window->watermark_ns)
+			show(oracle, window, interval);
 	}
 }
 

@@ -42,6 +42,7 @@ struct oracle_session {
 	__s64 end_ns;
 	bool is_emitted;	/* under this very interval */
 	bool is_changed;	/* since then */
+	bool is_shown;		/* under this very interval, by an early row */
 	size_t member_count;
 	size_t *member;		/* indexes of taken events */
 };
@@ -50,6 +51,7 @@ struct oracle_window {
 	const struct window_spec *spec;
 	__u32 index;
 	__s64 watermark_ns;
+	__u64 next_early_mono_ns;
 	size_t taken_count;
 	struct oracle_taken *taken;
 	size_t interval_count;
@@ -106,6 +108,8 @@ bool oracle_fixed_is_same_pane(const struct oracle_window *window, const struct 
 			       const struct oracle_taken *b);
 void oracle_fixed_take(struct oracle_window *window, const struct oracle_taken *taken);
 void oracle_fixed_advance(struct oracle *oracle, struct oracle_window *window);
+/* Early rows of what is open. */
+void oracle_fixed_show(struct oracle *oracle, struct oracle_window *window);
 void oracle_fixed_finish(struct oracle *oracle, struct oracle_window *window);
 
 /* --- oracle_session.c --- */
@@ -121,6 +125,7 @@ bool oracle_session_is_live(const struct oracle_window *window, size_t taken);
 /* The last taken event joins, makes or merges sessions. */
 void oracle_session_take(struct oracle_window *window);
 void oracle_session_advance(struct oracle *oracle, struct oracle_window *window);
+void oracle_session_show(struct oracle *oracle, struct oracle_window *window);
 void oracle_session_finish(struct oracle *oracle, struct oracle_window *window);
 
 /* --- oracle_aggregate.c --- */
@@ -135,5 +140,7 @@ bool oracle_has_group(const struct oracle_window *window, const struct oracle_ta
 struct result_row *oracle_add_row(struct oracle *oracle, const struct oracle_window *window,
 				  const size_t *member, size_t member_count, __s64 start_ns,
 				  __s64 end_ns);
+/* Rows of the same identity that came before and are not early: the next one is their number. */
+__s32 oracle_revision_of(const struct oracle *oracle, const struct result_row *row);
 
 #endif

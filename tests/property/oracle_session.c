@@ -206,10 +206,11 @@ static void settle(struct oracle_window *window, struct oracle_session *gone, si
 				continue;
 			is_kept = true;
 			now->is_emitted = gone[i].is_emitted;
+			now->is_shown = gone[i].is_shown;
 			now->is_changed =
 				gone[i].is_changed || now->member_count != gone[i].member_count;
 		}
-		if (gone[i].is_emitted && !is_kept)
+		if ((gone[i].is_emitted || gone[i].is_shown) && !is_kept)
 			retract(window, &gone[i]);
 		else
 			free(gone[i].member);
@@ -238,18 +239,6 @@ void oracle_session_take(struct oracle_window *window)
 	free(gone);
 }
 
-/* Revisions under one identity go on, whatever became of it in between. */
-static __s32 revision_of(const struct oracle *oracle, const struct result_row *row)
-{
-	__s32 count = 0;
-
-	for (size_t i = 0; i < oracle->result->row_count; i++)
-		count += &oracle->result->row[i] != row &&
-			 !memcmp(&oracle->result->row[i].identity, &row->identity,
-				 sizeof(row->identity));
-	return count;
-}
-
 static void emit(struct oracle *oracle, struct oracle_window *window,
 		 struct oracle_session *session, bool is_final, bool is_retracted)
 {
@@ -257,7 +246,7 @@ static void emit(struct oracle *oracle, struct oracle_window *window,
 		oracle_add_row(oracle, window, session->member, session->member_count,
 			       session->start_ns, session->end_ns);
 
-	row->revision = revision_of(oracle, row);
+	row->revision = oracle_revision_of(oracle, row);
 	row->revision_max = INT32_MAX;
 	row->is_final = is_final;
 	row->is_retracted = is_retracted;
@@ -265,11 +254,29 @@ static void emit(struct oracle *oracle, struct oracle_window *window,
 	session->is_changed = false;
 }
 
+static struct result_row *show(struct oracle *oracle, struct oracle_window *window,
+			       struct oracle_session *session)
+{
+	struct result_row *row = oracle_add_row(oracle, window, session->member,
+						session->member_count, session->start_ns,
+						session->end_ns);
+
+	row->revision = -1;
+	row->is_early = true;
+	session->is_shown = true;
+	return row;
+}
+
 static void emit_retractions(struct oracle *oracle, struct oracle_window *window)
 {
 	for (size_t i = 0; i < window->retraction_count; i++) {
-		emit(oracle, window, &window->retraction[i], false, true);
-		free(window->retraction[i].member);
+		struct oracle_session *session = &window->retraction[i];
+
+		if (session->is_emitted)
+			emit(oracle, window, session, false, true);
+		else
+			show(oracle, window, session)->is_retracted = true;
+		free(session->member);
 	}
 	window->retraction_count = 0;
 }
@@ -304,6 +311,13 @@ void oracle_session_advance(struct oracle *oracle, struct oracle_window *window)
 		*session = window->session[--window->session_count];
 		i--;
 	}
+}
+
+void oracle_session_show(struct oracle *oracle, struct oracle_window *window)
+{
+	for (size_t i = 0; i < window->session_count; i++)
+		if (!is_passed(window, window->session[i].end_ns))
+			show(oracle, window, &window->session[i]);
 }
 
 void oracle_session_finish(struct oracle *oracle, struct oracle_window *window)

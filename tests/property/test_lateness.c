@@ -39,6 +39,17 @@ static const struct generate_options early = {
 	.datagrams = 50,
 };
 
+static const struct generate_options early_of_all = {
+	.has_tumbling = true,
+	.has_sliding = true,
+	.has_session = true,
+	.has_early = true,
+	.has_lateness = true,
+	.has_exact_extras = true,
+	.windows_max = 3,
+	.datagrams = 50,
+};
+
 static void lateness_of_tumbling(void **state)
 {
 	(void)state;
@@ -78,6 +89,9 @@ static void lateness_with_early_rows(void **state)
 	FEATURE_REQUIRE(FEATURE_LATENESS && FEATURE_EARLY);
 	suite_random_streams(&early, 60, 300000);
 	suite_workers(&early, 10, 310000);
+	suite_random_streams(&early_of_all, 100, 320000);
+	suite_workers(&early_of_all, 20, 330000);
+	suite_empty_state(&early_of_all, 20, 340000);
 }
 
 int main(void)

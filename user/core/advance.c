@@ -46,14 +46,18 @@ static bool is_early_due(const struct stream *stream, struct window *window)
 	return true;
 }
 
-static void advance_pane(struct stream *stream, struct window *window, struct pane *pane)
+/* For early rows worker 0 needs what the others have of windows that are open: they give it away,
+ * and go on with a new pane. */
+static void advance_pane(struct stream *stream, struct window *window, struct pane *pane,
+			 bool is_early_due)
 {
 	__s64 end_ns = window->emits ? window_last_expiry(window, pane->start_ns)
 				     : pane->start_ns + window->pane_ns;
 
 	pane->is_behind = window_first_end(window, pane->start_ns) <= window->watermark_ns;
 	/* A window that tumbles frees its pane while it emits it. */
-	if (end_ns <= window->watermark_ns && (window->slides || !window->emits))
+	if (window->emits ? window->slides && end_ns <= window->watermark_ns
+			  : is_early_due || end_ns <= window->watermark_ns)
 		emission_add_pane(stream, window, pane);
 }
 
@@ -89,11 +93,9 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 	for (__u32 i = 0; i < window->shown.count; i++)
 		advance_instance(stream, window, &window->instances[slots_at(&window->shown, i)],
 				 early);
-	if (watermark_ns == SOURCES_WATERMARK_NONE)
-		return;
 	slots_sort(&window->live);
 	for (__u32 i = 0; i < window->live.count; i++)
-		advance_pane(stream, window, &window->panes[slots_at(&window->live, i)]);
+		advance_pane(stream, window, &window->panes[slots_at(&window->live, i)], early);
 }
 
 void window_finish(struct stream *stream, struct window *window)

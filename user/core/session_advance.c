@@ -51,7 +51,7 @@ void sessions_advance(struct stream *stream, struct window *window, __s64 waterm
 		sessions->doubt_ns = session_add(watermark_ns, -sessions->lateness_ns);
 	sessions->advance++;
 	remember(sessions);
-	sessions->is_early |= is_early_due && sessions->emits;
+	sessions->is_early |= is_early_due;
 	if (watermark_ns != SOURCES_WATERMARK_NONE || sessions->is_early)
 		begin(stream, sessions);
 }

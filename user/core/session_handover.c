@@ -2,7 +2,7 @@
 /* What other workers saw goes to worker 0 at each tick: sessions that reach behind the watermark as
  * partials, or their events where max_duration needs them, and events that may be late as they
  * came. Sessions ahead of the watermark stay and grow: nothing that is told at this tick can touch
- * them. */
+ * them, unless it is told early. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -128,7 +128,8 @@ static bool give_events(struct giving *giving, struct session_node *node)
 
 static bool is_ahead(const struct sessions *sessions, const struct session_slot *slot)
 {
-	return !sessions->is_finishing && slot->first_ns >= sessions->window->watermark_ns;
+	return !sessions->is_finishing && !sessions->is_early &&
+	       slot->first_ns >= sessions->window->watermark_ns;
 }
 
 /* Sessions of a group that reach behind the watermark. False: no room. */
@@ -224,6 +225,7 @@ int sessions_export(struct stream *stream, struct window *window, const struct r
 	if (sessions->phase == SESSION_SWEEPING && give_all(&giving)) {
 		sessions->phase = sessions->is_again ? SESSION_RETRACTING : SESSION_IDLE;
 		*is_done = !sessions->is_again;
+		sessions->is_early &= sessions->is_again;
 	}
 	session_rows_commit(&giving.rows);
 	return giving.is_stuck && !giving.work ? -EAGAIN : (int)giving.work + 1;
