@@ -177,6 +177,7 @@ static const struct {
 	{ "ledger", script_read_ledger },
 	{ "watermark-is", script_read_watermark_is },
 	{ "late", script_read_late },
+	{ "empty", script_read_empty },
 };
 
 static int split(struct script_reader *reader, char *line)

@@ -56,6 +56,7 @@ struct script_late {
 struct script {
 	const char *path;
 	char needs[128];	/* words of the line `needs` */
+	__u32 empty_line;	/* of `empty`; 0: what is held in the end is not looked at */
 	struct scenario scenario;
 	size_t row_count;
 	struct script_row *row;

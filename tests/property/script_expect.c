@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The statements `expect`, `ledger` and `watermark-is`: what has to come out. */
+/* The statements `expect`, `ledger`, `watermark-is` and `empty`: what has to come out. */
 #include "script_internal.h"
 
 #include <errno.h>
@@ -159,4 +159,10 @@ int script_read_watermark_is(struct script_reader *reader)
 		return script_mistake(reader, "not a time", reader->word[2]);
 	add_counter(reader->script, &counter);
 	return 0;
+}
+
+int script_read_empty(struct script_reader *reader)
+{
+	reader->script->empty_line = reader->line;
+	return reader->word_count == 1 ? 0 : script_mistake(reader, "too many words", NULL);
 }

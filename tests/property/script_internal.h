@@ -40,6 +40,7 @@ int script_read_expect(struct script_reader *reader);
 int script_read_ledger(struct script_reader *reader);
 int script_read_watermark_is(struct script_reader *reader);
 int script_read_late(struct script_reader *reader);
+int script_read_empty(struct script_reader *reader);
 
 /* The side outputs: differences, printed. */
 size_t script_check_late(const struct script *script, const struct result *result);

@@ -186,7 +186,7 @@ static void judge_interleaved(const struct scenario *scenario, struct drive_opti
 		if (scenario->window[i].kind == SLUICE_WINDOW_SESSION && !scenario->jitter_ns)
 			return;
 	suite_judge_or_fail(scenario, &drive,
-			    COMPARE_FINAL | COMPARE_LEDGER | COMPARE_WATERMARKS);
+			    COMPARE_FINAL | COMPARE_LEDGER | COMPARE_WATERMARKS | COMPARE_LATE);
 }
 
 void suite_permutations(const struct generate_options *options, __u64 rounds, __u64 first_seed)

@@ -62,6 +62,10 @@ static void run_engine(const struct script *script, __u32 worker_count)
 	if (drive_run(&script->scenario, &drive, &result) || script_check(script, &result) ||
 	    compare_check_alone(&script->scenario, &result))
 		fail_msg("%s: the engine with %u workers", script->path, worker_count);
+	if (script->empty_line && (result.groups_left || result.panes_left || result.bytes_left))
+		fail_msg("%s:%u: %llu groups, %llu panes and %llu bytes of sketches are held",
+			 script->path, script->empty_line, result.groups_left, result.panes_left,
+			 result.bytes_left);
 	result_clear(&result);
 }
 
