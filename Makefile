@@ -242,7 +242,7 @@ check: deps-check ## style, shellcheck, clang-tidy
 	@tools/check-static $(ALL_SOURCES)
 
 INSTALL := install
-MAN_PAGES := $(wildcard docs/*.1 docs/*.5 docs/*.8)
+MAN_PAGES := $(BUILD)/docs/sluice.8 $(BUILD)/docs/sluice-gen.1
 UNITS := $(patsubst deploy/%.in,$(BUILD)/deploy/%,$(wildcard deploy/*.service.in))
 # source:target:mode, one a file
 INSTALLED := $(BUILD)/sluice:$(PREFIX)/sbin/sluice:755 $(BUILD)/sluice-gen:$(PREFIX)/bin/sluice-gen:755 \
@@ -251,11 +251,17 @@ INSTALLED := $(BUILD)/sluice:$(PREFIX)/sbin/sluice:755 $(BUILD)/sluice-gen:$(PRE
 	$(foreach m,$(MAN_PAGES),$(m):$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)):644) \
 	$(foreach u,$(UNITS),$(u):$(PREFIX)/lib/systemd/system/$(notdir $(u)):644)
 
+# The programs know their manual pages.
+$(BUILD)/docs/%.8: $(BUILD)/%
+	$(Q)mkdir -p $(@D) && $< help man >$@
+$(BUILD)/docs/%.1: $(BUILD)/%
+	$(Q)mkdir -p $(@D) && $< help man >$@
+
 $(BUILD)/deploy/%.service: deploy/%.service.in FORCE
 	@mkdir -p $(@D)
 	@sed 's|@PREFIX@|$(PREFIX)|g' $< >$@
 
-install: all $(UNITS) ## copy programs, headers and an example configuration to PREFIX=/usr/local (DESTDIR honoured)
+install: all $(UNITS) $(MAN_PAGES) ## copy programs, headers and an example configuration to PREFIX=/usr/local (DESTDIR honoured)
 	@for f in $(INSTALLED); do \
 		rest=$${f#*:}; to="$(DESTDIR)$${rest%:*}"; \
 		echo "  INSTALL  $$to"; \

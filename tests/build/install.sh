@@ -15,6 +15,8 @@ printf '#include <sluice/wire.h>\nint main(void) { return sizeof(struct sluice_h
 "$room/header"
 rm "$room/header"
 test -s "$room/etc/sluice/sluice.yaml.example"
+grep -q '^\.TH SLUICE 8' "$room/usr/share/man/man8/sluice.8"
+grep -q '^\.TH SLUICE..GEN 1' "$room/usr/share/man/man1/sluice-gen.1"
 
 # A configuration in use is not ours to remove.
 echo 'mine' >"$room/etc/sluice/sluice.yaml"

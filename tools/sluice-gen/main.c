@@ -5,6 +5,8 @@
 #include "generate.h"
 #include "verify.h"
 
+#include "command/commands.h"
+
 #define DIFFERENCES_SHOWN "20"
 
 static const struct command_option verify_table[] = {
@@ -73,7 +75,8 @@ static const struct command verify_command = {
 	.run = verify,
 };
 
-static const struct command *const commands[] = { &generate_command, &verify_command, NULL };
+static const struct command *const commands[] = { &generate_command, &verify_command, &command_help,
+						  NULL };
 
 int main(int argc, char **argv)
 {

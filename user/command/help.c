@@ -1,49 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Help from the tables: of the program, of a command, and of the configuration by its schema. */
+/* Help from the tables: of the program, of a command, and of the configuration by its schema; and
+ * the sentences that the manual page is made of, too. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/units.h"
 #include "command/commands.h"
+#include "command/help.h"
 #include "command/options.h"
 #include "config/schema.h"
 
 #define OPTION_COLUMN 26 /* where the sentences begin */
 #define KEY_COLUMN 20
+#define SENTENCE_BYTES 1024
 
-static void print_usage(const struct command_program *program, const struct command *command)
+void help_describe_usage(struct text *text, const struct command_program *program,
+			 const struct command *command)
 {
 	bool is_direct = command == program->direct;
 
-	printf("usage: %s%s%s [options]%s%s\n", program->name, is_direct ? "" : " ",
-	       is_direct ? "" : command->name, command->arguments ? " " : "",
-	       command->arguments ? command->arguments : "");
+	text_format(text, "%s%s%s [options]%s%s", program->name, is_direct ? "" : " ",
+		    is_direct ? "" : command->name, command->arguments ? " " : "",
+		    command->arguments ? command->arguments : "");
+}
+
+void help_name_option(struct text *text, const struct command_option *option)
+{
+	if (option->letter)
+		text_format(text, "-%c, ", option->letter);
+	text_format(text, "--%s%s%s", option->name, option->value ? " " : "",
+		    option->value ? option->value : "");
+}
+
+void help_describe_option(struct text *text, const struct command_option *option)
+{
+	text_add(text, option->help);
+	if (option->choices)
+		text_format(text, ": %s", option->choices);
+	if (option->fallback)
+		text_format(text, " (default %s)", option->fallback);
+	if (option->is_required)
+		text_add(text, " (required)");
+	if (option->is_repeatable)
+		text_add(text, " (may be repeated)");
 }
 
 static void print_option(const struct command_option *option)
 {
-	char buffer[96];
+	char name[96], sentence[SENTENCE_BYTES];
 	struct text text;
 
-	text_init(&text, buffer, sizeof(buffer));
-	if (option->letter)
-		text_format(&text, "  -%c, ", option->letter);
-	else
-		text_add(&text, "      ");
-	text_format(&text, "--%s%s%s", option->name, option->value ? " " : "",
-		    option->value ? option->value : "");
-	printf("%-*s%s%s", OPTION_COLUMN, buffer, text.bytes >= OPTION_COLUMN ? " " : "",
-	       option->help);
-	if (option->choices)
-		printf(": %s", option->choices);
-	if (option->fallback)
-		printf(" (default %s)", option->fallback);
-	if (option->is_required)
-		printf(" (required)");
-	if (option->is_repeatable)
-		printf(" (may be repeated)");
-	printf("\n");
+	text_init(&text, sentence, sizeof(sentence));
+	help_describe_option(&text, option);
+	text_init(&text, name, sizeof(name));
+	text_add(&text, option->letter ? "  " : "      ");
+	help_name_option(&text, option);
+	printf("%-*s%s%s\n", OPTION_COLUMN, name, text.bytes >= OPTION_COLUMN ? " " : "",
+	       sentence);
 }
 
 static void print_indented(const char *lines)
@@ -60,9 +74,12 @@ void help_print_command(const struct command_program *program, const struct comm
 {
 	const struct command_option *options[OPTIONS_MAX];
 	unsigned int count = options_list(command, options), i;
+	char usage[SENTENCE_BYTES];
+	struct text text;
 
-	print_usage(program, command);
-	printf("\n%s\n\nOptions:\n", command->summary);
+	text_init(&text, usage, sizeof(usage));
+	help_describe_usage(&text, program, command);
+	printf("usage: %s\n\n%s\n\nOptions:\n", usage, command->summary);
 	for (i = 0; i < count; i++)
 		print_option(options[i]);
 	if (command->details)
@@ -71,9 +88,7 @@ void help_print_command(const struct command_program *program, const struct comm
 		printf("\nExamples:\n");
 		print_indented(command->examples);
 	}
-	printf("\nExit codes: 0 done, 1 failed while running, 64 usage, 69 unavailable,\n"
-	       "70 internal, 71 kernel feature missing, 73 cannot create, 74 input or output,\n"
-	       "75 try again later, 77 permission or capability missing, 78 configuration.\n");
+	printf("\nExit codes: " HELP_EXIT_CODES "\n");
 }
 
 void help_print_program(const struct command_program *program)
@@ -91,33 +106,42 @@ void help_print_program(const struct command_program *program)
 		printf("`sluice help config` explains every key of the configuration.\n");
 }
 
-static void print_range(const struct schema_key *key)
+static void add_range(struct text *text, const struct schema_key *key)
 {
 	char least[UNITS_BYTES_MAX], most[UNITS_BYTES_MAX];
 
 	if (key->type == SCHEMA_SIZE)
-		printf("; %s to %s", units_format_size(least, key->min),
-		       units_format_size(most, key->max));
+		text_format(text, "; %s to %s", units_format_size(least, key->min),
+			    units_format_size(most, key->max));
 	else if (key->type == SCHEMA_DURATION)
-		printf("; %s to %s", units_format_duration(least, (__s64)key->min),
-		       units_format_duration(most, (__s64)key->max));
+		text_format(text, "; %s to %s", units_format_duration(least, (__s64)key->min),
+			    units_format_duration(most, (__s64)key->max));
 	else if (key->type == SCHEMA_NUMBER || key->type == SCHEMA_PORT)
-		printf("; %llu to %llu", key->min, key->max);
+		text_format(text, "; %llu to %llu", key->min, key->max);
+}
+
+void help_describe_key(struct text *text, const struct schema_key *key)
+{
+	const struct schema_choice *choice;
+
+	text_add(text, key->help);
+	add_range(text, key);
+	for (choice = key->choices; choice && choice->name; choice++)
+		text_format(text, "%s%s", choice == key->choices ? "; " : " | ", choice->name);
+	if (key->fallback)
+		text_format(text, " (default %s)", key->fallback);
+	if (key->missing)
+		text_add(text, " (required)");
 }
 
 static void print_key(const struct schema_key *key, int depth)
 {
-	const struct schema_choice *choice;
+	char sentence[SENTENCE_BYTES];
+	struct text text;
 
-	printf("%*s%-*s %s", 2 * depth, "", KEY_COLUMN - 2 * depth, key->name, key->help);
-	print_range(key);
-	for (choice = key->choices; choice && choice->name; choice++)
-		printf("%s%s", choice == key->choices ? "; " : " | ", choice->name);
-	if (key->fallback)
-		printf(" (default %s)", key->fallback);
-	if (key->missing)
-		printf(" (required)");
-	printf("\n");
+	text_init(&text, sentence, sizeof(sentence));
+	help_describe_key(&text, key);
+	printf("%*s%-*s %s\n", 2 * depth, "", KEY_COLUMN - 2 * depth, key->name, sentence);
 }
 
 static void print_section(const struct schema_section *section, int depth)
@@ -143,6 +167,8 @@ static int run(const struct command_line *line)
 		help_print_command(program, command);
 	else if (strcmp(word, "config") == 0)
 		print_section(&schema_root, 0);
+	else if (strcmp(word, "man") == 0)
+		manual_print(program);
 	else
 		return command_report_unknown(program, word);
 	return EX_OK;
@@ -151,8 +177,9 @@ static int run(const struct command_line *line)
 const struct command command_help = {
 	.name = "help",
 	.summary = "Explains a command, or every key of the configuration (help config).",
-	.arguments = "[COMMAND|config]",
+	.arguments = "[COMMAND|config|man]",
 	.argument_max = 1,
-	.examples = "sluice help check\nsluice help config\n",
+	.details = "man prints all of it as a manual page.\n",
+	.examples = "sluice help check\nsluice help config\nsluice help man | man -l -\n",
 	.run = run,
 };
