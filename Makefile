@@ -55,6 +55,7 @@ BENCH_SOURCES := $(call sources,tools/bench/*.c)
 TEST_SOURCES := $(call sources,tests/unit/*/*.c tests/property/*.c tests/bpf/*.c tests/thread/*.c)
 SUPPORT_SOURCES := $(call sources,tests/support/*.c)
 FUZZ_SOURCES := $(call sources,tests/fuzz/fuzz_*.c)
+FUZZ_HELPERS := $(filter-out $(FUZZ_SOURCES) tests/fuzz/replay.c,$(call sources,tests/fuzz/*.c))
 BPF_PROGRAMS := $(sort $(wildcard bpf/*.bpf.c tools/*/*.bpf.c tests/*/*.bpf.c))
 SKELETONS := $(foreach p,$(BPF_PROGRAMS),$(BUILD)/bpf/$(notdir $(p:.bpf.c=.skel.h)))
 
@@ -202,12 +203,13 @@ $(foreach d,$(TEST_FOLDERS),$(eval $(call test_directory,$(d),$(if $(filter test
 
 # A fuzz target twice: with the fuzzer, and with a main() that only replays files.
 $(REPLAY_PROGRAMS): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/sanitize/tests/fuzz/%.o \
-		$(BUILD)/sanitize/tests/fuzz/replay.o $(BUILD)/sanitize/libsluice.a
+		$(BUILD)/sanitize/tests/fuzz/replay.o $(call object,sanitize,$(FUZZ_HELPERS)) $(BUILD)/sanitize/libsluice.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call link,sanitize) $(LIBS)
 
-$(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libsluice.a
+$(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(call object,fuzz,$(FUZZ_HELPERS)) \
+		$(BUILD)/fuzz/libsluice.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call link,fuzz) $(LIBS)

@@ -14,6 +14,7 @@
 #include "suite.h"
 
 #define HOSTILE_RECORDS 20000
+#define FLOOD_KEYS 400
 
 static const struct generate_options few = {
 	.has_tumbling = true,
@@ -200,12 +201,120 @@ static void bounds_of_hostile_records(void **state)
 	scenario_clear(&scenario);
 }
 
+static void *reserve_anywhere(void *context, size_t bytes_min, size_t bytes_max,
+			      size_t *bytes_room)
+{
+	static _Alignas(8) unsigned char room[64 << 10];
+
+	(void)context;
+	assert_true(bytes_min <= sizeof(room));
+	*bytes_room = bytes_max < sizeof(room) ? bytes_max : sizeof(room);
+	return room;
+}
+
+static void forget(void *context, size_t bytes)
+{
+	(void)context;
+	(void)bytes;
+}
+
+/* One second of events of which each has a key that was never there before. */
+static void flood(struct stream *stream, __u64 second)
+{
+	struct scenario_datagram datagram = { .event_size = 32, .sequence = second,
+					      .base_time_ns = second * SCENARIO_SECOND_NS };
+	struct sluice_record *record;
+	size_t bytes;
+
+	for (__u64 i = 0; i < FLOOD_KEYS; i++) {
+		struct scenario_event *event = scenario_add_event(&datagram);
+
+		event->wire.key = second * FLOOD_KEYS + i;
+		event->wire.dim0 = (__u32)i;
+		event->wire.value = (__s64)(i * i);
+		event->wire.time_offset_us = (__u32)(i * 1000);
+	}
+	record = encode_record(&datagram, &bytes);
+	stream_add(stream, record, bytes);
+	stream_flush(stream);
+	free(record);
+	free(datagram.event);
+}
+
+static __u64 memory_after(struct stream *stream, __s64 watermark_ns, __u64 budget)
+{
+	const struct row_writer writer = { NULL, reserve_anywhere, forget };
+	__s64 watermarks_ns[] = { watermark_ns, watermark_ns, watermark_ns };
+	struct stream_stats stats;
+
+	stream_read_stats(stream, &stats);
+	assert_true(stats.memory_bytes + stats.sketch_bytes <= budget);
+	stream_advance(stream, watermarks_ns);
+	while (stream_emit(stream, &writer, 100))
+		;
+	stream_read_stats(stream, &stats);
+	return stats.memory_bytes + stats.sketch_bytes;
+}
+
+/* A hundred seconds of new keys, more than there is room for: what is held does not grow, and the
+ * bound on groups is what decides. */
+static void bounds_of_new_keys(void **state)
+{
+	struct sources_options sources_options = { .sources_max = 8, .worker_count = 1,
+						   .listener_count = 1, .hash_seed = 3,
+						   .idle_timeout_ns = SCENARIO_SECOND_NS,
+						   .max_lag_ns = SCENARIO_SECOND_NS };
+	struct stream_options options = { .window_count = 3, .worker_count = 1,
+					  .groups_max = FLOOD_KEYS / 4, .memory_bytes = 16 << 20,
+					  .hash_seed = 3, .max_ahead_ns = SCENARIO_SECOND_NS };
+	struct scenario scenario;
+	struct stream *stream;
+	__u64 settled = 0;
+
+	(void)state;
+	scenario_init(&scenario);
+	for (__u32 i = 0; i < options.window_count; i++) {
+		struct window_spec *spec = scenario_add_window(&scenario, "w");
+
+		spec->kind = (enum sluice_window_kind)i;
+		spec->gap_ns = SCENARIO_SECOND_NS / 10;
+		spec->size_ns = (i + 1) * SCENARIO_SECOND_NS;
+		spec->slide_ns = SCENARIO_SECOND_NS;
+		spec->group_field[spec->group_count++] = SLUICE_FIELD_KEY;
+		scenario_add_aggregate(spec, SLUICE_AGGREGATE_DISTINCT, SLUICE_FIELD_DIM0);
+		spec->aggregate[spec->aggregate_count - 1].precision = 12;
+	}
+	options.windows = scenario.window;
+	assert_int_equal(sources_open(&options.sources, &sources_options), 0);
+	assert_int_equal(stream_open(&stream, &options), 0);
+	for (__u64 second = 1; second <= 100; second++) {
+		__u64 held;
+
+		stream_set_time(stream, second * SCENARIO_SECOND_NS, second);
+		flood(stream, second);
+		held = memory_after(stream, (__s64)second * SCENARIO_SECOND_NS,
+				    options.memory_bytes);
+		if (second <= 20)
+			settled = held > settled ? held : settled;
+		assert_true(held <= settled);
+	}
+	for (__u32 i = 0; i < options.window_count; i++)
+		assert_int_equal(stream_window_ledger(stream, i)->aggregated +
+					 stream_window_ledger(stream, i)->overflow,
+				 100 * FLOOD_KEYS);
+	assert_true(stream_window_ledger(stream, 0)->overflow >= 99 * FLOOD_KEYS / 2);
+	stream_close(stream);
+	sources_close(options.sources);
+	scenario_clear(&scenario);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounds_of_groups),
 		cmocka_unit_test(bounds_of_window_starts),
 		cmocka_unit_test(bounds_of_hostile_records),
+		cmocka_unit_test(bounds_of_new_keys),
 	};
 
 	suite_start();

@@ -122,6 +122,36 @@ static void tells_keys_of_one_tag_apart(void **state)
 	groups_close(&groups);
 }
 
+/* Keys that meet in one line under one secret are spread like any others under another one: who
+ * does not know the secret cannot choose them. */
+static void chosen_collisions_are_spread(void **state)
+{
+	enum { LINES = 1024, KEYS = 2048, MOST = 16 };	/* 2 a line; 16 by chance: one in 10^9 */
+	static __u32 known[LINES], unknown[LINES];
+	struct groups attacked, target;
+	__u32 count = 0;
+
+	(void)state;
+	assert_int_equal(groups_open(&attacked, 1, KEYS, 1), 0);
+	assert_int_equal(groups_open(&target, 1, KEYS, 2), 0);
+	for (__u64 key = 0; count < KEYS; key++) {
+		__u32 tag = groups_tag(&attacked, &key);
+
+		if (tag % LINES)
+			continue;
+		known[tag % LINES]++;
+		unknown[groups_tag(&target, &key) % LINES]++;
+		groups_add(&target, &key, groups_tag(&target, &key));
+		groups_grow_step(&target, LINES);
+		count++;
+	}
+	assert_int_equal(known[0], KEYS);
+	for (__u32 line = 0; line < LINES; line++)
+		assert_true(unknown[line] <= MOST);
+	groups_close(&attacked);
+	groups_close(&target);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +159,7 @@ int main(void)
 		cmocka_unit_test(is_full_at_its_capacity),
 		cmocka_unit_test(survives_churn),
 		cmocka_unit_test(tells_keys_of_one_tag_apart),
+		cmocka_unit_test(chosen_collisions_are_spread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
