@@ -13,6 +13,8 @@
 netns_enter "$@"
 netns_open
 
+windows=(few many points)
+
 # config_of STATE WORKERS: the usual file, with windows of its own.
 config_of() {
 	write_config "$work/base.yaml" state="$1" workers="$2"
@@ -42,37 +44,8 @@ config_of() {
 	END
 }
 
-query() {
-	"$sluice" query --state "$state" "$@"
-}
-
-rows_are_final() {
-	local window
-	for window in few many points; do
-		query --window $window --format json
-	done >"$work/rows.json" &&
-		"$generator" verify --truth "$work/truth.json" --results "$work/rows.json" \
-			>"$work/verify.txt"
-}
-
-# run_case NAME WORKERS GENERATOR-OPTION…
-run_case() {
-	local name=$1 workers=$2
-	shift 2
-	echo "--- $name"
-	state=$work/state-$name
-	config_of "$state" "$workers"
-	agent_start "$work/case.yaml"
-	generate --to 10.8.0.1:9125 --truth "$work/truth.json" -c "$work/case.yaml" --json "$@" \
-		>"$work/sent.json" || fail "the generator"
-	await_rest
-	expect_that "the ledger balances" ledger_balances
-	wait_until 10 rows_are_final ||
-		{ cat "$work/verify.txt"; fail "rows differ from the truth"; }
-	echo "ok: $(cat "$work/verify.txt")"
-	agent_stop
-}
-
 common=(--datagrams 12000 --rate 6k/s --events 1-44 --sources 3 --types 4 --dims 7 --disorder 100ms)
-run_case small 1 "${common[@]}" --seed 11 --keys 300 --values -500..500 --weights 5
-run_case large 2 "${common[@]}" --seed 12 --keys 100000 --zipf 1.2 --values 0..1000000000
+run_to_truth small 1 "${common[@]}" --seed 11 --keys 300 --values -500..500 --weights 5
+agent_stop
+run_to_truth large 2 "${common[@]}" --seed 12 --keys 100000 --zipf 1.2 --values 0..1000000000
+agent_stop

@@ -56,45 +56,15 @@ config_of() {
 	END
 }
 
-query_all() {
-	local window
-	for window in "${windows[@]}"; do
-		"$sluice" query --state "$state" --window "$window" --format json "$@" || return
-	done
-}
-
-rows_are_final() {
-	query_all >"$work/rows.json" &&
-		"$generator" verify --truth "$work/truth.json" --results "$work/rows.json" \
-			>"$work/verify.txt"
-}
-
-# run_case NAME WORKERS GENERATOR-OPTION…
-run_case() {
-	local name=$1 workers=$2
-	shift 2
-	echo "--- $name"
-	state=$work/state-$name
-	config_of "$state" "$workers"
-	agent_start "$work/case.yaml"
-	generate --to 10.8.0.1:9125 --truth "$work/truth.json" -c "$work/case.yaml" --json "$@" \
-		>"$work/sent.json" || fail "the generator"
-	await_rest
-	expect_that "the ledger balances" ledger_balances
-	wait_until 15 rows_are_final ||
-		{ cat "$work/verify.txt"; fail "rows differ from the truth"; }
-	echo "ok: $(cat "$work/verify.txt")"
-	query_all --all-revisions >"$work/revisions.json" || fail "query --all-revisions"
-}
-
 # Disorder up to 900 ms, of which windows wait for 50: the rest corrects them.
 common=(--rate 4k/s --events 1-20 --sources 3 --types 4 --dims 5 --keys 500 --disorder 900ms)
-run_case corrected 1 "${common[@]}" --datagrams 12000 --seed 21
+run_to_truth corrected 1 "${common[@]}" --datagrams 12000 --seed 21
+query_all --all-revisions >"$work/revisions.json" || fail "query --all-revisions"
 corrections=$(jq -s '[.[] | select(.revision > 0)] | length' "$work/revisions.json")
 expect_that "closed windows were corrected ($corrections rows)" [ "$corrections" -gt 0 ]
 expect "late events" "$(status '[.windows[].late] | add')" 0
 agent_stop
 
-run_case shared 2 "${common[@]}" --datagrams 12000 --seed 22 --late 0.02 --late-by 20s
+run_to_truth shared 2 "${common[@]}" --datagrams 12000 --seed 22 --late 0.02 --late-by 20s
 expect_that "what came too late is counted" [ "$(status '.windows[0].late')" -gt 0 ]
 agent_stop

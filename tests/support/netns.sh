@@ -241,3 +241,38 @@ generate_on() {
 flood() {
 	generate_on 0 --interface wire0 --to-mac "$edge_mac" --to 10.8.0.1:9125 --from 10.8.0.2:40000 "$@"
 }
+
+# query_all OPTION…: the rows of $state, of each of the test's windows.
+# shellcheck disable=SC2120 # not every test has options for it
+query_all() {
+	local window
+	# shellcheck disable=SC2154 # the test's
+	for window in "${windows[@]}"; do
+		"$sluice" query --state "$state" --window "$window" --format json "$@" || return
+	done
+}
+
+rows_are_true() {
+	query_all >"$work/rows.json" &&
+		"$generator" verify --truth "$work/truth.json" --results "$work/rows.json" \
+			>"$work/verify.txt"
+}
+
+# run_to_truth NAME WORKERS GENERATOR-OPTION…: an agent with a $state and a configuration of its own (the
+# test's config_of STATE WORKERS writes $work/case.yaml); what is sent becomes rows that are the
+# generator's truth, all final. The agent runs on.
+run_to_truth() {
+	local name=$1 workers=$2
+	shift 2
+	echo "--- $name"
+	state=$work/state-$name
+	config_of "$state" "$workers"
+	agent_start "$work/case.yaml"
+	generate --to 10.8.0.1:9125 --truth "$work/truth.json" -c "$work/case.yaml" --json "$@" \
+		>"$work/sent.json" || fail "the generator"
+	await_rest
+	expect_that "the ledger balances" ledger_balances
+	wait_until 15 rows_are_true ||
+		{ cat "$work/verify.txt"; fail "rows differ from the truth"; }
+	echo "ok: $(cat "$work/verify.txt")"
+}
