@@ -12,30 +12,10 @@
 #include <cmocka.h>
 
 #include "core/sketch_distinct.h"
+#include "pool_bed.h"
 #include "random.h"
 
-#define POOL_BYTES (8u << 20)
 #define BYTES_MAX SKETCH_DISTINCT_BYTES_MAX(14)
-
-static void *memory;
-static struct sketch_pool pool;
-
-static int set_up(void **state)
-{
-	(void)state;
-	memory = aligned_alloc(4096, POOL_BYTES);
-	sketch_pool_open(&pool, memory, POOL_BYTES, 7);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	assert_int_equal(pool.bytes_used, 0);
-	sketch_pool_close(&pool);
-	free(memory);
-	return 0;
-}
 
 /* MurmurHash64A for any length, byte by byte. */
 static __u64 murmur_reference(const __u8 *bytes, unsigned int length, __u64 seed)
@@ -569,5 +549,5 @@ int main(void)
 		cmocka_unit_test(redis_strings_need_fourteen_bits),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, pool_set_up, pool_tear_down);
 }

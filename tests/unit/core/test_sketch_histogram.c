@@ -12,31 +12,11 @@
 #include <cmocka.h>
 
 #include "core/sketch_histogram.h"
+#include "pool_bed.h"
 #include "random.h"
 
-#define POOL_BYTES (8u << 20)
 #define BYTES_MAX SKETCH_HISTOGRAM_BYTES_MAX(6)
 #define LIMBS 65
-
-static void *memory;
-static struct sketch_pool pool;
-
-static int set_up(void **state)
-{
-	(void)state;
-	memory = aligned_alloc(4096, POOL_BYTES);
-	sketch_pool_open(&pool, memory, POOL_BYTES, 7);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	assert_int_equal(pool.bytes_used, 0);
-	sketch_pool_close(&pool);
-	free(memory);
-	return 0;
-}
 
 /* limbs = number^64, lowest limb first. */
 static void power64(__u64 *limbs, __u64 number)
@@ -640,5 +620,5 @@ int main(void)
 		cmocka_unit_test(only_one_spelling_is_accepted),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, pool_set_up, pool_tear_down);
 }

@@ -11,31 +11,11 @@
 #include <cmocka.h>
 
 #include "core/sketch_top.h"
+#include "pool_bed.h"
 #include "random.h"
 
-#define POOL_BYTES (8u << 20)
 #define BYTES_MAX SKETCH_TOP_BYTES_MAX(SKETCH_TOP_CAPACITY_MAX)
 #define VALUES 4000	/* values are below */
-
-static void *memory;
-static struct sketch_pool pool;
-
-static int set_up(void **state)
-{
-	(void)state;
-	memory = aligned_alloc(4096, POOL_BYTES);
-	sketch_pool_open(&pool, memory, POOL_BYTES, 7);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	assert_int_equal(pool.bytes_used, 0);
-	sketch_pool_close(&pool);
-	free(memory);
-	return 0;
-}
 
 /* The model: what is held, and how heavy something that is not held may be. */
 struct model {
@@ -586,5 +566,5 @@ int main(void)
 		cmocka_unit_test(contradictions_are_refused),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, pool_set_up, pool_tear_down);
 }
