@@ -49,8 +49,7 @@ static int run(const struct command_line *line)
 	if (error == -EINVAL)
 		return EX_CONFIG;
 	if (error)
-		return command_error(EX_NOINPUT, NULL, "%s: %s",
-				     command_option_text(line, "config"), strerror(-error));
+		return EX_NOINPUT; /* config_load has said why */
 	code = override(config->state_dir, sizeof(config->state_dir), line, "state");
 	if (!code)
 		code = override(config->admin_socket, sizeof(config->admin_socket), line, "socket");

@@ -43,7 +43,7 @@ static int socket_of_config(const char *path, char socket[CONFIG_SOCKET_MAX])
 	if (error == -EINVAL)
 		return EX_CONFIG;
 	if (error)
-		return command_error(EX_NOINPUT, NULL, "%s: %s", path, strerror(-error));
+		return EX_NOINPUT; /* config_load has said why */
 	snprintf(socket, CONFIG_SOCKET_MAX, "%s", config->admin_socket);
 	config_free(config);
 	return 0;

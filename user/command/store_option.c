@@ -22,7 +22,7 @@ int store_option_path(const struct command_line *line, char path[PATH_MAX])
 	if (error == -EINVAL)
 		return EX_CONFIG;
 	if (error)
-		return command_error(EX_NOINPUT, NULL, "%s: %s", file, strerror(-error));
+		return EX_NOINPUT; /* config_load has said why */
 	snprintf(path, PATH_MAX, "%s", config->state_dir);
 	config_free(config);
 	return 0;

@@ -115,8 +115,10 @@ int config_load(struct config **config, const char *path, FILE *errors)
 		fprintf(errors, "sluice: error: %s: larger than %u KiB; no configuration is\n",
 			path, CONFIG_FILE_BYTES_MAX >> 10);
 	else if (error && errors)
-		fprintf(errors, "sluice: error: %s: %s; check the path and its permissions\n", path,
-			strerror(-error));
+		fprintf(errors,
+			"sluice: error: %s: %s; check the path and its permissions, or name "
+			"another file with -c\n",
+			path, strerror(-error));
 	if (error)
 		return error;
 	error = config_load_text(config, text, bytes, path, errors);

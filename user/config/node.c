@@ -252,7 +252,8 @@ static void read_stream(struct node_tree *tree)
 	}
 	if (is_at_end && (!tree->root || node_is_empty(tree->root)))
 		stop(tree, (struct mark){ .line = 1, .column = 1 },
-		     "the file is empty; begin with deploy/sluice.yaml, which explains every key");
+		     "the file is empty; begin with deploy/sluice.yaml (installed as "
+		     "/etc/sluice/sluice.yaml.example), which explains every key");
 }
 
 int node_tree_read(struct node_tree **out, const char *text, size_t bytes,

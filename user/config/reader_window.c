@@ -345,14 +345,19 @@ void reader_finish_window(struct reader *reader, const struct node *map, void *t
 	const struct node *kind = node_find(map, "kind");
 	struct window_spec *window = target;
 	enum sluice_window_kind wanted = window->kind;
+	bool is_known = !kind;
 	unsigned int i;
 
 	/* The kind as written decides what belongs together, also when it is not supported. */
-	for (i = 0; kind && kind->kind == NODE_SCALAR && i < 3; i++)
-		if (strcmp(kind->text, kind_names[i]) == 0)
-			wanted = i;
+	for (i = 0; kind && kind->kind == NODE_SCALAR && i < 3; i++) {
+		if (strcmp(kind->text, kind_names[i]) != 0)
+			continue;
+		wanted = i;
+		is_known = true;
+	}
 	check_name(reader, map, window);
-	check_keys(reader, map, window, wanted);
+	if (is_known)	/* or each key would be a mistake, too */
+		check_keys(reader, map, window, wanted);
 	if (wanted == SLUICE_WINDOW_SLIDING)
 		check_slide(reader, map, window);
 	else if (wanted == SLUICE_WINDOW_TUMBLING)

@@ -310,7 +310,7 @@ static const struct schema_section limit_section = { "limits", limit_keys };
 
 static const struct schema_key admin_keys[] = {
 	{ "socket", SCHEMA_PATH, "/run/sluice/sluice.sock", RANGE(0, CONFIG_SOCKET_MAX),
-	  IN(config, admin_socket), .help = "unix socket that status and query talk to" },
+	  IN(config, admin_socket), .help = "unix socket that `sluice status` talks to" },
 	{ NULL },
 };
 
