@@ -33,7 +33,7 @@ static void aggregates_first_and_last(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_FIRST_LAST);
-	suite_random_streams(&edges, 40, 1);
+	suite_random_streams(&edges, 100, 1);
 	suite_permutations(&edges, 10, 10000);
 	suite_workers(&edges, 10, 20000);
 }
@@ -42,7 +42,7 @@ static void aggregates_sketches(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_SKETCHES);
-	suite_random_streams(&sketches, 40, 100000);
+	suite_random_streams(&sketches, 100, 100000);
 	suite_permutations(&sketches, 10, 110000);
 	suite_workers(&sketches, 10, 120000);
 	suite_hidden_choices(&sketches, 10, 130000);

@@ -34,7 +34,7 @@ static void dedup_by_sequence(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_SEQUENCES);
-	suite_random_streams(&sequences, 60, 1);
+	suite_random_streams(&sequences, 150, 1);
 	suite_permutations(&sequences, 15, 10000);
 }
 

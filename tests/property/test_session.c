@@ -27,8 +27,8 @@ static void session_random_streams(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_SESSION);
-	suite_random_streams(&session, 60, 1);
-	suite_random_streams(&mixed, 20, 100000);
+	suite_random_streams(&session, 250, 1);
+	suite_random_streams(&mixed, 100, 100000);
 }
 
 static void session_lazy_emission(void **state)

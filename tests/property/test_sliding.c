@@ -27,8 +27,8 @@ static void sliding_random_streams(void **state)
 {
 	(void)state;
 	FEATURE_REQUIRE(FEATURE_SLIDING);
-	suite_random_streams(&sliding, 60, 1);
-	suite_random_streams(&mixed, 30, 100000);
+	suite_random_streams(&sliding, 200, 1);
+	suite_random_streams(&mixed, 100, 100000);
 }
 
 static void sliding_lazy_emission(void **state)

@@ -25,7 +25,7 @@ static const struct generate_options many = {
 static void tumbling_random_streams(void **state)
 {
 	(void)state;
-	suite_random_streams(&few, 200, 1);
+	suite_random_streams(&few, 500, 1);
 }
 
 static void tumbling_many_windows(void **state)
