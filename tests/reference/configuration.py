@@ -59,7 +59,7 @@ def random_window(random, index, pools, disorder_ns, has_event_ids):
     return window
 
 
-def random_configuration(random, now_ns, pools, has_event_ids=False):
+def random_configuration(random, now_ns, pools, has_event_ids=True):
     is_near = random.random() < 0.25
     disorder_ns = random.choice((50, 200, 400)) * MS
     start_by_ns = now_ns + (3000 if is_near else 6000) * MS

@@ -66,6 +66,9 @@ class FixedWindow:
         self.lateness = spec["allowed_lateness_ns"]
         self.rows = {}
 
+    def closes_at(self, end):
+        return end
+
     def starts(self, t):
         start = t - (t - self.offset) % self.slide
         while start > t - self.size:
@@ -82,24 +85,32 @@ class FixedWindow:
 
 
 class SessionWindow:
-    """Per group; times that differ by at most the gap belong together while their state is kept."""
+    """Per group; times that differ by at most the gap belong together while their state is kept.
+
+    An event at the very end of a session still belongs to it, and is in time when the watermark
+    stands there too: so a session closes one nanosecond behind its end.
+    """
 
     def __init__(self, spec):
         self.gap = spec["gap_ns"]
         self.lateness = spec["allowed_lateness_ns"]
+        self.forgets_ids = spec["dedup"] == "event_id"
         self.rows = {}
         self.by_group = {}
 
     def is_freed(self, watermark, last):
-        return decided(watermark.has_reached(last + self.gap + self.lateness))
+        return decided(watermark.has_reached(self.closes_at(last + self.gap) + self.lateness))
+
+    def closes_at(self, end):
+        return end + 1
 
     def judge(self, watermark, group, event):
         t = event["t"]
         near = [row for row in self.by_group.get(group, ())
                 if row[0] - self.gap <= t <= row[1]]
-        if self.lateness == 0 and watermark.high == t and any(row[1] == t for row in near):
-            raise Ambiguous     # a session closes at its edge, and an event on the edge is in time
         near = [row for row in near if not self.is_freed(watermark, row[1] - self.gap)]
+        if near and self.forgets_ids and event["event_id"] and self.is_freed(watermark, t):
+            raise Ambiguous     # how long ids are remembered while a session goes on is not said
         if near or not self.is_freed(watermark, t):
             return [near]
         return []

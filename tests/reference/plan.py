@@ -172,9 +172,11 @@ class Planner:
         """The same datagram; its sequence with other content; or its events under a new one."""
         old = self.random.choice(self.sent[-40:])
         source = next(s for s in self.sources if s["id"] == old["source"])
-        if source not in self.live or old["epoch"] != source["epoch"] or old.get("lie"):
+        if source not in self.live or old.get("lie"):
             return
         kind = self.random.choice(("same", "other", "new"))
+        if old["epoch"] != source["epoch"]:
+            kind = "same"
         if kind == "same":
             new = dict(old)
         elif kind == "other":
@@ -227,9 +229,12 @@ class Planner:
         by_ns = self.random.choice((1000, 3000, 9000, 9000)) * MS
         stays = self.random.choice(self.live) if len(self.live) > 2 else None
         step = {"do": "send", "datagrams": []}
+        limit = stays["head"] + self.config["max_lag_ns"] + self.random.choice((0, 0, 1000)) \
+            if stays and by_ns > self.config["max_lag_ns"] else None
         for source in self.live:
-            if source is not stays and source["head"] + by_ns <= self.end_ns:
-                source["head"] += by_ns
+            head = limit or source["head"] + by_ns
+            if source is not stays and source["head"] <= head <= self.end_ns:
+                source["head"] = head
                 self.beat(step, source)
         self.add_step(step)
         self.settle({"do": "send", "datagrams": []})
@@ -242,6 +247,10 @@ class Planner:
         ahead = spec["max_disorder_ns"] + self.random.choice((0, spec["allowed_lateness_ns"]))
         edge = newest - ahead
         edge += period - (edge - spec.get("size_ns", 0) - spec.get("offset_ns", 0)) % period
+        if spec["kind"] == "session":
+            ends = [end for window in self.oracle.windows if window.spec is spec
+                    for _, end, _ in window.shape.rows if end + ahead >= newest]
+            edge = min(ends, default=edge)
         if edge + ahead <= self.end_ns:
             for source in self.live:
                 source["head"] = edge + ahead
@@ -276,7 +285,11 @@ class Planner:
         source = self.random.choice(self.live)
         source["epoch"] = (source["epoch"] + 1) & U32
         source["sequence"] = 0
-        self.settle({"do": "send", "datagrams": []})
+        step = {"do": "send", "datagrams": []}
+        self.beat(step, source)
+        for _ in range(3):
+            self.resend(step)
+        self.settle(step)
 
     def broken(self):
         step = {"do": "send", "datagrams": []}
@@ -349,7 +362,7 @@ class Planner:
         return {"config": self.config, "lives": self.lives}
 
 
-def make_plan(seed, now_ns, has_event_ids=False):
+def make_plan(seed, now_ns, has_event_ids=True):
     """The first of the seed's variations that is decided to its end."""
     for variation in range(50):
         try:
