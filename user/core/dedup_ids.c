@@ -240,7 +240,7 @@ static unsigned int line_scrub(const struct dedup_ids *set, __u64 *line, unsigne
 		unsigned int keeps = set->is_live[generation_of(line[i])];
 
 		packed[used] = line[i];
-		strangers += keeps & ((line[i] >> side_bit ^ side) & 1);
+		strangers += keeps & (unsigned int)((line[i] >> side_bit ^ side) & 1);
 		used += keeps;
 	}
 	packed[used] = 0;
