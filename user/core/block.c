@@ -156,7 +156,7 @@ inline_always void put_all(const struct window *window, const struct chunk_view 
 		} else {
 			sum = front[steps_front ? i : 0];
 			partial_merge(&sum, &back[steps_back ? i : 0]);
-			row = (const unsigned char *)(keys + (size_t)i * words);
+			row = (const unsigned char *)(keys + i * GROUPS_ENTRY_WORDS(words));
 		}
 		if (sum.records == 0)
 			continue;

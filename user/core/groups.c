@@ -32,7 +32,7 @@ static __u32 lines_for(__u32 capacity)
 
 static size_t entry_bytes(const struct groups *groups)
 {
-	return (groups->key_words + 1) * sizeof(__u64);
+	return GROUPS_ENTRY_WORDS(groups->key_words) * sizeof(__u64);
 }
 
 /* The other index is where the entries go next, twice as many lines of it. */
@@ -154,7 +154,7 @@ __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 	if (id == groups->ids_touched)
 		__atomic_store_n(&groups->ids_touched, id + 1, __ATOMIC_RELAXED);
 	*room = (__u64)tag << 32 | (id + 1);
-	entry = groups->entries + (size_t)id * (groups->key_words + 1);
+	entry = groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words);
 	memcpy(entry, key, groups->key_words * sizeof(*key));
 	entry[groups->key_words] = 0;
 	groups->count++;
@@ -205,7 +205,7 @@ void groups_drop_unused(struct groups *groups, const __u32 *ids, __u32 count)
 void groups_release(struct groups *groups, const __u32 *ids, __u32 count)
 {
 	for (__u32 i = 0; i < count; i++) {
-		__u64 *entry = groups->entries + (size_t)ids[i] * (groups->key_words + 1);
+		__u64 *entry = groups->entries + ids[i] * GROUPS_ENTRY_WORDS(groups->key_words);
 
 		assert(entry[groups->key_words] > 0);
 		entry[groups->key_words]--;

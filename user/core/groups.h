@@ -24,6 +24,9 @@ _Static_assert(GROUPS_LINE_WORDS * sizeof(__u64) == 64, "a line is a cache line"
 /* Lines behind the last home line, so that a probe need not wrap around. */
 #define GROUPS_LINES_SPARE 64u
 
+/* Distance of entries: the key words, and the panes that refer to the id. */
+#define GROUPS_ENTRY_WORDS(key_words) ((size_t)(key_words) + 1)
+
 struct groups_index {
 	__u64 *words; /* GROUPS_LINE_WORDS a line */
 	__u32 mask; /* home lines − 1 */
@@ -68,7 +71,7 @@ static inline __u32 groups_tag(const struct groups *groups, const __u64 *key)
 
 static inline const __u64 *groups_key(const struct groups *groups, __u32 id)
 {
-	return groups->entries + (size_t)id * (groups->key_words + 1);
+	return groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words);
 }
 
 /* First word of the home line of a tag, in whichever index holds it now. */
@@ -84,7 +87,7 @@ static inline __u64 *groups_home(const struct groups *groups, __u32 tag)
 /* One more pane refers to this id. The count lies beside the key, which is looked at then, too. */
 static inline void groups_refer(struct groups *groups, __u32 id)
 {
-	groups->entries[(size_t)id * (groups->key_words + 1) + groups->key_words]++;
+	groups->entries[id * GROUPS_ENTRY_WORDS(groups->key_words) + groups->key_words]++;
 }
 
 static inline __u64 groups_references(const struct groups *groups, __u32 id)

@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) bool session_has_key(const struct g
 								  __u32 id, const __u64 *key,
 								  const __u32 words)
 {
-	const __u64 *stored = groups->entries + (size_t)id * (words + 1);
+	const __u64 *stored = groups->entries + id * GROUPS_ENTRY_WORDS(words);
 	__u64 difference = stored[0] ^ key[0];
 
 	for (__u32 w = 1; w < words; w++)
