@@ -17,15 +17,16 @@
 static void put_bytes(const char *bytes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
+		bool is_dots = count - i >= 3 && !memcmp(&bytes[i], "…", 3);
 		bool is_first = i == 0 || bytes[i - 1] == '\n';
 
-		if (is_first && (bytes[i] == '.' || bytes[i] == '\''))
+		if (is_first && (bytes[i] == '.' || bytes[i] == '\'' || is_dots))
 			fputs("\\&", stdout);
 		if (bytes[i] == '\\')
 			fputs("\\e", stdout);
 		else if (bytes[i] == '-')
 			fputs("\\-", stdout);
-		else if (count - i >= 3 && !memcmp(&bytes[i], "…", 3))
+		else if (is_dots)
 			fputs("...", stdout), i += 2;
 		else
 			putchar(bytes[i]);
