@@ -99,8 +99,8 @@ static inline __u64 groups_references(const struct groups *groups, __u32 id)
 __u32 groups_find(const struct groups *groups, const __u64 *key, __u32 tag);
 /* Adds a key that is not there; its id has no references yet. GROUPS_NONE: no room. */
 __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag);
-/* One pane less refers to each of these ids; those without references are forgotten. The index lines
- * of a call's ids are fetched together: many at a time cost little more than one. */
+/* One pane less refers to each of these ids; those without references are forgotten. The index
+ * lines of a call's ids are fetched together: many at a time cost little more than one. */
 void groups_release(struct groups *groups, const __u32 *ids, __u32 count);
 /* Forgets those of these ids that no pane refers to: they were added, and then not needed. */
 void groups_drop_unused(struct groups *groups, const __u32 *ids, __u32 count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A thread below the workers' priority that touches memory just before the streams need it, so that turns
- * meet no page faults. It changes no byte; without it everything works, with longer turns. */
+/* A thread below the workers' priority that touches memory just before the streams need it, so that
+ * turns meet no page faults. It changes no byte; without it everything works, with longer turns. */
 #ifndef SLUICE_ENGINE_PREFAULT_H
 #define SLUICE_ENGINE_PREFAULT_H
 
