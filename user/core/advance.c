@@ -73,6 +73,13 @@ static void forget_ids(struct window *window)
 		dedup_retire(window->dedup, oldest_ns);
 }
 
+/* What came for panes that were being given away goes with the next hand-over. */
+static void merge_after_handover(struct window *window)
+{
+	if (!window->emits && window->deferred_count)
+		window_merge_deferred(window, UINT64_MAX);
+}
+
 void window_advance(struct stream *stream, struct window *window, __s64 watermark_ns)
 {
 	bool early = is_early_due(stream, window);
@@ -82,6 +89,7 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 		forget_ids(window);
 		return;
 	}
+	merge_after_handover(window);
 	window->watermark_ns = watermark_ns;
 	forget_ids(window);
 	window->last = NULL;
@@ -104,6 +112,7 @@ void window_finish(struct stream *stream, struct window *window)
 		sessions_finish(stream, window);
 		return;
 	}
+	merge_after_handover(window);
 	window->last = NULL;
 	window->advance++;
 	slots_sort(&window->shown);

@@ -74,6 +74,24 @@ static void merge_deferred(struct window *window, struct pane *pane,
 	pane->events++;
 }
 
+/* Its pane was opened when it came. Worker 0 frees it behind the windows it waits for; another has
+ * given it away since, and opens it again. */
+static struct pane *deferred_pane(struct window *window, __s64 number)
+{
+	struct pane *pane = window_find_pane(window, number);
+	__u64 *reason;
+
+	assert(pane || !window->emits);
+	if (!pane)
+		pane = window_pane(window, window->spec->offset_ns + number * window->pane_ns,
+				   &reason);
+	if (!pane) {
+		window->ledger.aggregated--;
+		*reason += 1;
+	}
+	return pane;
+}
+
 void window_merge_deferred(struct window *window, __u64 before_advance)
 {
 	__u32 done = 0;
@@ -84,11 +102,9 @@ void window_merge_deferred(struct window *window, __u64 before_advance)
 
 		if (deferred->advance >= before_advance)
 			break;
-		/* Its pane was opened when it came, and is freed behind the windows it waits
-		 * for. */
-		pane = window_find_pane(window, deferred->number);
-		assert(pane);
-		merge_deferred(window, pane, deferred);
+		pane = deferred_pane(window, deferred->number);
+		if (pane)
+			merge_deferred(window, pane, deferred);
 	}
 	window->deferred_count -= done;
 	memmove(window->deferred, window->deferred + done,

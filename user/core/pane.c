@@ -196,7 +196,8 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 		return NULL;
 	if (!pane || !pane->is_behind)
 		return pane;
-	if (window->slides && window->leaving_count > 0) {
+	/* Windows over it that close now must not have this; those that come later must. */
+	if (window->slides && (window->emits ? window->leaving_count > 0 : pane->is_leaving)) {
 		*reason = NULL;
 		return NULL;
 	}
