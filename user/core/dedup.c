@@ -105,6 +105,11 @@ static int open_window(struct dedup_window *set, const struct window_spec *spec,
 	return 0;
 }
 
+struct area dedup_area(const struct dedup_window *set)
+{
+	return (struct area){ set->lines, set->shard_bytes * set->shard_count };
+}
+
 static __u32 count_sets(const struct dedup_options *options)
 {
 	__u32 count = 0;

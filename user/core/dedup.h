@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "core/area.h"
 #include "core/window_spec.h"
 
 #define DEDUP_BYTES_MIN (1ull << 20) /* of a window's set */
@@ -46,6 +47,9 @@ void dedup_retire(struct dedup_window *set, __s64 time_ns);
 /* A little of the work that ended slices leave behind; a turn of worker `worker` calls it again and
  * again. Bounded: some microseconds. */
 void dedup_tidy(struct dedup *dedup, __u32 worker);
+
+/* The memory of a set: ids lie all over it from the first one on. Any thread. */
+struct area dedup_area(const struct dedup_window *set);
 
 struct dedup_stats {
 	__u64 ids, ids_max; /* remembered now, and at most */

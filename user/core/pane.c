@@ -156,23 +156,34 @@ static bool show_instances(struct window *window, __s64 start_ns)
 	return true;
 }
 
+/* Each fills some pages of which a new slot's would be the first use: the last one again, rather. */
+static __u32 take_table(struct window *window)
+{
+	if (window->table_free_count)
+		return window->table_free[--window->table_free_count];
+	return window->tables_touched++;
+}
+
 static struct pane *open_pane(struct window *window, __s64 number, __s64 start_ns)
 {
 	__u32 slot = (__u32)number & window->pane_mask;
 	struct pane *pane = &window->panes[slot];
+	size_t first_entry;
 
 	if (window->emits && !show_instances(window, start_ns))
 		return NULL;
 	*pane = (struct pane){
 		.start_ns = start_ns,
 		.number = number,
-		.chunk = window->chunk_table + (size_t)slot * window->chunk_entries,
+		.table = take_table(window),
 		.is_live = true,
 		.is_behind = window_first_end(window, start_ns) <= window->watermark_ns,
 		.missing_before = window->missing,
 	};
+	first_entry = (size_t)pane->table * window->chunk_entries;
+	pane->chunk = window->chunk_table + first_entry;
 	if (window->extra_table)
-		pane->extra = window->extra_table + (size_t)slot * window->chunk_entries;
+		pane->extra = window->extra_table + first_entry;
 	partial_open(&pane->overflow);
 	slots_add(&window->live, number, slot);
 	return pane;
@@ -346,8 +357,7 @@ static bool has_rows_before(const struct window *window, const struct pane *pane
 	return false;
 }
 
-void window_free_rows(struct window *window, struct pane *pane, __u32 chunk, __u32 first,
-		      __u32 end)
+void window_free_rows(struct window *window, struct pane *pane, __u32 chunk, __u32 first, __u32 end)
 {
 	struct grouping *grouping = window->grouping;
 
@@ -373,6 +383,10 @@ void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk)
 
 void window_free_pane(struct window *window, struct pane *pane)
 {
+	/* Hardly ever: a chunk that was taken for a row that then found no room. */
+	for (__u32 place = 0; place < pane->chunk_count; place++)
+		window_free_chunk(window, pane, place);
+	window->table_free[window->table_free_count++] = pane->table;
 	slots_remove(&window->live, (__u32)(pane - window->panes));
 	if (window->last == pane)
 		window->last = NULL;

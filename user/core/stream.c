@@ -270,8 +270,13 @@ __u32 stream_list_areas(const struct stream *stream, struct area area[static STR
 
 		if (window->sessions)
 			count += sessions_list_areas(window->sessions, area + count);
-		else if (window->extras.count)
+		if (window->extras.count && !window->sessions)
 			area[count++] = chunks_area(&window->extra_chunks);
+		if (window->stacks.panes)
+			area[count++] = chunks_area(&window->stacks.chunks);
+		/* All workers share it. */
+		if (window->dedup && window->emits)
+			area[count++] = dedup_area(window->dedup);
 	}
 	if (stream->sketch_memory)
 		area[count++] = sketch_pool_area(&stream->sketches);

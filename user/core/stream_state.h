@@ -81,7 +81,10 @@ struct window {
 	__u32 leaving_count;	/* instances whose last emission is not over */
 	__u64 advance;		/* advances so far */
 	__u64 next_early_ns;	/* monotonic */
-	__u32 *chunk_table;	/* the panes' chunk numbers */
+	__u32 *chunk_table;	/* the panes' chunk numbers; tables are used again, the last first */
+	__u32 *table_free;
+	__u32 table_free_count;
+	__u32 tables_touched;
 	__u64 *changed_table;	/* the instances' changed bits, with allowed lateness */
 	__u32 chunk_entries;	/* of each pane */
 	struct extras extras;
@@ -240,7 +243,7 @@ void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk);
 /* The same for rows [first, end) of a chunk, which goes back with its last row. */
 void window_free_rows(struct window *window, struct pane *pane, __u32 chunk, __u32 first,
 		      __u32 end);
-/* Frees a pane without chunks. */
+/* Frees a pane without rows. */
 void window_free_pane(struct window *window, struct pane *pane);
 void window_free_instance(struct window *window, struct instance *instance);
 /* End of the first window over a slice of time. */

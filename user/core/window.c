@@ -36,6 +36,7 @@ static bool reserve_tables(struct window *window)
 	window->panes = memory_reserve(panes * sizeof(*window->panes));
 	window->instances = memory_reserve(instances * sizeof(*window->instances));
 	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
+	window->table_free = memory_reserve(panes * sizeof(*window->table_free));
 	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
 	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
 	if (window->extras.count) {
@@ -45,12 +46,12 @@ static bool reserve_tables(struct window *window)
 	}
 	if (slots_open(&window->live, (__u32)panes) || slots_open(&window->shown, (__u32)instances))
 		return false;
-	return window->panes && window->instances && window->chunk_table && window->deferred &&
-	       (window->changed_table || !revises);
+	return window->panes && window->instances && window->chunk_table && window->table_free &&
+	       window->deferred && (window->changed_table || !revises);
 }
 
 static int open_window(struct window *window, const struct stream_options *options, __u32 index,
-		struct grouping *grouping, struct stream *stream)
+		       struct grouping *grouping, struct stream *stream)
 {
 	const struct window_spec *spec = &options->windows[index];
 
@@ -111,6 +112,7 @@ void window_close(struct window *window)
 	slots_close(&window->shown);
 	memory_release(window->instances, instances * sizeof(*window->instances));
 	memory_release(window->chunk_table, panes * window->chunk_entries * sizeof(__u32));
+	memory_release(window->table_free, panes * sizeof(*window->table_free));
 	memory_release(window->changed_table, changed_bytes(window));
 	memory_release(window->extra_table, panes * window->chunk_entries * sizeof(__u32));
 	chunks_close(&window->extra_chunks);
