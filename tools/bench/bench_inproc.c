@@ -161,7 +161,8 @@ static int measure_memory(const struct measurement *what)
 
 	before = resident_bytes();
 	if (!err)
-		err = engine_run_open(&run, &window, 1, (__u32)(what->groups * 2), (__u64)2 << 30);
+		err = engine_run_open_alone(&run, &window, 1, (__u32)(what->groups * 2),
+					    (__u64)2 << 30);
 	for (unsigned int panes = 1; !err && panes <= 2; panes++) {
 		__u64 used;
 

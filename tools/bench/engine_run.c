@@ -90,8 +90,8 @@ static int open_sources(struct engine_run *run)
 	return sources_open(&run->sources, &options);
 }
 
-int engine_run_open(struct engine_run *run, const struct window_spec *windows, __u32 window_count,
-		    __u32 groups_max, __u64 memory_bytes)
+int engine_run_open_alone(struct engine_run *run, const struct window_spec *windows,
+			  __u32 window_count, __u32 groups_max, __u64 memory_bytes)
 {
 	struct stream_options options = {
 		.windows = run->window,
@@ -123,8 +123,21 @@ int engine_run_open(struct engine_run *run, const struct window_spec *windows, _
 	return err;
 }
 
+int engine_run_open(struct engine_run *run, const struct window_spec *windows, __u32 window_count,
+		    __u32 groups_max, __u64 memory_bytes)
+{
+	int err = engine_run_open_alone(run, windows, window_count, groups_max, memory_bytes);
+
+	if (err)
+		return err;
+	run->prefault.stream[0] = run->stream;
+	run->prefault.stream_count = 1;
+	return prefault_start(&run->prefault);
+}
+
 void engine_run_close(struct engine_run *run)
 {
+	prefault_stop(&run->prefault);
 	if (run->stream)
 		stream_close(run->stream);
 	if (run->sources)

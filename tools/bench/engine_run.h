@@ -7,6 +7,7 @@
 
 #include "core/stream.h"
 #include "dataset.h"
+#include "engine/prefault.h"
 
 #define ENGINE_RUN_WINDOW_NS 1000000000ull
 #define ENGINE_RUN_WINDOWS_MAX 4
@@ -21,6 +22,7 @@ struct engine_run_total {
 struct engine_run {
 	struct stream *stream;
 	struct sources *sources;
+	struct prefault prefault;
 	struct window_spec window[ENGINE_RUN_WINDOWS_MAX];
 	__u32 window_count;
 	__s64 watermark_ns[ENGINE_RUN_WINDOWS_MAX];
@@ -41,6 +43,9 @@ struct window_spec engine_run_sliding(__u64 size_ns);
  * have one key word. -errno. */
 int engine_run_open(struct engine_run *run, const struct window_spec *windows, __u32 window_count,
 		    __u32 groups_max, __u64 memory_bytes);
+/* … without the thread that touches memory ahead, as the agent has one. */
+int engine_run_open_alone(struct engine_run *run, const struct window_spec *windows,
+			  __u32 window_count, __u32 groups_max, __u64 memory_bytes);
 void engine_run_close(struct engine_run *run);
 
 /* Adds the records from `begin` to `end`, flushed after each turn's share. */

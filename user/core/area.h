@@ -11,10 +11,10 @@ struct area {
 	size_t bytes; /* from the start on: in use, or soon will be */
 };
 
-/* Ahead of what is in use: this share of the reservation, and not more than that. A million new
- * groups in a third of a second, as a window's first pane may bring, are 64 MiB of rows. */
+/* Ahead of what is in use: this share of the reservation, and not more than that. Half a million new
+ * groups, as a window's first pane may bring in a moment, are 32 MiB of rows. */
 #define AREA_AHEAD_SHARE 8
-#define AREA_AHEAD_MAX ((size_t)64 << 20)
+#define AREA_AHEAD_MAX ((size_t)32 << 20)
 
 static inline struct area area_make(void *start, size_t used_bytes, size_t reserved_bytes)
 {

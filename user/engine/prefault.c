@@ -56,6 +56,16 @@ static bool touch_areas(const struct stream *stream, struct prefault_progress *p
 	return has_touched;
 }
 
+/* One piece of each stream's areas. */
+static bool touch_streams(struct prefault *prefault)
+{
+	bool has_touched = false;
+
+	for (__u32 i = 0; i < prefault->stream_count; i++)
+		has_touched |= touch_areas(prefault->stream[i], &prefault->progress[i]);
+	return has_touched;
+}
+
 static void pause_ns(long ns)
 {
 	const struct timespec time = { .tv_nsec = ns };
@@ -70,13 +80,8 @@ static void *run(void *context)
 
 	pthread_setname_np(pthread_self(), "sluice-prefault");
 	setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + NICE_MORE);
-	while (!atomic_load_explicit(&prefault->is_stopping, memory_order_relaxed)) {
-		bool is_busy = false;
-
-		for (__u32 i = 0; i < prefault->stream_count; i++)
-			is_busy |= touch_areas(prefault->stream[i], &prefault->progress[i]);
-		pause_ns(is_busy ? PAUSE_BUSY_NS : PAUSE_IDLE_NS);
-	}
+	while (!atomic_load_explicit(&prefault->is_stopping, memory_order_relaxed))
+		pause_ns(touch_streams(prefault) ? PAUSE_BUSY_NS : PAUSE_IDLE_NS);
 	return NULL;
 }
 
@@ -87,6 +92,9 @@ int prefault_start(struct prefault *prefault)
 	prefault->progress = calloc(prefault->stream_count, sizeof(*prefault->progress));
 	if (!prefault->progress)
 		return -ENOMEM;
+	/* The first groups come all at once. */
+	while (touch_streams(prefault))
+		;
 	error = pthread_create(&prefault->thread, NULL, run, prefault);
 	prefault->is_started = error == 0;
 	return -error;

@@ -16,13 +16,13 @@ struct stream;
 struct prefault {
 	__u32 stream_count;
 	const struct stream *stream[SLUICE_WORKERS_MAX];
-	struct prefault_progress *progress;	/* of each stream; the thread's own */
+	struct prefault_progress *progress; /* of each stream; the thread's own */
 	pthread_t thread;
 	_Atomic bool is_stopping;
 	bool is_started;
 };
 
-/* The streams must outlive prefault_stop(). -ENOMEM, or -errno of pthread_create. */
+/* Touches what the streams need first before it returns. They must outlive prefault_stop(). -ENOMEM, or -errno of pthread_create. */
 int prefault_start(struct prefault *prefault);
 /* Takes one that was never started. */
 void prefault_stop(struct prefault *prefault);
