@@ -11,8 +11,8 @@ struct area {
 	size_t bytes; /* from the start on: in use, or soon will be */
 };
 
-/* Ahead of what is in use: this share of the reservation, and not more than that. Half a million new
- * groups, as a window's first pane may bring in a moment, are 32 MiB of rows. */
+/* Ahead of what is in use: this share of the reservation, and not more than that. Half a million
+ * new groups, as a window's first pane may bring in a moment, are 32 MiB of rows. */
 #define AREA_AHEAD_SHARE 8
 #define AREA_AHEAD_MAX ((size_t)32 << 20)
 

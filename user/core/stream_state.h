@@ -81,7 +81,7 @@ struct window {
 	__u32 leaving_count;	/* instances whose last emission is not over */
 	__u64 advance;		/* advances so far */
 	__u64 next_early_ns;	/* monotonic */
-	__u32 *chunk_table;	/* the panes' chunk numbers; tables are used again, the last first */
+	__u32 *chunk_table;	/* the panes' chunk numbers; the table freed last is used next */
 	__u32 *table_free;
 	__u32 table_free_count;
 	__u32 tables_touched;

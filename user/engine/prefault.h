@@ -22,7 +22,8 @@ struct prefault {
 	bool is_started;
 };
 
-/* Touches what the streams need first before it returns. They must outlive prefault_stop(). -ENOMEM, or -errno of pthread_create. */
+/* Touches what the streams need first before it returns. They must outlive prefault_stop().
+ * -ENOMEM, or -errno of pthread_create. */
 int prefault_start(struct prefault *prefault);
 /* Takes one that was never started. */
 void prefault_stop(struct prefault *prefault);
