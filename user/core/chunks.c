@@ -40,9 +40,11 @@ __u32 chunks_take(struct chunks *chunks)
 	if (chunks->free_count == 0 && chunks->touched == chunks->capacity)
 		return CHUNK_NONE;
 	budget->bytes_used += chunks->chunk_bytes;
-	if (chunks->free_count)
-		return chunks->free[--chunks->free_count];
-	/* Read by who touches memory ahead. */
+	/* Both counts are read by who touches memory ahead. */
+	if (chunks->free_count) {
+		__atomic_store_n(&chunks->free_count, chunks->free_count - 1, __ATOMIC_RELAXED);
+		return chunks->free[chunks->free_count];
+	}
 	__atomic_store_n(&chunks->touched, chunks->touched + 1, __ATOMIC_RELAXED);
 	return chunks->touched;
 }
@@ -52,5 +54,6 @@ void chunks_give(struct chunks *chunks, __u32 chunk)
 	assert(chunk != CHUNK_NONE && chunk <= chunks->touched);
 	assert(chunks->budget->bytes_used >= chunks->chunk_bytes);
 	chunks->budget->bytes_used -= chunks->chunk_bytes;
-	chunks->free[chunks->free_count++] = chunk;
+	chunks->free[chunks->free_count] = chunk;
+	__atomic_store_n(&chunks->free_count, chunks->free_count + 1, __ATOMIC_RELAXED);
 }

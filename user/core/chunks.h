@@ -25,8 +25,8 @@ struct chunks {
 	unsigned char *base;
 	size_t chunk_bytes;
 	size_t reserved_bytes;
-	__u32 capacity;		/* chunk numbers 1 … capacity */
-	__u32 touched;		/* highest number ever taken */
+	__u32 capacity; /* chunk numbers 1 … capacity */
+	__u32 touched; /* highest number ever taken */
 	__u32 free_count;
 	__u32 *free;
 	struct memory_budget *budget;
@@ -41,13 +41,20 @@ __u32 chunks_take(struct chunks *chunks);
 /* The caller has zeroed it. */
 void chunks_give(struct chunks *chunks, __u32 chunk);
 
-/* Any thread. */
-static inline struct area chunks_area(const struct chunks *chunks)
+/* What is in use and will be next: more, and at least room for `next_bytes` at once. Any thread. */
+static inline struct area chunks_area(const struct chunks *chunks, size_t next_bytes)
 {
-	__u32 touched = __atomic_load_n(&chunks->touched, __ATOMIC_RELAXED);
+	size_t touched = __atomic_load_n(&chunks->touched, __ATOMIC_RELAXED);
+	size_t free = __atomic_load_n(&chunks->free_count, __ATOMIC_RELAXED) * chunks->chunk_bytes;
+	struct area area = area_make(chunks->base, (touched + 1) * chunks->chunk_bytes,
+				     chunks->reserved_bytes);
 
-	return area_make(chunks->base, ((size_t)touched + 1) * chunks->chunk_bytes,
-			 chunks->reserved_bytes);
+	next_bytes = next_bytes > free ? next_bytes - free : 0;
+	next_bytes += (touched + 1) * chunks->chunk_bytes;
+	if (area.bytes < next_bytes)
+		area.bytes =
+			next_bytes < chunks->reserved_bytes ? next_bytes : chunks->reserved_bytes;
+	return area;
 }
 
 static inline unsigned char *chunks_at(const struct chunks *chunks, __u32 chunk)

@@ -44,9 +44,9 @@ static int open_memory(struct sessions *sessions, struct memory_budget *budget)
 
 __u32 sessions_list_areas(const struct sessions *sessions, struct area area[static SESSIONS_AREAS])
 {
-	area[0] = chunks_area(&sessions->chunks);
-	area[1] = chunks_area(&sessions->nodes.chunks);
-	area[2] = chunks_area(&sessions->blocks.chunks);
+	area[0] = chunks_area(&sessions->chunks, 0);
+	area[1] = chunks_area(&sessions->nodes.chunks, 0);
+	area[2] = chunks_area(&sessions->blocks.chunks, 0);
 	return SESSIONS_AREAS;
 }
 

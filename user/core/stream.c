@@ -256,14 +256,27 @@ void stream_read_dedup(const struct stream *stream, __u32 window, struct dedup_s
 		dedup_read_stats(stream->window[window].dedup, stats);
 }
 
+/* Each event of a new pane is in another chunk: a pane of known groups is there at once. */
+static size_t next_pane_bytes(const struct grouping *grouping, size_t row_bytes)
+{
+	size_t ids = __atomic_load_n(&grouping->groups.ids_touched, __ATOMIC_RELAXED);
+
+	return ids * row_bytes;
+}
+
 __u32 stream_list_areas(const struct stream *stream, struct area area[static STREAM_AREAS_MAX])
 {
 	__u32 count = 0;
 
 	for (__u32 g = 0; g < stream->grouping_count; g++) {
-		area[count++] = chunks_area(&stream->grouping[g].chunks);
+		const struct grouping *grouping = &stream->grouping[g];
+		__u32 windows = (__u32)__builtin_popcount(grouping->window_mask);
+
+		area[count++] =
+			chunks_area(&grouping->chunks,
+				    windows * next_pane_bytes(grouping, grouping->row_bytes));
 		for (unsigned int i = 0; i < GROUPS_AREAS; i++)
-			area[count++] = groups_area(&stream->grouping[g].groups, i);
+			area[count++] = groups_area(&grouping->groups, i);
 	}
 	for (__u32 w = 0; w < stream->window_count; w++) {
 		const struct window *window = &stream->window[w];
@@ -271,9 +284,11 @@ __u32 stream_list_areas(const struct stream *stream, struct area area[static STR
 		if (window->sessions)
 			count += sessions_list_areas(window->sessions, area + count);
 		if (window->extras.count && !window->sessions)
-			area[count++] = chunks_area(&window->extra_chunks);
+			area[count++] = chunks_area(&window->extra_chunks,
+						    next_pane_bytes(window->grouping,
+								    window->extras.state_bytes));
 		if (window->stacks.panes)
-			area[count++] = chunks_area(&window->stacks.chunks);
+			area[count++] = chunks_area(&window->stacks.chunks, 0);
 		/* All workers share it. */
 		if (window->dedup && window->emits)
 			area[count++] = dedup_area(window->dedup);
