@@ -5,15 +5,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "core/sketch_distinct.h"
 #include "core/sketch_histogram.h"
 #include "core/sketch_top.h"
-
-/* The first point of a zeroed state is no event: an event is never at the very end of time. */
-#define POINT_NONE INT64_MAX
 
 static int compare(__u64 a, __u64 b)
 {
@@ -32,20 +28,17 @@ static int compare_points(const struct sluice_point *a, const struct sluice_poin
 	return order ? order : compare(a->index, b->index);
 }
 
-static bool is_none(const struct sluice_point *point)
-{
-	return point->time_ns == POINT_NONE;
-}
-
 static void first_merge(struct sluice_point *into, const struct sluice_point *from)
 {
-	if (!is_none(from) && (is_none(into) || compare_points(from, into) < 0))
+	if (!extras_point_is_none(from) &&
+	    (extras_point_is_none(into) || compare_points(from, into) < 0))
 		*into = *from;
 }
 
 static void last_merge(struct sluice_point *into, const struct sluice_point *from)
 {
-	if (!is_none(from) && (is_none(into) || compare_points(from, into) > 0))
+	if (!extras_point_is_none(from) &&
+	    (extras_point_is_none(into) || compare_points(from, into) > 0))
 		*into = *from;
 }
 
@@ -65,7 +58,7 @@ static struct sluice_point point_of(const struct extras_event *event)
 static void point_open(const struct extras_item *item, void *state)
 {
 	(void)item;
-	*(struct sluice_point *)state = (struct sluice_point){ .time_ns = POINT_NONE };
+	*(struct sluice_point *)state = (struct sluice_point){ .time_ns = EXTRAS_POINT_NONE };
 }
 
 static void first_add(const struct extras_item *item, struct sketch_pool *pool, void *state,
@@ -326,10 +319,16 @@ void extras_open(const struct extras *extras, void *state)
 		operations[item->kind].open(item, state_of(state, item));
 }
 
+void extras_add_item(const struct extras *extras, const struct extras_item *item, void *state,
+		     const struct extras_event *event)
+{
+	operations[item->kind].add(item, extras->pool, state_of(state, item), event);
+}
+
 void extras_add(const struct extras *extras, void *state, const struct extras_event *event)
 {
 	for_each_item (extras, item)
-		operations[item->kind].add(item, extras->pool, state_of(state, item), event);
+		extras_add_item(extras, item, state, event);
 }
 
 void extras_merge(const struct extras *extras, void *state, const void *from)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/sketch_pool.h"
 #include "core/window_spec.h"
@@ -42,13 +43,23 @@ struct extras {
 	struct sketch_pool *pool;
 };
 
+/* The first or last point of a row without events: an event is never at the very end of time. */
+#define EXTRAS_POINT_NONE INT64_MAX
+
+static inline bool extras_point_is_none(const struct sluice_point *point)
+{
+	return point->time_ns == EXTRAS_POINT_NONE;
+}
+
 /* Lays out the states of a window. */
 void extras_init(struct extras *extras, const struct window_spec *spec, struct sketch_pool *pool);
 
 /* A zeroed state becomes that of a row without events. */
 void extras_open(const struct extras *extras, void *state);
-/* Takes one event in. */
+/* Takes one event in; one aggregate alone does, of the whole row's state. */
 void extras_add(const struct extras *extras, void *state, const struct extras_event *event);
+void extras_add_item(const struct extras *extras, const struct extras_item *item, void *state,
+		     const struct extras_event *event);
 /* Adds what `from` holds, which stays as it is. Associative and commutative. */
 void extras_merge(const struct extras *extras, void *state, const void *from);
 /* Gives the blocks back and zeroes the state. */
