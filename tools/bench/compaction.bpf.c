@@ -68,6 +68,8 @@ static __always_inline __u32 take(struct xdp_md *ctx, struct packet *packet)
 
 	if (refused)
 		return refused;
+	if (packet->is_plain && !stage_validate_load(ctx, packet))
+		return SLUICE_OUTCOME_refused_short;
 	stage_filter(packet);
 	if (packet->dropped == packet->events)
 		return SLUICE_OUTCOME_filtered;
@@ -86,6 +88,7 @@ int sluice_xdp(struct xdp_md *ctx)
 	packet->cpu = cpu;
 	packet->events = 0;
 	packet->dropped = 0;
+	packet->counted = 0;
 	if (stage_parse(ctx, packet) || !stage_listener(ctx, packet))
 		return XDP_PASS;
 	count_traffic(packet, SLUICE_TRAFFIC_listened);

@@ -15,7 +15,7 @@
 
 #define PIECE_BYTES ((size_t)256 << 10)
 #define PAUSE_BUSY_NS 200000
-#define PAUSE_IDLE_NS 5000000
+#define PAUSE_IDLE_NS 20000000
 /* Below the workers, but not by much: what it comes too late for costs them as much, in a turn. */
 #define NICE_MORE 5
 
