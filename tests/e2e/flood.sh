@@ -39,9 +39,13 @@ expect_that "rings were full" test "$(status '.listeners[0].ledger.ring_full.dat
 expect_that "the ledger balances at rest" ledger_balances
 expect_that "much got through" test "$(status .stream.consumed)" -gt 1000000
 
+before=$(status .stream.consumed)
+flood_is_on() {
+	[ "$(status .stream.consumed)" -gt "$before" ]
+}
 flood --duration 10s --events 44 --json >/dev/null 2>&1 &
 flood=$!
-sleep 1
+expect_that "the flood begins" wait_until 10 flood_is_on
 consumed=$(status .stream.consumed)
 begin=$SECONDS
 agent_stop

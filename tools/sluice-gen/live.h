@@ -11,7 +11,7 @@
 #define LIVE_EVENTS_MAX 98 /* of 32 bytes, in so many */
 #define LIVE_POOL_BYTES (8u << 20)
 #define LIVE_SLOT_BYTES_MAX 8192
-#define LIVE_GAPS_MAX (1 << 20)
+#define LIVE_GAPS_MAX (1 << 18)
 
 /* Never changes after the program is loaded. */
 struct live_layout {
