@@ -230,7 +230,8 @@ static int measure_everything(struct report *report)
 	report_add_extra(report, "longest_step_us", (double)run.longest_step_ns / 1e3);
 	report_add_extra(report, "longest_slice_us", (double)run.longest_slice_ns / 1e3);
 	report_add_extra(report, "emission_ns_per_row",
-			 (double)run.emission_ns / (double)(run.total[0].rows / (RUNS + 1) * RUNS));
+			 (double)run.emission_ns * (RUNS + 1) / RUNS /
+				 (double)run.total[0].rows);
 	for (__u32 w = 0; w < 3 && !err; w++)
 		check_total(report, &run.total[w], &set, RUNS + 1);
 	engine_run_close(&run);

@@ -67,7 +67,7 @@ static __u64 lost_here(const struct tick *tick, __u32 listener)
 
 int tick_start(struct tick *tick, __u64 now_mono_ns)
 {
-	__u64 gaps[SLUICE_LISTENERS_MAX];
+	__u64 gaps[SLUICE_LISTENERS_MAX] = { 0 };
 	int error;
 
 	if (tick->open != ORDER_NONE) {
