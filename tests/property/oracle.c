@@ -77,12 +77,14 @@ static bool is_repeat(const struct oracle_window *window, const struct oracle_ta
 	return false;
 }
 
-static bool is_late(struct oracle_window *window, const struct oracle_event *event)
+static bool is_late(struct oracle_window *window, const struct oracle_taken *taken)
 {
+	const struct oracle_event *event = &taken->event;
+
 	if (window->spec->kind != SLUICE_WINDOW_SESSION)
 		return oracle_fixed_is_late(window, event->time_ns);
 	return (has_id(window, event) && oracle_session_is_late_alone(window, event)) ||
-	       oracle_session_is_late(window, event);
+	       oracle_session_is_late(window, taken);
 }
 
 /* Do the groups of both events count against the same bound? */
@@ -155,7 +157,8 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 		ledger->unselected++;
 		return;
 	}
-	if (is_late(window, event)) {
+	taken.is_overflow = is_beyond_groups(oracle, window, &taken);
+	if (is_late(window, &taken)) {
 		ledger->late++;
 		if (window->spec->late == WINDOW_LATE_KEEP)
 			keep_late(oracle, window, event);
@@ -165,7 +168,6 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 		ledger->duplicate_id++;
 		return;
 	}
-	taken.is_overflow = is_beyond_groups(oracle, window, &taken);
 	*(taken.is_overflow ? &ledger->overflow : &ledger->aggregated) += 1;
 	window->taken = scenario_grow(window->taken, window->taken_count, sizeof(taken));
 	window->taken[window->taken_count++] = taken;

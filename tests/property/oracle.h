@@ -24,7 +24,9 @@
  *     from the epoch on. In a session window that dedups, an event with an id is late by its
  *     own time: when it would be late if it were alone.
  *  9  The bound on groups holds for each pane by itself (tumbling: each window; sliding: each
- *     slice of gcd(size, slide)), in order of arrival; for sessions for all that are alive.
+ *     slice of gcd(size, slide)), in order of arrival; for sessions for all that are alive. An
+ *     event whose group finds no place is one of the overflow group, also when it is asked
+ *     whether a session saves it from being late.
  * 10  A window that first gets events after its close starts with revision 0. A row that did not
  *     change is not repeated; a count of revisions by window or by row are both right
  *     (revision_max).

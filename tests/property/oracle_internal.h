@@ -114,7 +114,7 @@ void oracle_fixed_finish(struct oracle *oracle, struct oracle_window *window);
 
 /* --- oracle_session.c --- */
 
-bool oracle_session_is_late(struct oracle_window *window, const struct oracle_event *event);
+bool oracle_session_is_late(struct oracle_window *window, const struct oracle_taken *taken);
 /* The same, of an event that is nobody's neighbour. */
 bool oracle_session_is_late_alone(const struct oracle_window *window,
 				  const struct oracle_event *event);

@@ -157,16 +157,18 @@ static __int128 end_of_piece(const struct window_spec *spec, const __s64 *time, 
 }
 
 /* Puts the event together with all it touches, cuts, and asks of the piece that would hold it. */
-bool oracle_session_is_late(struct oracle_window *window, const struct oracle_event *event)
+bool oracle_session_is_late(struct oracle_window *window, const struct oracle_taken *taken)
 {
-	struct oracle_taken taken = { .event = *event };
+	const struct oracle_event *event = &taken->event;
 	struct oracle_session *gone = calloc(window->session_count + 1, sizeof(*gone));
-	struct oracle_session run = { .start_ns = event->time_ns, .last_ns = event->time_ns };
+	struct oracle_session run = { .start_ns = event->time_ns,
+				      .last_ns = event->time_ns,
+				      .is_overflow = taken->is_overflow };
 	size_t gone_count = 0;
 	__s64 *time;
 	bool is_late;
 
-	oracle_group(window, &taken, run.group);
+	oracle_group(window, taken, run.group);
 	gather(window, &run, gone, &gone_count);
 	time = calloc(run.member_count + 1, sizeof(*time));
 	if (!gone || !time)

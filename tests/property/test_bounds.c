@@ -22,6 +22,14 @@ static const struct generate_options few = {
 	.datagrams = 60,
 };
 
+static const struct generate_options late_sessions = {
+	.has_session = true,
+	.has_lateness = true,
+	.has_event_ids = true,
+	.windows_max = 2,
+	.datagrams = 60,
+};
+
 /* Sums over all groups of a window, whichever of them had places of their own. */
 static void add_up(const struct result *result, __u32 window, struct sluice_partial *total)
 {
@@ -83,6 +91,24 @@ static void bounds_of_groups(void **state)
 		suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);
 		drive.worker_count = 3;
 		check_totals(&scenario, &drive);
+		scenario_clear(&scenario);
+	}
+}
+
+/* Which group an event is in decides whether it is late. */
+static void bounds_of_session_groups(void **state)
+{
+	__u64 seed = generate_first_seed(100000), end = seed + generate_rounds(100);
+
+	(void)state;
+	FEATURE_REQUIRE(FEATURE_OVERFLOW && FEATURE_SESSION && FEATURE_LATENESS);
+	for (; seed < end; seed++) {
+		struct drive_options drive = { .hash_seed = seed, .noise_seed = seed };
+		struct scenario scenario;
+
+		generate_scenario(&scenario, seed, &late_sessions);
+		scenario.groups_max = 1 + (__u32)(seed % 5);
+		suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);
 		scenario_clear(&scenario);
 	}
 }
@@ -312,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounds_of_groups),
+		cmocka_unit_test(bounds_of_session_groups),
 		cmocka_unit_test(bounds_of_window_starts),
 		cmocka_unit_test(bounds_of_hostile_records),
 		cmocka_unit_test(bounds_of_new_keys),

@@ -274,6 +274,13 @@ static bool is_known(struct sessions *sessions, __u32 id)
 	return !session_group_is_empty(&group);
 }
 
+/* A group with no place belongs to the overflow group. */
+static bool has_place(struct sessions *sessions, __u32 id)
+{
+	return id != GROUPS_NONE &&
+	       (sessions->groups < sessions->groups_max || is_known(sessions, id));
+}
+
 /* The group, or the overflow group, or nowhere: what was counted as aggregated is put right. */
 static void take_or_overflow(struct sessions *sessions, __u32 id, bool is_overflow,
 			     const struct session_span *span)
@@ -281,9 +288,7 @@ static void take_or_overflow(struct sessions *sessions, __u32 id, bool is_overfl
 	struct sluice_window_ledger *ledger = &sessions->window->ledger;
 	__u64 records = span->slot.partial.records;
 
-	if (id != GROUPS_NONE &&
-	    (sessions->groups < sessions->groups_max || is_known(sessions, id)) &&
-	    take(sessions, id, span))
+	if (has_place(sessions, id) && take(sessions, id, span))
 		return;
 	if (!is_overflow)
 		ledger->aggregated -= records;
@@ -303,7 +308,9 @@ void session_take_event(struct sessions *sessions, __u32 id, const struct extras
 	struct session_more none = { 0 };
 	struct session_group group = { .more = &none };
 
-	if (id != GROUPS_NONE && session_has_group(sessions, id))
+	if (!has_place(sessions, id))
+		group = session_group_at(sessions, GROUPS_NONE);
+	else if (session_has_group(sessions, id))
 		group = session_group_at(sessions, id);
 	if (session_is_late(sessions, &group, event->time_ns)) {
 		sessions->window->ledger.aggregated--;
