@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* Live frames: each run of the program turns one page into the next datagram of the plan and
- * sends it out of an interface. A page comes back with what it carried before, so usually only
- * header, keys and ids are written; the frame's headers are compared first, as the far end may
- * have changed them. Two tracing programs see what the kernel could not send. */
+ * sends it back out of the interface it seems to come from. Short frames are written whole. Of
+ * others usually only header, keys and ids are, as a page comes back with what it carried before;
+ * the frame's headers are compared first, as the far end may have changed them. Two tracing
+ * programs see what the kernel could not send. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -13,6 +14,7 @@ const volatile struct plan plan;
 const volatile struct live_layout layout;
 
 __u8 live_pool[LIVE_POOL_BYTES];
+__u8 live_header[LIVE_HEADER_BYTES_MAX];
 struct live_state live_state;
 struct live_pace live_pace;
 struct live_gap live_gaps[LIVE_GAPS_MAX];
@@ -93,6 +95,16 @@ static __always_inline void stamp_event(void *record, const struct slot_key *key
 			plan_event_id(datagram, index);
 }
 
+/* Of a frame that was written whole; `count` is known to the verifier, and so is that they fit. */
+static __always_inline void stamp_short(void *records, const __u8 *slot,
+					const struct plan_datagram *datagram, __u32 count)
+{
+	const struct slot_key *keys = (const void *)(slot + SLOT_HEAD_BYTES);
+
+	for (__u32 i = 0; i < count; i++)
+		stamp_event(records + i * layout.event_size, &keys[i], datagram, i);
+}
+
 /* Four at a time: bounds are looked at once for them. */
 static __always_inline void stamp_events(void *records, const void *end, const __u8 *slot,
 					 const struct plan_datagram *datagram, __u32 count)
@@ -149,47 +161,104 @@ static __always_inline void shorten(void *data, const void *end)
 
 static __always_inline int resize(struct xdp_md *ctx, __u32 frame_bytes)
 {
-	int change = (int)frame_bytes - (int)bpf_xdp_get_buff_len(ctx);
+	int change;
 
-	return layout.event_count || !change ? 0 : (int)bpf_xdp_adjust_tail(ctx, change);
+	if (layout.event_count)
+		return 0;
+	change = (int)frame_bytes - (int)bpf_xdp_get_buff_len(ctx);
+	return change ? (int)bpf_xdp_adjust_tail(ctx, change) : 0;
+}
+
+/* To the byte: the last words overlap. The length is known to the verifier, but not to the
+ * compiler. */
+static __always_inline void write_words(void *to, const __u8 *from, __u32 bytes)
+{
+	__u32 at = 0;
+
+	for (; at + 32 <= bytes; at += 32) {
+		*(__u64 *)(to + at) = *(const __u64 *)(from + at);
+		*(__u64 *)(to + at + 8) = *(const __u64 *)(from + at + 8);
+		*(__u64 *)(to + at + 16) = *(const __u64 *)(from + at + 16);
+		*(__u64 *)(to + at + 24) = *(const __u64 *)(from + at + 24);
+	}
+	for (; at + 8 <= bytes; at += 8)
+		*(__u64 *)(to + at) = *(const __u64 *)(from + at);
+	at = bytes - 8;
+	*(__u64 *)(to + at) = *(const __u64 *)(from + at);
+}
+
+/* All of a frame that is short: all headers are the same. */
+static __always_inline int fill_short(struct xdp_md *ctx, const __u8 *slot,
+				      const struct plan_datagram *datagram)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct sluice_header *header = data + layout.header_bytes;
+
+	if (data + layout.frame_bytes_max > end)
+		return -1;
+	write_words(data, live_header, layout.header_bytes);
+	plan_stamp_header(the_plan(), header, datagram, layout.event_count);
+	write_words(header + 1, slot + layout.frame_offset,
+		    layout.frame_bytes_max - layout.header_bytes - sizeof(*header));
+	stamp_short(header + 1, slot, datagram, layout.event_count);
+	return 0;
+}
+
+/* What changes in a longer one; all of it when it carries another template. */
+static __always_inline int fill_long(struct xdp_md *ctx, const __u8 *slot,
+				     const struct plan_datagram *datagram, __u32 count)
+{
+	const __u8 *frame = slot + layout.frame_offset;
+	__u32 frame_bytes = *(const __u32 *)(slot + 4);
+	struct sluice_header *header;
+
+	if (frame_bytes < 62 || frame_bytes > LIVE_FRAME_BYTES_MAX || resize(ctx, frame_bytes))
+		return -1;
+	if (!is_carried((void *)(long)ctx->data, (void *)(long)ctx->data_end, frame)) {
+		live_state.copies++;
+		if (bpf_xdp_store_bytes(ctx, 0, (void *)frame, frame_bytes))
+			return -1;
+	}
+	barrier_var(ctx); /* or the compiler computes addresses in it, which the verifier forbids */
+	header = (void *)(long)ctx->data + layout.header_bytes;
+	if ((void *)(header + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	plan_stamp_header(the_plan(), header, datagram, count);
+	stamp_events(header + 1, (void *)(long)ctx->data_end, slot, datagram, count);
+	return 0;
+}
+
+static __always_inline int damage(struct xdp_md *ctx, const struct plan_datagram *datagram)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct sluice_header *header = data + layout.header_bytes;
+
+	if ((void *)(header + 1) > end)
+		return -1;
+	plan_damage_header(header, datagram->damage, datagram->number);
+	if (datagram->damage == PLAN_DAMAGE_SHORT)
+		shorten(data, end);
+	return 0;
 }
 
 static __always_inline int fill_frame(struct xdp_md *ctx, const struct plan_datagram *datagram)
 {
-	__u32 at = datagram->template * layout.slot_bytes, count, frame_bytes;
-	struct sluice_header *header;
-	void *data, *end;
-	__u8 *slot;
+	__u32 at = datagram->template * layout.slot_bytes, count = layout.event_count;
+	const __u8 *slot;
+	int error;
 
 	if (at > LIVE_POOL_BYTES - LIVE_SLOT_BYTES_MAX)
 		return -1;
 	slot = live_pool + at;
-	count = *(__u32 *)slot;
-	frame_bytes = *(__u32 *)(slot + 4);
-	if (frame_bytes < 62 || frame_bytes > LIVE_FRAME_BYTES_MAX || resize(ctx, frame_bytes))
-		return -1;
-	data = (void *)(long)ctx->data;
-	end = (void *)(long)ctx->data_end;
-	if (!is_carried(data, end, slot + layout.frame_offset)) {
-		live_state.copies++;
-		if (bpf_xdp_store_bytes(ctx, 0, slot + layout.frame_offset, frame_bytes))
-			return -1;
-		data = (void *)(long)ctx->data;
-		end = (void *)(long)ctx->data_end;
-	}
-	header = data + layout.header_bytes;
-	if ((void *)(header + 1) > end)
-		return -1;
-	plan_stamp_header(the_plan(), header, datagram, count);
-	stamp_events(header + 1, end, slot, datagram,
-		     layout.event_count ? layout.event_count : count);
-	if (datagram->damage < PLAN_DAMAGES) {
-		plan_damage_header(header, datagram->damage, datagram->number);
-		if (datagram->damage == PLAN_DAMAGE_SHORT)
-			shorten(data, end);
-	}
-	plan_count(&live_state.plan, datagram, count);
-	return 0;
+	if (!count)
+		count = *(const __u32 *)slot;
+	error = layout.is_short ? fill_short(ctx, slot, datagram)
+				: fill_long(ctx, slot, datagram, count);
+	if (!error && datagram->damage < PLAN_DAMAGES)
+		error = damage(ctx, datagram);
+	if (!error)
+		plan_count(&live_state.plan, datagram, count);
+	return error;
 }
 
 SEC("xdp")
@@ -197,7 +266,6 @@ int gen_send(struct xdp_md *ctx)
 {
 	struct plan_datagram datagram;
 
-	live_state.calls++;
 	if (!live_state.task)
 		start();
 	if (live_state.is_done || is_too_early())
@@ -219,7 +287,7 @@ int gen_send(struct xdp_md *ctx)
 		return XDP_DROP;
 	}
 	live_state.frames++;
-	return bpf_redirect(layout.ifindex, 0);
+	return XDP_TX;
 }
 
 static __always_inline void note_gap(__u64 first_frame, __u64 frame_count)

@@ -8,6 +8,7 @@
 /* A live frame is one page: less the kernel's own head, 256 bytes before the frame, and what
  * follows it. */
 #define LIVE_FRAME_BYTES_MAX 3200
+#define LIVE_HEADER_BYTES_MAX 64
 #define LIVE_EVENTS_MAX 98 /* of 32 bytes, in so many */
 #define LIVE_POOL_BYTES (8u << 20)
 #define LIVE_SLOT_BYTES_MAX 8192
@@ -18,11 +19,12 @@ struct live_layout {
 	__u32 ifindex;
 	__u32 header_bytes; /* Ethernet to UDP: 42 or 62 */
 	__u32 slot_bytes; /* of the pool of templates, see shape.h */
-	__u32 frame_offset;
+	__u32 frame_offset; /* in a slot; of short frames that of the records */
 	__u32 frame_bytes_max;
 	__u32 event_size;
 	__u32 event_count; /* when it is the same in all templates, else 0 */
 	__u32 is_paced;
+	__u32 is_short; /* a slot holds no headers: all frames have those in live_header */
 };
 
 /* Frames the kernel did not take, by their number. */
@@ -42,7 +44,6 @@ struct live_state {
 	__u64 task; /* the one that runs the program */
 	__u64 started_ns; /* monotonic, of the first call */
 	__u64 ended_ns; /* of the end of the plan; 0 before */
-	__u64 calls;
 	__u64 copies; /* frames that did not carry their template yet */
 	__s64 error; /* the last -errno of the driver or the redirect */
 	__u64 is_done;

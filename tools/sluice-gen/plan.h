@@ -73,6 +73,8 @@ struct plan_count {
 struct plan_state {
 	__u64 turn;
 	__u64 original; /* the next one */
+	__u64 source; /* of it, less source_first: what divisions would tell at each turn */
+	__u64 sequence;
 	struct plan_count kind[PLAN_KINDS]; /* originals by kind */
 	struct plan_count duplicate;
 	__u64 damage[PLAN_DAMAGES];
@@ -155,16 +157,12 @@ static __always_inline __u64 plan_time_of(const struct plan *plan, __u64 number)
 	return plan->start_ns + (number * plan->step_256 >> 8);
 }
 
+/* All but who sends it. */
 static __always_inline void plan_describe(const struct plan *plan, __u64 number, __u8 kind,
 					  struct plan_datagram *datagram)
 {
-	__u64 draw = plan_hash(plan->seed, number), source = 0, sequence = number;
-	__u64 time_ns = plan_time_of(plan, number);
+	__u64 draw = plan_hash(plan->seed, number), time_ns = plan_time_of(plan, number);
 
-	if (plan->source_count != 1) {
-		sequence = number / plan->source_count;
-		source = number - sequence * plan->source_count;
-	}
 	if (plan->jitter_1024)
 		time_ns -= ((draw & 0xffffffff) * plan->jitter_1024 >> 32) << 10;
 	if (kind == PLAN_LATE)
@@ -172,14 +170,9 @@ static __always_inline void plan_describe(const struct plan *plan, __u64 number,
 	if (kind == PLAN_FUTURE)
 		time_ns += plan->future_ns;
 	datagram->number = number;
-	datagram->source_id = plan->source_first + source;
-	datagram->sequence = sequence;
 	datagram->base_time_ns = time_ns;
 	datagram->key_mask = (__u32)(draw >> 32);
 	datagram->template = plan_template_of(plan, number);
-	datagram->tenant = 0;
-	if (plan->tenant_count > 1)
-		datagram->tenant = (__u16)(source % plan->tenant_count);
 	datagram->kind = kind;
 	datagram->damage = PLAN_DAMAGES;
 	if (kind == PLAN_CORRUPT)
@@ -187,26 +180,47 @@ static __always_inline void plan_describe(const struct plan *plan, __u64 number,
 			(__u8)(plan_hash(plan->seed ^ 0x44414D47ull, number) % PLAN_DAMAGES);
 }
 
+static __always_inline void plan_set_source(const struct plan *plan, __u64 source, __u64 sequence,
+					    struct plan_datagram *datagram)
+{
+	datagram->source_id = plan->source_first + source;
+	datagram->sequence = sequence;
+	datagram->tenant = 0;
+	if (plan->tenant_count > 1)
+		datagram->tenant = (__u16)(source % plan->tenant_count);
+}
+
+static __always_inline void plan_next_original(const struct plan *plan, struct plan_state *state)
+{
+	state->original++;
+	state->source++;
+	if (state->source >= plan->source_count) {
+		state->source = 0;
+		state->sequence++;
+	}
+}
+
 /* The next turn. Returns 0 at the end of the plan. */
 static __always_inline int plan_next(const struct plan *plan, struct plan_state *state,
 				     struct plan_datagram *datagram)
 {
-	__u64 number = state->original;
+	__u64 number = state->original, repeated = plan->original_count;
 
 	if (number >= plan->original_count)
 		return 0;
-	datagram->is_duplicate = 0;
-	if (plan->duplicate_below) {
-		__u64 repeated = plan_duplicate_of(plan, state);
-
-		if (repeated < number) {
-			number = repeated;
-			datagram->is_duplicate = 1;
-		}
+	if (plan->duplicate_below)
+		repeated = plan_duplicate_of(plan, state);
+	datagram->is_duplicate = repeated < number;
+	if (datagram->is_duplicate) {
+		number = repeated;
+		plan_set_source(plan, number % plan->source_count, number / plan->source_count,
+				datagram);
+	} else {
+		plan_set_source(plan, state->source, state->sequence, datagram);
+		plan_next_original(plan, state);
 	}
 	plan_describe(plan, number, plan_kind_of(plan, number), datagram);
 	state->turn++;
-	state->original += !datagram->is_duplicate;
 	return 1;
 }
 

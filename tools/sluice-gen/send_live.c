@@ -24,7 +24,7 @@
 #include "live.skel.h"
 #include "run.h"
 
-#define WATCH_NS 1000000 /* how soon the end is noticed */
+#define WATCH_NS 4000000 /* how soon the end is noticed */
 #define WAKE_SIGNAL SIGUSR1
 #define REPEAT_MAX 4000000000u
 
@@ -93,6 +93,38 @@ static int read_interface(const char *name, __u8 mac[6], int *mtu)
 	return error;
 }
 
+/* Short frames have one header, so that their slots are small enough to stay in the cache: counts,
+ * keys, records. */
+static __u32 short_records_offset(const struct shape *shape)
+{
+	return SHAPE_SLOT_HEAD_BYTES + shape->options.events_max * SHAPE_SLOT_KEY_BYTES;
+}
+
+static __u32 short_slot_bytes(const struct shape *shape)
+{
+	__u32 bytes = short_records_offset(shape) +
+		      shape->options.events_max * shape->options.event_size;
+
+	return (bytes + 63) / 64 * 64;
+}
+
+static void fill_short_pool(const struct shape *shape, __u8 *pool, __u8 *header)
+{
+	__u32 offset = short_records_offset(shape), slot_bytes = short_slot_bytes(shape);
+	const __u8 *slot = shape->pool;
+
+	memcpy(header, slot + shape->frame_offset, shape->header_bytes);
+	for (__u32 i = 0; i < shape->template_count; i++) {
+		memcpy(pool, slot, offset);
+		memcpy(pool + offset,
+		       slot + shape->frame_offset + shape->header_bytes +
+			       sizeof(struct sluice_header),
+		       (size_t)shape->options.events_max * shape->options.event_size);
+		slot += shape->slot_bytes;
+		pool += slot_bytes;
+	}
+}
+
 static void fill_layout(struct live *live, unsigned int ifindex)
 {
 	const struct shape *shape = live->shape;
@@ -108,6 +140,11 @@ static void fill_layout(struct live *live, unsigned int ifindex)
 
 	if (shape->options.events_min == shape->options.events_max)
 		layout.event_count = shape->options.events_max;
+	if (shape->is_short) {
+		layout.is_short = 1;
+		layout.frame_offset = short_records_offset(shape);
+		layout.slot_bytes = short_slot_bytes(shape);
+	}
 	memcpy((void *)(uintptr_t)&live->skeleton->rodata->layout, &layout, sizeof(layout));
 	memcpy((void *)(uintptr_t)&live->skeleton->rodata->plan, &live->options->plan,
 	       sizeof(struct plan));
@@ -151,8 +188,12 @@ static int live_open(struct live *live)
 	 * pool. */
 	assert((size_t)shape->template_count * shape->slot_bytes <=
 	       LIVE_POOL_BYTES - LIVE_SLOT_BYTES_MAX);
-	memcpy(live->skeleton->bss->live_pool, shape->pool,
-	       (size_t)shape->template_count * shape->slot_bytes);
+	if (shape->is_short)
+		fill_short_pool(shape, live->skeleton->bss->live_pool,
+				live->skeleton->bss->live_header);
+	else
+		memcpy(live->skeleton->bss->live_pool, shape->pool,
+		       (size_t)shape->template_count * shape->slot_bytes);
 	return live_bpf__attach(live->skeleton);
 }
 

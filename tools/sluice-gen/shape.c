@@ -100,7 +100,8 @@ static void make_template(struct maker *maker, __u32 index)
 	__u32 head[2] = { count, (__u32)(shape->header_bytes + payload_bytes) };
 
 	memcpy(slot, head, sizeof(head));
-	frame_write_headers(&options->address, (__u16)index, payload_bytes, frame);
+	frame_write_headers(&options->address, shape->is_short ? 0 : (__u16)index, payload_bytes,
+			    frame);
 	for (__u32 i = 0; i < count; i++) {
 		keys[i] = draw_key(maker);
 		make_event(maker, records + (size_t)i * options->event_size,
@@ -132,6 +133,8 @@ int shape_open(struct shape **out, const struct shape_options *options)
 		round_up(SHAPE_SLOT_HEAD_BYTES + options->events_max * sizeof(struct slot_key), 64);
 	shape->slot_bytes = round_up(shape->frame_offset + shape->frame_bytes_max, 64);
 	shape->key_bias = options->zipf > 0;
+	shape->is_short = options->events_min == options->events_max &&
+			  shape->frame_bytes_max <= SHAPE_SHORT_BYTES;
 	shape->template_count = SHAPE_TEMPLATES_MAX;
 	while (shape->template_count > PLAN_RUN_TEMPLATES &&
 	       (size_t)shape->template_count * shape->slot_bytes > SHAPE_POOL_BYTES)

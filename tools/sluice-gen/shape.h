@@ -15,6 +15,8 @@
 #define SHAPE_POOL_BYTES ((8u << 20) - 8192) /* what the live program holds, less one slot */
 #define SHAPE_TEMPLATES_MAX 4096
 #define SHAPE_SLOT_HEAD_BYTES 8
+#define SHAPE_SLOT_KEY_BYTES 8 /* for each event */
+#define SHAPE_SHORT_BYTES 256
 #define SHAPE_KEYS_MAX (1ull << 31)
 
 struct shape_options {
@@ -42,6 +44,7 @@ struct shape {
 	__u32 header_bytes; /* Ethernet to UDP */
 	__u32 frame_bytes_max;
 	__u32 key_bias;
+	bool is_short; /* one length, at most SHAPE_SHORT_BYTES, and the same headers */
 	__u8 *pool; /* template_count slots */
 };
 

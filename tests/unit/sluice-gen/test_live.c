@@ -146,6 +146,27 @@ static void test_frames_of_one_length(void **state)
 	check_run(&gen, *state);
 }
 
+/* Those are written whole. */
+static void test_frames_that_are_short(void **state)
+{
+	static const struct {
+		__u32 events;
+		__u16 event_size;
+		bool is_v6;
+	} shapes[] = { { 1, 32 }, { 3, 48 }, { 1, 40, true } };
+	struct gen gen;
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		gen_init(&gen);
+		set_faults(&gen.options.plan);
+		gen.options.plan.tenant_count = 2;
+		gen.options.shape.events_min = gen.options.shape.events_max = shapes[i].events;
+		gen.options.shape.event_size = gen.options.plan.event_size = shapes[i].event_size;
+		gen.options.shape.address.is_v6 = shapes[i].is_v6;
+		check_run(&gen, *state);
+	}
+}
+
 static void test_frames_over_ipv6(void **state)
 {
 	static const __u8 to[16] = { 0xfd, [15] = 2 }, from[16] = { 0xfd, [15] = 1 };
@@ -238,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames_of_many_lengths_with_all_faults),
 		cmocka_unit_test(test_frames_of_one_length),
+		cmocka_unit_test(test_frames_that_are_short),
 		cmocka_unit_test(test_frames_over_ipv6),
 		cmocka_unit_test(test_refused_frames_are_known_by_number),
 		cmocka_unit_test(test_an_interface_that_cannot),
