@@ -103,10 +103,15 @@ lab_agent_stop() {
 	return "$status"
 }
 
-# sluice-gen on the other host, live XDP frames on a CPU of its own.
+# lab_send COMMAND…: on the other host, on a CPU of its own.
+lab_send() {
+	nice -n "$LAB_NICE" taskset -c "$LAB_SENDER_CPU" nsenter --net=/run/netns/sender "$@"
+}
+
+# sluice-gen there, sending live XDP frames.
 lab_generate() {
-	nice -n "$LAB_NICE" taskset -c "$LAB_SENDER_CPU" nsenter --net=/run/netns/sender build/sluice-gen \
-		--interface wire0 --to-mac "$LAB_MAC" --to "$LAB_TO" --from 10.9.0.2:40000 "$@"
+	lab_send build/sluice-gen --interface wire0 --to-mac "$LAB_MAC" --to "$LAB_TO" \
+		--from 10.9.0.2:40000 "$@"
 }
 
 # Nanoseconds of CPU that all threads of a process have had.
