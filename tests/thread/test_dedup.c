@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "core/stream.h"
+#include "datagram.h"
 
 #define WORKERS 4u
 #define PANE_NS 1000000000ull
@@ -25,19 +26,9 @@
 #define BLOCK_BYTES (1u << 20)
 
 struct datagram {
-	struct sluice_record record;
-	struct sluice_header header;
-	struct {
-		__u64 key;
-		__s64 value;
-		__u32 time_offset_us;
-		__u16 type, weight;
-		__u32 dim0, dim1;
-		__u64 event_id;
-	} event[EVENTS];
+	struct datagram_head head;
+	struct sluice_event event[EVENTS];
 };
-
-_Static_assert(sizeof(((struct datagram *)NULL)->event[0]) == 40, "as sent");
 
 struct thread {
 	pthread_t thread;
@@ -89,21 +80,13 @@ static struct row_writer nowhere(struct thread *thread)
 static void send(struct thread *thread, __u32 pane, __u32 number)
 {
 	struct datagram datagram = {
-		.record = { .payload_bytes = sizeof(datagram) - sizeof(datagram.record),
-			    .prefix_bytes = SLUICE_PREFIX_SHORT,
-			    .kept = EVENTS },
-		.header = { .magic = SLUICE_MAGIC,
-			    .version = SLUICE_VERSION,
-			    .event_count = EVENTS,
-			    .event_size = 40,
-			    .source_id = thread->worker,
-			    .sequence = thread->sequence++,
-			    .base_time_ns = START_NS + pane * PANE_NS },
+		.head = datagram_head_make(EVENTS, thread->worker, thread->sequence++,
+					   START_NS + pane * PANE_NS),
 	};
 
 	for (__u32 i = 0; i < EVENTS; i++)
 		datagram.event[i].event_id = (__u64)number * EVENTS + i + 1;
-	stream_add(thread->stream, &datagram.record, sizeof(datagram));
+	stream_add(thread->stream, &datagram.head.record, sizeof(datagram));
 	stream_flush(thread->stream);
 	stream_tidy(thread->stream);
 }

@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "core/rows.h"
 #include "core/sources.h"
+#include "datagram.h"
 #include "edge/log_reader.h"
 #include "engine/tick.h"
 
@@ -34,15 +35,8 @@
 #define START_NS 1700000000000000000ull
 
 struct datagram {
-	struct sluice_record record;
-	struct sluice_header header;
-	struct {
-		__u64 key;
-		__s64 value;
-		__u32 time_offset_us;
-		__u16 type, weight;
-		__u32 dim0, dim1;
-	} event[EVENTS];
+	struct datagram_head head;
+	struct sluice_event event[EVENTS];
 };
 
 /* A ring as the kernel makes one: positions on pages of their own, data mapped twice in a row. */
@@ -98,16 +92,7 @@ static void open_ring(__u32 i)
 static void fill(struct datagram *datagram, __u32 ring, __u64 number)
 {
 	*datagram = (struct datagram){
-		.record = { .payload_bytes = sizeof(*datagram) - sizeof(datagram->record),
-			    .prefix_bytes = SLUICE_PREFIX_SHORT,
-			    .kept = EVENTS },
-		.header = { .magic = SLUICE_MAGIC,
-			    .version = SLUICE_VERSION,
-			    .event_count = EVENTS,
-			    .event_size = SLUICE_EVENT_SIZE_MIN,
-			    .source_id = ring,
-			    .sequence = number,
-			    .base_time_ns = START_NS + number * STEP_NS },
+		.head = datagram_head_make(EVENTS, ring, number, START_NS + number * STEP_NS),
 	};
 	for (__u32 e = 0; e < EVENTS; e++) {
 		datagram->event[e].key = number;
