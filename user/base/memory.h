@@ -13,7 +13,7 @@
 void *memory_reserve(size_t bytes);
 
 /* Backs the first huge page of a large reservation of `bytes` now, so that its first use costs no
- * page fault; best effort. Small reservations are left alone. */
+ * page fault; best effort. Small reservations are left alone. For what is no area (core/area.h). */
 void memory_touch_first(void *memory, size_t bytes);
 
 /* Gives back what memory_reserve() returned for the same `bytes`; NULL is fine. */

@@ -19,7 +19,6 @@ int chunks_open(struct chunks *chunks, size_t row_bytes, struct memory_budget *b
 		chunks_close(chunks);
 		return -ENOMEM;
 	}
-	memory_touch_first(chunks->base, chunks->reserved_bytes);
 	memory_touch_first(chunks->free, sizeof(__u32) * (size_t)chunks->capacity);
 	return 0;
 }

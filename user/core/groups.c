@@ -62,9 +62,6 @@ int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 ha
 		groups_close(groups);
 		return -ENOMEM;
 	}
-	memory_touch_first(groups->index_memory[0], index_bytes(groups->lines_max));
-	memory_touch_first(groups->index_memory[1], index_bytes(groups->lines_max));
-	memory_touch_first(groups->entries, entry_bytes(groups) * ids);
 	memory_touch_first(groups->free, ids * sizeof(__u32));
 	groups->now = (struct groups_index){ groups->index_memory[0], LINES_FIRST - 1 };
 	want_index(groups);
