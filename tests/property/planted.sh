@@ -53,7 +53,7 @@ while IFS='|' read -r name file change program expected; do
 	if ! compile 2>"$work/log" || ! link "$program" 2>"$work/log"; then
 		echo "STALE   $name does not compile"
 		missed=$((missed + 1))
-	elif ASAN_OPTIONS=detect_leaks=0 timeout 120 "$work/$program" >"$work/log" 2>&1; then
+	elif ASAN_OPTIONS=detect_leaks=0 timeout 600 "$work/$program" >"$work/log" 2>&1; then
 		echo "MISSED  $name: $program passes"
 		missed=$((missed + 1))
 	elif ! grep -Eq "FAILED.*$expected|AddressSanitizer|runtime error|Assertion" "$work/log"; then
