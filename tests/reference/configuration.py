@@ -45,6 +45,7 @@ def random_window(random, index, pools, disorder_ns, has_event_ids):
         "allowed_lateness_ns": random.choice((0, 0, 300, 1000, 4000)) * MS,
         "early_ns": random.choice((0, 0, 0, 100)) * MS,
         "dedup": random.choice(("none", "event_id")) if has_event_ids else "none",
+        "late": random.choice(("drop", "keep")),
     }
     if kind == "session":
         window["gap_ns"] = random.choice((1, 20, 75, 200)) * MS
@@ -99,6 +100,8 @@ def window_yaml(window):
     for key, value in window.items():
         if key.endswith("_ns") and (value or key == "max_disorder_ns"):
             out[key[:-3]] = duration(value)
+    if window["late"] == "keep":
+        out["late"] = "keep"
     return out
 
 

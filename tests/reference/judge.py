@@ -5,7 +5,9 @@ In: the plan as it was sent, the last status of each life in it, the store. Out:
 differences, and exit 1 when there are any.
 """
 
+import csv
 import datetime
+import io
 import json
 import math
 import os
@@ -25,6 +27,14 @@ def nanoseconds(text):
     whole, decimals = re.fullmatch(r"(.*T.*?)(?:\.(\d+))?Z", text).groups()
     seconds = datetime.datetime.fromisoformat(whole + "+00:00").timestamp()
     return int(seconds) * 10 ** 9 + int((decimals or "0").ljust(9, "0"))
+
+
+def is_same_cell(text, value):
+    if isinstance(value, bool):
+        return text == str(value).lower()
+    if isinstance(value, float):
+        return float(text) == value
+    return text == str(value)
 
 
 class Judge:
@@ -54,6 +64,9 @@ class Judge:
             rows = self.query(windows[0])
             (self.check_totals if self.has_overflow else self.check_rows)(windows, rows)
             self.check_order(windows[0].spec["name"], rows)
+            self.check_missing(windows, rows)
+            self.check_csv(windows[0], rows)
+            self.check_late(windows)
             self.check_since_and_until(windows[0], rows)
             self.check_revisions(windows[0])
 
@@ -110,11 +123,15 @@ class Judge:
 
     # Rows.
 
-    def query(self, window, *options):
+    def query_text(self, window, *options):
         found = subprocess.run(
             [os.environ["SLUICE"], "query", "--state", self.state, "--window", window.spec["name"],
-             "--format", "json", *options], stdout=subprocess.PIPE, check=True)
-        return [json.loads(line) for line in found.stdout.splitlines()]
+             *options], stdout=subprocess.PIPE, check=True)
+        return found.stdout.decode()
+
+    def query(self, window, *options):
+        lines = self.query_text(window, "--format", "json", *options).splitlines()
+        return [json.loads(line) for line in lines]
 
     def text_of(self, field, value):
         if field == "type":
@@ -149,6 +166,49 @@ class Judge:
                       if nanoseconds(since) <= nanoseconds(row["start"]) < nanoseconds(until)]
             found = self.query(window, "--since", since, "--until", until) if wanted else []
             self.same(f"{window.spec['name']} from {since} until {until}", found, wanted)
+
+    def check_csv(self, window, rows):
+        """The same rows in the same order, with one column a field."""
+        text = self.query_text(window, "--format", "csv")
+        found = list(csv.DictReader(io.StringIO(text, newline="")))
+        self.same(f"{window.spec['name']}: lines of csv", len(found), len(rows))
+        for line, row in zip(found, rows):
+            flat = {**row, **row["group"],
+                    **{f"missing_{name}": count for name, count in row["missing"].items()}}
+            for name in ("start", "end", "count", "sum", "completeness", *row["group"]):
+                if name not in line:
+                    self.differ(f"{window.spec['name']}: no column {name}: {line}")
+            for name in line.keys() & flat.keys():
+                if not is_same_cell(line[name], flat[name]):
+                    self.differ(f"{window.spec['name']}: csv says {name} {line[name]} of {row}")
+
+    def check_missing(self, windows, rows):
+        """Nothing was shed here; what cannot be missing is not; and the share follows from it."""
+        name = windows[0].spec["name"]
+        for row in rows:
+            missing, share = row["missing"], row["completeness"]
+            if missing["shed"] or missing["ring_full"]:
+                self.differ(f"{name}: nothing of that is missing: {row}")
+            if missing["late"] and not any(window.counts["late"] for window in windows):
+                self.differ(f"{name}: nothing was late: {row}")
+            if not 0 <= share <= 1 or (share == 1) != (sum(missing.values()) == 0):
+                self.differ(f"{name}: completeness of {row}")
+
+    def check_late(self, windows):
+        """Exactly what was late is kept, where that is asked for."""
+        spec, name = windows[0].spec, windows[0].spec["name"]
+        wanted = [event for window in windows for event in window.late]
+        if spec["late"] != "keep":
+            wanted = []
+        elif self.is_lateness_open(spec):
+            return
+        found = [(nanoseconds(e["time"]), e["value"], (int(e["fields"]["source"]),
+                  e["source_epoch"], e["sequence"], e["index"]))
+                 for e in self.query(windows[0], "--late")]
+        expected = [(e["t"], e["value"], e["identity"]) for e in wanted]
+        if sorted(found) != sorted(expected):
+            self.differ(f"{name}: {len(found)} late events are kept, {len(expected)} expected: "
+                        f"{sorted(set(found) ^ set(expected))[:5]}")
 
     def check_rows(self, windows, rows):
         name, found = windows[0].spec["name"], {}
@@ -201,6 +261,9 @@ class Judge:
 
     def check_row(self, window, key, row, events):
         name, (start, end, _) = window.spec["name"], key
+        missing = sum(row["missing"].values())
+        if row["completeness"] < len(events) / (len(events) + missing) * (1 - 1e-12):
+            self.differ(f"{name}: {len(events)} events are more than the share says: {row}")
         for aggregate in window.spec["aggregate"]:
             if not aggregates.check(aggregate, row, events, end - start,
                                     lambda n: window.names.get(n, n), self.text_of):

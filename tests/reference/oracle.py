@@ -138,6 +138,7 @@ class Window:
                                    config["start_by_ns"] - config["idle_timeout_ns"])
         self.shape = (SessionWindow if spec["kind"] == "session" else FixedWindow)(spec)
         self.ids = set()
+        self.late = []
         self.counts = dict.fromkeys(("unselected", "aggregated", "duplicate_id", "late"), 0)
 
     def reads(self, listener):
@@ -158,6 +159,8 @@ class Window:
     def take(self, event):
         outcome, places, group = self.judge(event)
         self.counts[outcome] += 1
+        if outcome == "late":
+            self.late.append(event)
         if outcome == "aggregated":
             if event["event_id"]:
                 self.ids.add(event["event_id"])

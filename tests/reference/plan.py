@@ -20,7 +20,10 @@ VALUES = (0, 1, -1, 7, 100, 101, -10, -11, (1 << 63) - 1, -(1 << 63), 1 << 40)
 LIES = ({"magic": 0x31434C54}, {"version": 2}, {"flags": 0x10}, {"event_count": 0},
         {"event_size": 36}, {"event_size": 24}, {"extra_bytes": 1}, {"extra_bytes": -8},
         {"event_size": 264}, {"event_count": 46})
-DATAGRAM_BYTES_MAX = 1440
+# Leaves room for two extension headers in a frame.
+DATAGRAM_BYTES_MAX = 1432
+PATHS = ("ipv4", "ipv4", "ipv6", "ipv6_hop", "ipv6_destination", "ipv6_both", "vlan", "vlans",
+         "options")
 # From the start of a first life to that of the second.
 SECOND_LIFE_NS = 15_000 * MS
 
@@ -83,7 +86,7 @@ class Planner:
             "listener": source["listener"], "source": source["id"], "epoch": source["epoch"],
             "sequence": source["sequence"], "tenant": self.random.choice(self.pools["tenant"]),
             "event_size": source["event_size"], "base_time_ns": base, "events": [],
-            "path": self.random.choice(("ipv4", "ipv4", "ipv6", "vlan", "vlans", "options")),
+            "path": self.random.choice(PATHS),
         }
         for t in times:
             event = self.event()

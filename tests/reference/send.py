@@ -13,13 +13,16 @@ import sys
 import time
 
 from configuration import LISTENERS
-from wire import encode, frame
+from wire import encode, frame, frame_ipv6
 
 TRY_AGAIN = 75
 STATUS_POLL_S = 0.02
 # After the watermark shows: time to close windows and to write their rows.
 SETTLE_S = 0.15
 LEAD_NS = 2_000_000_000
+HOP_BY_HOP, DESTINATION = 0, 60
+IPV6_HEADERS = {"ipv6_hop": (HOP_BY_HOP,), "ipv6_destination": (DESTINATION,),
+                "ipv6_both": (HOP_BY_HOP, DESTINATION)}
 
 
 class Wire:
@@ -40,6 +43,9 @@ class Wire:
             self.ipv4.sendto(payload, ("10.8.0.1", port))
         elif path == "ipv6":
             self.ipv6.sendto(payload, ("fd08::1", port))
+        elif path in IPV6_HEADERS:
+            self.raw.send(frame_ipv6(payload, self.to_mac, self.from_mac, port,
+                                     IPV6_HEADERS[path]))
         else:
             vlans = {"vlan": (7,), "vlans": (7, 8)}.get(path, ())
             options = b"\1\1\1\0" if path == "options" else b""
