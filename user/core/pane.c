@@ -14,13 +14,6 @@ static __s64 floor_divide(__s64 value, __s64 by)
 	return value / by - (value % by < 0);
 }
 
-static __s64 add_saturating(__s64 a, __s64 b)
-{
-	__s64 sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 __u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 tag)
 {
 	__u32 id = groups_find(&grouping->groups, key, tag);
@@ -40,7 +33,7 @@ void grouping_drop_unused(struct grouping *grouping)
 
 __s64 window_expiry(const struct window *window, __s64 start_ns)
 {
-	return add_saturating(start_ns + window->spec->size_ns, window->spec->allowed_lateness_ns);
+	return window_add_ns(start_ns + window->spec->size_ns, window->spec->allowed_lateness_ns);
 }
 
 __s64 window_last_expiry(const struct window *window, __s64 start_ns)
@@ -68,10 +61,10 @@ __s64 window_oldest_taken(const struct window *window)
 	if (window->watermark_ns == SOURCES_WATERMARK_NONE)
 		return INT64_MIN;
 	if (window->sessions)
-		return session_add(session_add(window->watermark_ns, -spec->allowed_lateness_ns),
+		return window_add_ns(window_add_ns(window->watermark_ns, -spec->allowed_lateness_ns),
 				   -spec->gap_ns);
 	/* The first window that is not over: end + allowed_lateness > watermark. */
-	open_ns = session_add(session_add(window->watermark_ns, -spec->allowed_lateness_ns),
+	open_ns = window_add_ns(window_add_ns(window->watermark_ns, -spec->allowed_lateness_ns),
 			      -spec->size_ns);
 	if (open_ns < INT64_MIN / 2)
 		return INT64_MIN;

@@ -48,7 +48,7 @@ void sessions_advance(struct stream *stream, struct window *window, __s64 waterm
 	window->watermark_ns = watermark_ns;
 	window->advance++;
 	if (watermark_ns != SOURCES_WATERMARK_NONE)
-		sessions->doubt_ns = session_add(watermark_ns, -sessions->lateness_ns);
+		sessions->doubt_ns = window_add_ns(watermark_ns, -sessions->lateness_ns);
 	sessions->advance++;
 	remember(sessions);
 	sessions->is_early |= is_early_due;

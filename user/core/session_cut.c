@@ -31,7 +31,7 @@ void session_block_free(struct sessions *sessions, __u32 first)
 
 static __s64 limit_of(const struct sessions *sessions, const struct session_node *node)
 {
-	return session_add(node->slot.first_ns, sessions->duration_ns);
+	return window_add_ns(node->slot.first_ns, sessions->duration_ns);
 }
 
 bool session_cut_is_late(const struct sessions *sessions, const struct session_group *group,
@@ -47,7 +47,7 @@ bool session_cut_is_late(const struct sessions *sessions, const struct session_g
 		 * session that reaches as far as it may. */
 		if (node->slot.first_ns > time_ns)
 			return session_is_over(sessions,
-					       session_add(time_ns, sessions->duration_ns));
+					       window_add_ns(time_ns, sessions->duration_ns));
 		if (time_ns < limit_of(sessions, node))
 			return false;
 	}

@@ -143,7 +143,7 @@ static bool tell_slot(struct session_telling *telling, struct session_group *gro
 	if (number)
 		move_to_node(sessions, group, number);
 	if (session_is_passed(sessions, end_ns))
-		end_ns = session_add(end_ns, sessions->lateness_ns);
+		end_ns = window_add_ns(end_ns, sessions->lateness_ns);
 	*due_ns = end_ns < *due_ns ? end_ns : *due_ns;
 	return true;
 }
@@ -164,7 +164,7 @@ static bool tell_node(struct session_telling *telling, struct session_group *gro
 		node->has_changed = false;
 	}
 	if (node->is_told)
-		end_ns = session_add(end_ns, sessions->lateness_ns);
+		end_ns = window_add_ns(end_ns, sessions->lateness_ns);
 	*due_ns = end_ns < *due_ns ? end_ns : *due_ns;
 	*leaves = step.leaves;
 	sessions->has_closed |= step.is_over;
@@ -368,7 +368,7 @@ static void begin_sweep(struct sessions *sessions)
 	sessions->next_row = 0;
 	sessions->closing_ns = watermark_ns == SOURCES_WATERMARK_NONE
 				       ? INT64_MIN
-				       : session_add(watermark_ns, -1 - sessions->lateness_ns);
+				       : window_add_ns(watermark_ns, -1 - sessions->lateness_ns);
 	sessions->phase = SESSION_SWEEPING;
 }
 

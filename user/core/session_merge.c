@@ -12,13 +12,13 @@
 static bool is_behind(const struct sessions *sessions, const struct session_node *node,
 		      __s64 first_ns)
 {
-	return session_add(node->slot.last_ns, sessions->gap_ns) < first_ns;
+	return window_add_ns(node->slot.last_ns, sessions->gap_ns) < first_ns;
 }
 
 bool session_is_late(const struct sessions *sessions, const struct session_group *group,
 		     __s64 time_ns)
 {
-	if (!session_is_over(sessions, session_add(time_ns, sessions->gap_ns)))
+	if (!session_is_over(sessions, window_add_ns(time_ns, sessions->gap_ns)))
 		return false;
 	if (group->slot && session_touches(sessions, group->slot, time_ns, time_ns))
 		return false;
@@ -244,7 +244,7 @@ enum session_taken session_merge(struct sessions *sessions, struct session_group
 	}
 	if (is_new)
 		session_group_begin(sessions, group);
-	session_group_expect(sessions, group, session_add(span->slot.last_ns, sessions->gap_ns));
+	session_group_expect(sessions, group, window_add_ns(span->slot.last_ns, sessions->gap_ns));
 	return SESSION_TAKEN;
 }
 
@@ -347,7 +347,7 @@ void sessions_take(struct stream *stream, struct window *window, __u32 i, const 
 	batch_read_event(batch, i, &event);
 	if (!sessions->is_alone && event.time_ns < sessions->doubt_ns) {
 		bool is_late =
-			session_is_over(sessions, session_add(event.time_ns, sessions->gap_ns));
+			session_is_over(sessions, window_add_ns(event.time_ns, sessions->gap_ns));
 
 		if (session_doubt_add(sessions, stream->now_mono_ns, key, &event, is_late)) {
 			*(is_late ? &window->ledger.late : &window->ledger.aggregated) += 1;

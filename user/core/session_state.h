@@ -154,13 +154,6 @@ struct sessions {
 	__u32 doubt_next;
 };
 
-static inline __s64 session_add(__s64 a, __s64 b)
-{
-	__s64 sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
-}
-
 static inline unsigned char *session_chunk_at(const struct sessions *sessions, __u32 id)
 {
 	return chunks_at(&sessions->chunks, sessions->chunk[id >> CHUNK_ROWS_SHIFT].number);
@@ -187,11 +180,11 @@ static inline const __u64 *session_group_key(const struct sessions *sessions, __
 /* Where a session ends: behind its last event by the gap, or at its longest. */
 static inline __s64 session_end(const struct sessions *sessions, const struct session_slot *slot)
 {
-	__s64 end_ns = session_add(slot->last_ns, sessions->gap_ns), limit_ns;
+	__s64 end_ns = window_add_ns(slot->last_ns, sessions->gap_ns), limit_ns;
 
 	if (sessions->duration_ns == 0)
 		return end_ns;
-	limit_ns = session_add(slot->first_ns, sessions->duration_ns);
+	limit_ns = window_add_ns(slot->first_ns, sessions->duration_ns);
 	return end_ns < limit_ns ? end_ns : limit_ns;
 }
 
@@ -203,7 +196,7 @@ static inline bool session_is_passed(const struct sessions *sessions, __s64 end_
 
 static inline bool session_is_over(const struct sessions *sessions, __s64 end_ns)
 {
-	return session_is_passed(sessions, session_add(end_ns, sessions->lateness_ns));
+	return session_is_passed(sessions, window_add_ns(end_ns, sessions->lateness_ns));
 }
 
 /* Whether times from first to last belong to a session, which is alive. */
@@ -211,8 +204,8 @@ static inline bool session_touches(const struct sessions *sessions, const struct
 				   __s64 first_ns, __s64 last_ns)
 {
 	return slot->partial.records != 0 &&
-	       slot->first_ns <= session_add(last_ns, sessions->gap_ns) &&
-	       session_add(slot->last_ns, sessions->gap_ns) >= first_ns &&
+	       slot->first_ns <= window_add_ns(last_ns, sessions->gap_ns) &&
+	       window_add_ns(slot->last_ns, sessions->gap_ns) >= first_ns &&
 	       !session_is_over(sessions, session_end(sessions, slot));
 }
 

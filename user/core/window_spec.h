@@ -4,6 +4,7 @@
 #define SLUICE_CORE_WINDOW_SPEC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sluice/disk_format.h"
 
@@ -42,6 +43,15 @@ struct window_spec {
 	enum window_late late;
 	enum window_dedup dedup;
 };
+
+/* Times add up to the nearest end of what there is. */
+static inline __s64 window_add_ns(__s64 a_ns, __s64 b_ns)
+{
+	__s64 sum_ns;
+
+	return __builtin_add_overflow(a_ns, b_ns, &sum_ns) ? (b_ns < 0 ? INT64_MIN : INT64_MAX)
+							   : sum_ns;
+}
 
 /* Length of the panes of a window that tumbles or slides: what size and slide have in common. */
 static inline __s64 window_spec_pane_ns(const struct window_spec *spec)
