@@ -74,6 +74,16 @@ static inline const __u64 *groups_key(const struct groups *groups, __u32 id)
 	return groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words);
 }
 
+static inline bool groups_has_key(const struct groups *groups, __u32 id, const __u64 *key)
+{
+	const __u64 *stored = groups_key(groups, id);
+	__u64 difference = stored[0] ^ key[0];
+
+	for (__u32 w = 1; w < groups->key_words; w++)
+		difference |= stored[w] ^ key[w];
+	return difference == 0;
+}
+
 /* First word of the home line of a tag, in whichever index holds it now. */
 static inline __u64 *groups_home(const struct groups *groups, __u32 tag)
 {

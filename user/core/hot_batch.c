@@ -424,10 +424,8 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 		if (is_rare(window->dedup != NULL))
 			dedup_run(stream, window);
 		if (window->sessions) {
-			session_find_slots(window, &stream->batch, fetches);
-			if (fetches)
-				session_fetch_more(window, &stream->batch);
-			session_take_batch(stream, window, first_word, words, !window->takes_all);
+			session_take_batch(stream, window, first_word, words, !window->takes_all,
+					   fetches);
 			continue;
 		}
 		if (window->takes_all)

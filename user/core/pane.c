@@ -60,9 +60,10 @@ __s64 window_oldest_taken(const struct window *window)
 
 	if (window->watermark_ns == SOURCES_WATERMARK_NONE)
 		return INT64_MIN;
-	if (window->sessions)
-		return window_add_ns(window_add_ns(window->watermark_ns, -spec->allowed_lateness_ns),
-				   -spec->gap_ns);
+	if (window->sessions) {
+		open_ns = window_add_ns(window->watermark_ns, -spec->allowed_lateness_ns);
+		return window_add_ns(open_ns, -spec->gap_ns);
+	}
 	/* The first window that is not over: end + allowed_lateness > watermark. */
 	open_ns = window_add_ns(window_add_ns(window->watermark_ns, -spec->allowed_lateness_ns),
 			      -spec->size_ns);

@@ -156,8 +156,7 @@ bool session_group_open(struct sessions *sessions, __u32 id, struct session_grou
 
 bool session_group_is_empty(const struct session_group *group)
 {
-	return group->more->node == SESSION_POOL_NONE &&
-	       (!group->slot || group->slot->partial.records == 0);
+	return group->more->node == SESSION_POOL_NONE && !session_slot_is_used(group);
 }
 
 void session_group_begin(struct sessions *sessions, const struct session_group *group)
@@ -236,7 +235,7 @@ void session_node_link(struct sessions *sessions, struct session_group *group, _
 	struct session_node *node = session_node_at(sessions, number);
 	__u32 *link = &group->more->node;
 
-	while (*link && session_node_at(sessions, *link)->slot.first_ns > node->slot.first_ns)
+	while (*link && session_node_at(sessions, *link)->session.first_ns > node->session.first_ns)
 		link = &session_node_at(sessions, *link)->next;
 	node->next = *link;
 	*link = number;
@@ -256,15 +255,15 @@ void session_retract(struct sessions *sessions, __u32 number)
 	sessions->retraction_last = number;
 }
 
-void session_early_settle(struct sessions *sessions, __u32 *early, const struct session_slot *slot)
+void session_early_settle(struct sessions *sessions, __u32 *early, const struct session *session)
 {
 	while (*early) {
 		__u32 number = *early;
 		struct session_node *node = session_node_at(sessions, number);
 
 		*early = node->next;
-		if (slot && slot->first_ns == node->slot.first_ns &&
-		    session_end(sessions, slot) == session_end(sessions, &node->slot))
+		if (session && session->first_ns == node->session.first_ns &&
+		    session_end(sessions, session) == session_end(sessions, &node->session))
 			session_node_free(sessions, number);
 		else
 			session_retract(sessions, number);

@@ -17,8 +17,10 @@ int sessions_open(struct sessions **sessions, struct window *window,
 		  const struct stream_options *options, struct memory_budget *budget);
 void sessions_close(struct sessions *sessions);
 
-/* Takes event i of the batch in, or counts why not. *key as batch->id[i] may be wrong about it. */
-void sessions_take(struct stream *stream, struct window *window, __u32 i, const __u64 *key);
+/* Takes these events of the batch in, or counts why not, in their order: each prolongs no slot, as
+ * far as one look at it tells. batch->id[] may be wrong about their keys. */
+void sessions_take_rest(struct stream *stream, struct window *window, const __u64 *first_word,
+			const __u16 *rest, __u32 count);
 
 /* Takes event i of the batch into the extras of the slot it was taken into. */
 void sessions_add_extras(struct window *window, const struct batch *batch, __u32 i);

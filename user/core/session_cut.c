@@ -31,7 +31,7 @@ void session_block_free(struct sessions *sessions, __u32 first)
 
 static __s64 limit_of(const struct sessions *sessions, const struct session_node *node)
 {
-	return window_add_ns(node->slot.first_ns, sessions->duration_ns);
+	return window_add_ns(node->session.first_ns, sessions->duration_ns);
 }
 
 bool session_cut_is_late(const struct sessions *sessions, const struct session_group *group,
@@ -41,11 +41,11 @@ bool session_cut_is_late(const struct sessions *sessions, const struct session_g
 		const struct session_node *node = session_node_at(sessions, number);
 
 		number = node->next;
-		if (!session_touches(sessions, &node->slot, time_ns, time_ns))
+		if (!session_touches(sessions, &node->session, time_ns, time_ns))
 			continue;
 		/* Behind it, up to its limit, it holds the event; before it, the event begins a
 		 * session that reaches as far as it may. */
-		if (node->slot.first_ns > time_ns)
+		if (node->session.first_ns > time_ns)
 			return session_is_over(sessions,
 					       window_add_ns(time_ns, sessions->duration_ns));
 		if (time_ns < limit_of(sessions, node))
@@ -78,17 +78,17 @@ static void add_event(struct sessions *sessions, struct session_node *node,
 		      const struct extras_event *event)
 {
 	struct session_block *block = block_for_one(sessions, node);
-	struct session_slot *slot = &node->slot;
+	struct session *session = &node->session;
 
 	memcpy(block->event + (size_t)block->count++ * sessions->event_bytes, event,
 	       sessions->event_bytes);
-	if (slot->partial.records == 0)
-		slot->first_ns = slot->last_ns = event->time_ns;
-	if (event->time_ns < slot->first_ns)
-		slot->first_ns = event->time_ns;
-	if (event->time_ns > slot->last_ns)
-		slot->last_ns = event->time_ns;
-	partial_add(&slot->partial, event->value, (__u16)event->weight);
+	if (session->partial.records == 0)
+		session->first_ns = session->last_ns = event->time_ns;
+	if (event->time_ns < session->first_ns)
+		session->first_ns = event->time_ns;
+	if (event->time_ns > session->last_ns)
+		session->last_ns = event->time_ns;
+	partial_add(&session->partial, event->value, (__u16)event->weight);
 	if (sessions->window->extras.count && node->id != GROUPS_NONE)
 		extras_add(&sessions->window->extras, session_node_extra(node), event);
 }
@@ -96,7 +96,7 @@ static void add_event(struct sessions *sessions, struct session_node *node,
 static void empty_node(struct sessions *sessions, struct session_node *node)
 {
 	node->first_block = node->last_block = SESSION_POOL_NONE;
-	partial_open(&node->slot.partial);
+	partial_open(&node->session.partial);
 	if (sessions->window->extras.count) {
 		extras_clear(&sessions->window->extras, session_node_extra(node));
 		extras_open(&sessions->window->extras, session_node_extra(node));
@@ -126,7 +126,7 @@ static void touch(struct cutting *cutting, struct session_node *node)
 		__u32 number = take_node(sessions, cutting->group);
 		struct session_node *copy = session_node_at(sessions, number);
 
-		copy->slot = node->slot;
+		copy->session = node->session;
 		copy->revision = node->revision;
 		copy->opened = node->opened;
 		copy->has_changed = node->has_changed;
@@ -153,8 +153,8 @@ static void absorb(struct sessions *sessions, struct session_node *into, __u32 n
 
 	last->next = from->first_block;
 	into->last_block = from->last_block;
-	into->slot.last_ns = from->slot.last_ns;
-	partial_merge(&into->slot.partial, &from->slot.partial);
+	into->session.last_ns = from->session.last_ns;
+	partial_merge(&into->session.partial, &from->session.partial);
 	if (from->opened < into->opened)
 		into->opened = from->opened;
 	if (sessions->window->extras.count)
@@ -171,7 +171,7 @@ static void split(struct sessions *sessions, struct session_node *into, struct s
 	__s64 limit_ns = limit_of(sessions, into);
 	__u32 number = from->first_block;
 
-	from->slot.partial.records = 0;
+	from->session.partial.records = 0;
 	empty_node(sessions, from);
 	if (from->opened < into->opened)
 		into->opened = from->opened;
@@ -204,12 +204,12 @@ static void cut_behind(struct cutting *cutting, struct session_node *node)
 		struct session_node *next = session_node_at(sessions, node->next);
 		__s64 limit_ns = limit_of(sessions, node);
 
-		if (!session_touches(sessions, &next->slot, node->slot.first_ns,
-				     node->slot.last_ns) ||
-		    next->slot.first_ns >= limit_ns)
+		if (!session_touches(sessions, &next->session, node->session.first_ns,
+				     node->session.last_ns) ||
+		    next->session.first_ns >= limit_ns)
 			return;
 		touch(cutting, next);
-		if (next->slot.last_ns < limit_ns) {
+		if (next->session.last_ns < limit_ns) {
 			absorb(sessions, node, node->next);
 			cutting->count--;
 			continue;
@@ -229,19 +229,21 @@ static void settle(struct cutting *cutting)
 		__u32 *link = &cutting->gone;
 
 		node->revision = cutting->revision;
-		session_group_expect(sessions, cutting->group, session_end(sessions, &node->slot));
+		session_group_expect(sessions, cutting->group,
+				     session_end(sessions, &node->session));
 		for (; *link; link = &session_node_at(sessions, *link)->next) {
 			__u32 number = *link;
 			struct session_node *gone = session_node_at(sessions, number);
 
-			if (gone->slot.first_ns != node->slot.first_ns ||
-			    session_end(sessions, &gone->slot) !=
-				    session_end(sessions, &node->slot))
+			if (gone->session.first_ns != node->session.first_ns ||
+			    session_end(sessions, &gone->session) !=
+				    session_end(sessions, &node->session))
 				continue;
 			node->is_told = true;
 			node->revision--;
-			node->has_changed = gone->has_changed || gone->slot.partial.records !=
-									 node->slot.partial.records;
+			node->has_changed =
+				gone->has_changed ||
+				gone->session.partial.records != node->session.partial.records;
 			*link = gone->next;
 			session_node_free(sessions, number);
 			break;
@@ -270,7 +272,7 @@ static struct session_node *find_before(struct sessions *sessions, struct sessio
 	while (**link) {
 		struct session_node *node = session_node_at(sessions, **link);
 
-		if (node->slot.first_ns > time_ns)
+		if (node->session.first_ns > time_ns)
 			break;
 		before = node;
 		*link = &node->next;
@@ -305,7 +307,7 @@ enum session_taken session_cut(struct sessions *sessions, struct session_group *
 	node = find_before(sessions, group, event->time_ns, &link, &behind);
 	if (!has_room(sessions, behind))
 		return SESSION_NO_ROOM;
-	if (node && session_touches(sessions, &node->slot, event->time_ns, event->time_ns) &&
+	if (node && session_touches(sessions, &node->session, event->time_ns, event->time_ns) &&
 	    event->time_ns < limit_of(sessions, node)) {
 		touch(&cutting, node);
 	} else {

@@ -47,7 +47,7 @@ static __u32 keep_slot(struct sessions *sessions, struct session_group *group)
 	if (number == SESSION_POOL_NONE)
 		return number;
 	node = session_node_at(sessions, number);
-	node->slot = *group->slot;
+	node->session = session_slot_read(group);
 	node->id = group->id;
 	node->opened = group->more->opened;
 	node->is_told = true;
@@ -82,7 +82,7 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 		      const struct session_node *node, struct step step, __u32 *early)
 {
 	struct sessions *sessions = telling->sessions;
-	const struct session_slot *slot = node ? &node->slot : group->slot;
+	const struct session session = node ? node->session : session_slot_read(group);
 	const void *extra = node ? session_node_extra((struct session_node *)node) : group->extra;
 	__u32 opened = node ? node->opened : group->more->opened, number = SESSION_POOL_NONE;
 	struct session_node *told;
@@ -94,7 +94,7 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 		if (number == SESSION_POOL_NONE)
 			return true;
 	}
-	if (!session_tell(telling, group, slot, extra, opened,
+	if (!session_tell(telling, group, &session, extra, opened,
 			  step.is_early ? -1
 			  : node	? node->revision + 1
 					: 0,
@@ -103,11 +103,11 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 			session_pool_give(&sessions->nodes, number);
 		return false;
 	}
-	session_early_settle(sessions, early, slot);
+	session_early_settle(sessions, early, &session);
 	if (!number)
 		return true;
 	told = session_node_at(sessions, number);
-	told->slot = *slot;
+	told->session = session;
 	told->id = group->id;
 	told->revision = SESSION_EARLY;
 	told->opened = opened;
@@ -122,7 +122,7 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 static bool tell_slot(struct session_telling *telling, struct session_group *group, __s64 *due_ns)
 {
 	struct sessions *sessions = telling->sessions;
-	__s64 end_ns = session_end(sessions, group->slot);
+	__s64 end_ns = session_slot_end(sessions, group->slot);
 	struct step step = next_step(sessions, end_ns);
 	__u32 number = SESSION_POOL_NONE;
 
@@ -152,7 +152,7 @@ static bool tell_node(struct session_telling *telling, struct session_group *gro
 		      struct session_node *node, __s64 *due_ns, bool *leaves)
 {
 	struct sessions *sessions = telling->sessions;
-	__s64 end_ns = session_end(sessions, &node->slot);
+	__s64 end_ns = session_end(sessions, &node->session);
 	struct step step = next_step(sessions, end_ns);
 
 	step.is_due = step.is_due && (!node->is_told || node->has_changed);
@@ -192,7 +192,7 @@ static bool tell_group(struct session_telling *telling, struct session_group *gr
 		*link = node->next;
 		session_node_free(sessions, number);
 	}
-	if (group->slot && group->slot->partial.records && !tell_slot(telling, group, &due_ns))
+	if (session_slot_is_used(group) && !tell_slot(telling, group, &due_ns))
 		return false;
 	*group->due_ns = due_ns;
 	telling->work++;
@@ -247,7 +247,7 @@ static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, 
 			__builtin_prefetch(node, 1, 2);
 			__builtin_prefetch(&node->next, 1, 2);
 		} else if (!tells_all && slots[row].partial.records) {
-			__s64 end_ns = session_end(sessions, &slots[row]);
+			__s64 end_ns = session_slot_end(sessions, &slots[row]);
 
 			if (!session_is_passed(sessions, end_ns)) {
 				due_ns[row] = end_ns;
@@ -327,7 +327,7 @@ static bool tell_retractions(struct session_telling *telling)
 		if (node->revision == SESSION_EARLY)
 			flags |= SLUICE_ROWS_EARLY;
 		if (telling->work >= telling->rows_max ||
-		    !session_tell(telling, &group, &node->slot, session_node_extra(node),
+		    !session_tell(telling, &group, &node->session, session_node_extra(node),
 				  node->opened, node->revision + 1, flags))
 			return false;
 		session_retraction_free(sessions);

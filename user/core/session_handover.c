@@ -73,7 +73,7 @@ static __u16 flags_of(__u32 id)
 	return id == GROUPS_NONE ? SLUICE_ROWS_OVERFLOW : 0;
 }
 
-static bool give_span(struct giving *giving, __u32 id, const struct session_slot *slot,
+static bool give_span(struct giving *giving, __u32 id, const struct session *session,
 		      const void *extra, __u32 opened)
 {
 	struct sessions *sessions = giving->sessions;
@@ -82,14 +82,14 @@ static bool give_span(struct giving *giving, __u32 id, const struct session_slot
 	size_t tail = has_tail ? extras_bytes(extras, extra) : 0;
 	struct sluice_row_head head = {
 		.revision = (__s32)opened,
-		.start_ns = slot->first_ns,
-		.end_ns = slot->last_ns,
+		.start_ns = session->first_ns,
+		.end_ns = session->last_ns,
 	};
 
-	if (!begin_row(giving, head, session_group_key(sessions, id), sizeof(slot->partial) + tail,
-		       flags_of(id)))
+	if (!begin_row(giving, head, session_group_key(sessions, id),
+		       sizeof(session->partial) + tail, flags_of(id)))
 		return false;
-	session_rows_put(&giving->rows, &slot->partial, sizeof(slot->partial));
+	session_rows_put(&giving->rows, &session->partial, sizeof(session->partial));
 	if (tail)
 		extras_write(extras, extra, giving->rows.at);
 	giving->rows.at += tail;
@@ -126,10 +126,10 @@ static bool give_events(struct giving *giving, struct session_node *node)
 	return true;
 }
 
-static bool is_ahead(const struct sessions *sessions, const struct session_slot *slot)
+static bool is_ahead(const struct sessions *sessions, const struct session *session)
 {
 	return !sessions->is_finishing && !sessions->is_early &&
-	       slot->first_ns >= sessions->window->watermark_ns;
+	       session->first_ns >= sessions->window->watermark_ns;
 }
 
 /* Sessions of a group that reach behind the watermark. False: no room. */
@@ -142,21 +142,26 @@ static bool give_group(struct giving *giving, struct session_group *group)
 		__u32 number = *link;
 		struct session_node *node = session_node_at(sessions, number);
 
-		if (is_ahead(sessions, &node->slot)) {
+		if (is_ahead(sessions, &node->session)) {
 			link = &node->next;
 			continue;
 		}
 		if (sessions->duration_ns ? !give_events(giving, node)
-					  : !give_span(giving, group->id, &node->slot,
+					  : !give_span(giving, group->id, &node->session,
 						       session_node_extra(node), node->opened))
 			return false;
 		*link = node->next;
 		session_node_free(sessions, number);
 	}
-	if (group->slot && group->slot->partial.records && !is_ahead(sessions, group->slot)) {
-		if (!give_span(giving, group->id, group->slot, group->extra, group->more->opened))
-			return false;
-		session_slot_clear(sessions, group);
+	if (session_slot_is_used(group)) {
+		struct session session = session_slot_read(group);
+
+		if (!is_ahead(sessions, &session)) {
+			if (!give_span(giving, group->id, &session, group->extra,
+				       group->more->opened))
+				return false;
+			session_slot_clear(sessions, group);
+		}
 	}
 	if (session_group_is_empty(group))
 		session_group_end(sessions, group);
@@ -244,9 +249,9 @@ static int import_event(struct sessions *sessions, __u16 flags, const struct slu
 		session_doubt_add(sessions, (__u64)head->start_ns, key, &event, head->end_ns != 0);
 		return 0;
 	}
-	span.slot.first_ns = span.slot.last_ns = event.time_ns;
-	partial_open(&span.slot.partial);
-	partial_add(&span.slot.partial, event.value, (__u16)event.weight);
+	span.session.first_ns = span.session.last_ns = event.time_ns;
+	partial_open(&span.session.partial);
+	partial_add(&span.session.partial, event.value, (__u16)event.weight);
 	span.event = &event;
 	session_take_span(sessions, flags & SLUICE_ROWS_OVERFLOW ? NULL : key, &span);
 	return 0;
@@ -257,15 +262,15 @@ static int import_span(struct sessions *sessions, __u16 flags, const struct slui
 {
 	const unsigned char *partial = (const unsigned char *)(key + sessions->grouping->key_words);
 	struct session_span span = {
-		.slot = { .first_ns = head->start_ns, .last_ns = head->end_ns },
+		.session = { .first_ns = head->start_ns, .last_ns = head->end_ns },
 		.opened = (__u32)head->revision,
-		.tail = partial + sizeof(span.slot.partial),
+		.tail = partial + sizeof(span.session.partial),
 	};
 
-	memcpy(&span.slot.partial, partial, sizeof(span.slot.partial));
+	memcpy(&span.session.partial, partial, sizeof(span.session.partial));
 	span.tail_bytes = (size_t)((const unsigned char *)head + head->bytes -
 				   (const unsigned char *)span.tail);
-	if (span.slot.partial.records == 0 || span.slot.first_ns > span.slot.last_ns)
+	if (span.session.partial.records == 0 || span.session.first_ns > span.session.last_ns)
 		return -EINVAL;
 	session_take_span(sessions, flags & SLUICE_ROWS_OVERFLOW ? NULL : key, &span);
 	return 0;

@@ -12,7 +12,18 @@
 static bool is_behind(const struct sessions *sessions, const struct session_node *node,
 		      __s64 first_ns)
 {
-	return window_add_ns(node->slot.last_ns, sessions->gap_ns) < first_ns;
+	return window_add_ns(node->session.last_ns, sessions->gap_ns) < first_ns;
+}
+
+static bool slot_touches(const struct sessions *sessions, const struct session_group *group,
+			 __s64 first_ns, __s64 last_ns)
+{
+	struct session session;
+
+	if (!group->slot)
+		return false;
+	session = session_slot_read(group);
+	return session_touches(sessions, &session, first_ns, last_ns);
 }
 
 bool session_is_late(const struct sessions *sessions, const struct session_group *group,
@@ -20,14 +31,14 @@ bool session_is_late(const struct sessions *sessions, const struct session_group
 {
 	if (!session_is_over(sessions, window_add_ns(time_ns, sessions->gap_ns)))
 		return false;
-	if (group->slot && session_touches(sessions, group->slot, time_ns, time_ns))
+	if (slot_touches(sessions, group, time_ns, time_ns))
 		return false;
 	if (sessions->duration_ns)
 		return session_cut_is_late(sessions, group, time_ns);
 	for (__u32 number = group->more->node; number;) {
 		struct session_node *node = session_node_at(sessions, number);
 
-		if (session_touches(sessions, &node->slot, time_ns, time_ns))
+		if (session_touches(sessions, &node->session, time_ns, time_ns))
 			return false;
 		if (is_behind(sessions, node, time_ns))
 			return true;
@@ -37,15 +48,16 @@ bool session_is_late(const struct sessions *sessions, const struct session_group
 }
 
 /* Adds the span to a session, which it touches. */
-static void add_span(const struct sessions *sessions, struct session_slot *slot, void *extra,
+static void add_span(const struct sessions *sessions, struct session *session, void *extra,
 		     bool has_extras, const struct session_span *span)
 {
 	const struct extras *extras = &sessions->window->extras;
 
-	slot->first_ns =
-		span->slot.first_ns < slot->first_ns ? span->slot.first_ns : slot->first_ns;
-	slot->last_ns = span->slot.last_ns > slot->last_ns ? span->slot.last_ns : slot->last_ns;
-	partial_merge(&slot->partial, &span->slot.partial);
+	session->first_ns = span->session.first_ns < session->first_ns ? span->session.first_ns
+								       : session->first_ns;
+	session->last_ns =
+		span->session.last_ns > session->last_ns ? span->session.last_ns : session->last_ns;
+	partial_merge(&session->partial, &span->session.partial);
 	if (!extras->count || !has_extras)
 		return;
 	if (span->event)
@@ -55,30 +67,31 @@ static void add_span(const struct sessions *sessions, struct session_slot *slot,
 }
 
 /* A session of the span alone. */
-static void open_span(const struct sessions *sessions, struct session_slot *slot, void *extra,
+static void open_span(const struct sessions *sessions, struct session *session, void *extra,
 		      bool has_extras, const struct session_span *span)
 {
-	slot->first_ns = span->slot.first_ns;
-	slot->last_ns = span->slot.last_ns;
-	partial_open(&slot->partial);
+	session->first_ns = span->session.first_ns;
+	session->last_ns = span->session.last_ns;
+	partial_open(&session->partial);
 	if (sessions->window->extras.count)
 		extras_open(&sessions->window->extras, extra);
-	add_span(sessions, slot, extra, has_extras, span);
+	add_span(sessions, session, extra, has_extras, span);
 }
 
 /* Adds one session to another. */
 static void add_session(const struct sessions *sessions, struct session_node *into,
-			const struct session_slot *slot, const void *extra, __u32 opened,
+			const struct session *session, const void *extra, __u32 opened,
 			__u32 *early)
 {
 	__u32 *last = &into->early;
 	const struct extras *extras = &sessions->window->extras;
 
-	into->slot.first_ns =
-		slot->first_ns < into->slot.first_ns ? slot->first_ns : into->slot.first_ns;
-	into->slot.last_ns =
-		slot->last_ns > into->slot.last_ns ? slot->last_ns : into->slot.last_ns;
-	partial_merge(&into->slot.partial, &slot->partial);
+	into->session.first_ns = session->first_ns < into->session.first_ns
+					 ? session->first_ns
+					 : into->session.first_ns;
+	into->session.last_ns =
+		session->last_ns > into->session.last_ns ? session->last_ns : into->session.last_ns;
+	partial_merge(&into->session.partial, &session->partial);
 	into->opened = opened < into->opened ? opened : into->opened;
 	while (*last)
 		last = &session_node_at(sessions, *last)->next;
@@ -92,11 +105,13 @@ static void add_session(const struct sessions *sessions, struct session_node *in
 static void swallow(struct sessions *sessions, struct session_group *group,
 		    struct session_node *into, const struct session_span *span)
 {
-	__s64 first_ns = span->slot.first_ns, last_ns = span->slot.last_ns;
+	__s64 first_ns = span->session.first_ns, last_ns = span->session.last_ns;
 	__u32 *link = &group->more->node;
 
-	if (group->slot && session_touches(sessions, group->slot, first_ns, last_ns)) {
-		add_session(sessions, into, group->slot, group->extra, group->more->opened,
+	if (slot_touches(sessions, group, first_ns, last_ns)) {
+		struct session session = session_slot_read(group);
+
+		add_session(sessions, into, &session, group->extra, group->more->opened,
 			    &group->more->early);
 		session_slot_clear(sessions, group);
 	}
@@ -106,11 +121,11 @@ static void swallow(struct sessions *sessions, struct session_group *group,
 
 		if (is_behind(sessions, node, first_ns))
 			return;
-		if (!session_touches(sessions, &node->slot, first_ns, last_ns)) {
+		if (!session_touches(sessions, &node->session, first_ns, last_ns)) {
 			link = &node->next;
 			continue;
 		}
-		add_session(sessions, into, &node->slot, session_node_extra(node), node->opened,
+		add_session(sessions, into, &node->session, session_node_extra(node), node->opened,
 			    &node->early);
 		*link = node->next;
 		if (node->is_told)
@@ -121,12 +136,12 @@ static void swallow(struct sessions *sessions, struct session_group *group,
 }
 
 static bool is_latest(const struct sessions *sessions, const struct session_group *group,
-		      const struct session_slot *slot)
+		      const struct session *session)
 {
-	if (group->slot->partial.records && group->slot->first_ns > slot->first_ns)
+	if (group->slot->partial.records && group->more->first_ns > session->first_ns)
 		return false;
 	return group->more->node == SESSION_POOL_NONE ||
-	       session_node_at(sessions, group->more->node)->slot.first_ns < slot->first_ns;
+	       session_node_at(sessions, group->more->node)->session.first_ns < session->first_ns;
 }
 
 static void swap_bytes(unsigned char *a, unsigned char *b, size_t count)
@@ -142,11 +157,11 @@ static void swap_bytes(unsigned char *a, unsigned char *b, size_t count)
 /* What is in the node goes into the slot, and the other way round. */
 static void swap(struct sessions *sessions, struct session_group *group, struct session_node *node)
 {
-	struct session_slot slot = *group->slot;
+	struct session session = session_slot_read(group);
 	__u32 opened = group->more->opened, early = group->more->early;
 
-	*group->slot = node->slot;
-	node->slot = slot;
+	session_slot_write(sessions, group, &node->session);
+	node->session = session;
 	group->more->opened = node->opened;
 	node->opened = opened;
 	group->more->early = node->early;
@@ -161,9 +176,9 @@ static void place(struct sessions *sessions, struct session_group *group, __u32 
 {
 	struct session_node *node = session_node_at(sessions, number);
 
-	if (group->slot && is_latest(sessions, group, &node->slot)) {
+	if (group->slot && is_latest(sessions, group, &node->session)) {
 		swap(sessions, group, node);
-		if (node->slot.partial.records == 0) {
+		if (node->session.partial.records == 0) {
 			sessions->slots_used++;
 			session_pool_give(&sessions->nodes, number);
 			return;
@@ -181,11 +196,12 @@ static struct session_node *find_home(const struct sessions *sessions,
 	for (__u32 number = group->more->node; number;) {
 		struct session_node *node = session_node_at(sessions, number);
 
-		if (node->is_told && node->slot.first_ns <= span->slot.first_ns &&
-		    node->slot.last_ns >= span->slot.last_ns &&
-		    session_touches(sessions, &node->slot, span->slot.first_ns, span->slot.last_ns))
+		if (node->is_told && node->session.first_ns <= span->session.first_ns &&
+		    node->session.last_ns >= span->session.last_ns &&
+		    session_touches(sessions, &node->session, span->session.first_ns,
+				    span->session.last_ns))
 			return node;
-		if (is_behind(sessions, node, span->slot.first_ns))
+		if (is_behind(sessions, node, span->session.first_ns))
 			return NULL;
 		number = node->next;
 	}
@@ -200,23 +216,25 @@ static bool merge_in_place(struct sessions *sessions, struct session_group *grou
 	struct session_node *home;
 
 	if (group->slot && group->more->node == SESSION_POOL_NONE) {
-		if (group->slot->partial.records == 0) {
-			open_span(sessions, group->slot, group->extra, has_extras, span);
+		struct session session = session_slot_read(group);
+
+		if (session.partial.records == 0) {
+			open_span(sessions, &session, group->extra, has_extras, span);
 			group->more->opened = span->opened;
 			sessions->slots_used++;
-			return true;
+		} else if (session_touches(sessions, &session, span->session.first_ns,
+					   span->session.last_ns)) {
+			add_span(sessions, &session, group->extra, has_extras, span);
+		} else {
+			return false;
 		}
-		if (session_touches(sessions, group->slot, span->slot.first_ns,
-				    span->slot.last_ns)) {
-			add_span(sessions, group->slot, group->extra, has_extras, span);
-			return true;
-		}
-		return false;
+		session_slot_write(sessions, group, &session);
+		return true;
 	}
 	home = find_home(sessions, group, span);
 	if (!home)
 		return false;
-	add_span(sessions, &home->slot, session_node_extra(home), has_extras, span);
+	add_span(sessions, &home->session, session_node_extra(home), has_extras, span);
 	home->has_changed = true;
 	session_group_expect(sessions, group, INT64_MIN);
 	return true;
@@ -237,136 +255,14 @@ enum session_taken session_merge(struct sessions *sessions, struct session_group
 		node->id = group->id;
 		node->revision = SESSION_UNTOLD;
 		node->opened = span->opened;
-		open_span(sessions, &node->slot, session_node_extra(node), group->id != GROUPS_NONE,
-			  span);
+		open_span(sessions, &node->session, session_node_extra(node),
+			  group->id != GROUPS_NONE, span);
 		swallow(sessions, group, node, span);
 		place(sessions, group, number);
 	}
 	if (is_new)
 		session_group_begin(sessions, group);
-	session_group_expect(sessions, group, window_add_ns(span->slot.last_ns, sessions->gap_ns));
+	session_group_expect(sessions, group,
+			     window_add_ns(span->session.last_ns, sessions->gap_ns));
 	return SESSION_TAKEN;
-}
-
-static bool take(struct sessions *sessions, __u32 id, const struct session_span *span)
-{
-	struct session_group group;
-	enum session_taken taken;
-
-	if (!session_group_open(sessions, id, &group))
-		return false;
-	taken = sessions->duration_ns ? session_cut(sessions, &group, span->event)
-				      : session_merge(sessions, &group, span);
-	if (taken == SESSION_TAKEN)
-		sessions->aggregated += span->slot.partial.records;
-	else
-		session_group_give_up(sessions, &group);
-	return taken == SESSION_TAKEN;
-}
-
-static bool is_known(struct sessions *sessions, __u32 id)
-{
-	struct session_group group;
-
-	if (!session_has_group(sessions, id))
-		return false;
-	group = session_group_at(sessions, id);
-	return !session_group_is_empty(&group);
-}
-
-/* A group with no place belongs to the overflow group. */
-static bool has_place(struct sessions *sessions, __u32 id)
-{
-	return id != GROUPS_NONE &&
-	       (sessions->groups < sessions->groups_max || is_known(sessions, id));
-}
-
-/* The group, or the overflow group, or nowhere: what was counted as aggregated is put right. */
-static void take_or_overflow(struct sessions *sessions, __u32 id, bool is_overflow,
-			     const struct session_span *span)
-{
-	struct sluice_window_ledger *ledger = &sessions->window->ledger;
-	__u64 records = span->slot.partial.records;
-
-	if (has_place(sessions, id) && take(sessions, id, span))
-		return;
-	if (!is_overflow)
-		ledger->aggregated -= records;
-	if (take(sessions, GROUPS_NONE, span))
-		ledger->overflow += is_overflow ? 0 : records;
-	else
-		ledger->rejected_pane += records;
-}
-
-void session_take_event(struct sessions *sessions, __u32 id, const struct extras_event *event)
-{
-	struct session_span span = {
-		.slot = { .first_ns = event->time_ns, .last_ns = event->time_ns },
-		.opened = sessions->advance,
-		.event = event,
-	};
-	struct session_more none = { 0 };
-	struct session_group group = { .more = &none };
-
-	if (!has_place(sessions, id))
-		group = session_group_at(sessions, GROUPS_NONE);
-	else if (session_has_group(sessions, id))
-		group = session_group_at(sessions, id);
-	if (session_is_late(sessions, &group, event->time_ns)) {
-		sessions->window->ledger.aggregated--;
-		sessions->window->ledger.late++;
-		window_keep_late(sessions->window, event);
-		return;
-	}
-	partial_open(&span.slot.partial);
-	partial_add(&span.slot.partial, event->value, (__u16)event->weight);
-	take_or_overflow(sessions, id, false, &span);
-}
-
-void session_take_span(struct sessions *sessions, const __u64 *key, const struct session_span *span)
-{
-	struct grouping *grouping = sessions->grouping;
-	__u32 id = GROUPS_NONE;
-
-	grouping->added_count = 0;
-	if (key)
-		id = grouping_find_or_add(grouping, key, groups_tag(&grouping->groups, key));
-	take_or_overflow(sessions, id, !key, span);
-	grouping_drop_unused(grouping);
-	groups_grow_step(&grouping->groups, 16);
-}
-
-void sessions_take(struct stream *stream, struct window *window, __u32 i, const __u64 *key)
-{
-	struct sessions *sessions = window->sessions;
-	struct grouping *grouping = window->grouping;
-	struct batch *batch = &stream->batch;
-	struct extras_event event;
-	__u32 id = batch->id[i];
-
-	batch_read_event(batch, i, &event);
-	if (!sessions->is_alone && event.time_ns < sessions->doubt_ns) {
-		bool is_late =
-			session_is_over(sessions, window_add_ns(event.time_ns, sessions->gap_ns));
-
-		if (session_doubt_add(sessions, stream->now_mono_ns, key, &event, is_late)) {
-			*(is_late ? &window->ledger.late : &window->ledger.aggregated) += 1;
-			return;
-		}
-	}
-	window->ledger.aggregated++;
-	if (id == GROUPS_NONE ||
-	    memcmp(groups_key(&grouping->groups, id), key, grouping->key_words * sizeof(*key)))
-		id = grouping_find_or_add(grouping, key, batch->tag[i]);
-	batch->id[i] = id;
-	session_take_event(sessions, id, &event);
-}
-
-void sessions_add_extras(struct window *window, const struct batch *batch, __u32 i)
-{
-	struct session_group group = session_group_at(window->sessions, batch->id[i]);
-	struct extras_event event;
-
-	batch_read_event(batch, i, &event);
-	extras_add(&window->extras, group.extra, &event);
 }

@@ -12,9 +12,17 @@
 #include "core/session.h"
 #include "core/session_pool.h"
 
-struct session_slot {
+struct session {
 	__s64 first_ns, last_ns; /* of its events */
 	struct sluice_partial partial; /* no records: no session */
+};
+
+/* A session as one cache line that is enough to prolong it: the key is that of the group, its first
+ * word, and first_ns is elsewhere. */
+struct session_slot {
+	__u64 key; /* while there is a session */
+	__s64 last_ns;
+	struct sluice_partial partial;
 };
 
 _Static_assert(sizeof(struct session_slot) == 64, "one cache line");
@@ -27,6 +35,7 @@ _Static_assert(sizeof(struct session_slot) == 64, "one cache line");
 #define SESSION_DUE_NEVER INT64_MAX
 
 struct session_more {
+	__s64 first_ns; /* of the slot's session */
 	__u32 node; /* first of the group's nodes, or 0 */
 	__u32 opened; /* advance in which the slot's session began */
 	__u32 early; /* nodes: what was told of the slot's session before its end */
@@ -44,7 +53,7 @@ struct session_chunk {
 
 /* A session of a list; its extras follow. */
 struct session_node {
-	struct session_slot slot;
+	struct session session;
 	__u32 next; /* of the group, or of the retractions */
 	__u32 id; /* GROUPS_NONE: the overflow group */
 	__s32 revision; /* of its last row; SESSION_UNTOLD: its next is 0 */
@@ -76,7 +85,7 @@ struct session_group {
 
 /* What is about to be merged. */
 struct session_span {
-	struct session_slot slot;
+	struct session session;
 	__u32 opened;
 	const struct extras_event *event; /* when it is one event */
 	const void *tail; /* else its written extras */
@@ -177,15 +186,44 @@ static inline const __u64 *session_group_key(const struct sessions *sessions, __
 	return id == GROUPS_NONE ? none : groups_key(&sessions->grouping->groups, id);
 }
 
-/* Where a session ends: behind its last event by the gap, or at its longest. */
-static inline __s64 session_end(const struct sessions *sessions, const struct session_slot *slot)
+static inline bool session_slot_is_used(const struct session_group *group)
 {
-	__s64 end_ns = window_add_ns(slot->last_ns, sessions->gap_ns), limit_ns;
+	return group->slot && group->slot->partial.records != 0;
+}
+
+/* The session in the slot of the group. */
+static inline struct session session_slot_read(const struct session_group *group)
+{
+	return (struct session){ group->more->first_ns, group->slot->last_ns,
+				 group->slot->partial };
+}
+
+static inline void session_slot_write(const struct sessions *sessions,
+				      const struct session_group *group,
+				      const struct session *session)
+{
+	group->slot->key = session_group_key(sessions, group->id)[0];
+	group->slot->last_ns = session->last_ns;
+	group->slot->partial = session->partial;
+	group->more->first_ns = session->first_ns;
+}
+
+/* Where a session ends: behind its last event by the gap, or at its longest. */
+static inline __s64 session_end(const struct sessions *sessions, const struct session *session)
+{
+	__s64 end_ns = window_add_ns(session->last_ns, sessions->gap_ns), limit_ns;
 
 	if (sessions->duration_ns == 0)
 		return end_ns;
-	limit_ns = window_add_ns(slot->first_ns, sessions->duration_ns);
+	limit_ns = window_add_ns(session->first_ns, sessions->duration_ns);
 	return end_ns < limit_ns ? end_ns : limit_ns;
+}
+
+/* There are slots only without a longest duration. */
+static inline __s64 session_slot_end(const struct sessions *sessions,
+				     const struct session_slot *slot)
+{
+	return window_add_ns(slot->last_ns, sessions->gap_ns);
 }
 
 /* An event at the watermark is still expected, and one gap behind the last one it would merge. */
@@ -200,13 +238,13 @@ static inline bool session_is_over(const struct sessions *sessions, __s64 end_ns
 }
 
 /* Whether times from first to last belong to a session, which is alive. */
-static inline bool session_touches(const struct sessions *sessions, const struct session_slot *slot,
+static inline bool session_touches(const struct sessions *sessions, const struct session *session,
 				   __s64 first_ns, __s64 last_ns)
 {
-	return slot->partial.records != 0 &&
-	       slot->first_ns <= window_add_ns(last_ns, sessions->gap_ns) &&
-	       window_add_ns(slot->last_ns, sessions->gap_ns) >= first_ns &&
-	       !session_is_over(sessions, session_end(sessions, slot));
+	return session->partial.records != 0 &&
+	       session->first_ns <= window_add_ns(last_ns, sessions->gap_ns) &&
+	       window_add_ns(session->last_ns, sessions->gap_ns) >= first_ns &&
+	       !session_is_over(sessions, session_end(sessions, session));
 }
 
 /* --- session.c: groups and their memory --- */
@@ -237,7 +275,7 @@ void session_node_link(struct sessions *sessions, struct session_group *group, _
 void session_retract(struct sessions *sessions, __u32 number);
 /* Early rows under another interval than the given one are retracted (NULL: all), the others
  * forgotten. */
-void session_early_settle(struct sessions *sessions, __u32 *early, const struct session_slot *slot);
+void session_early_settle(struct sessions *sessions, __u32 *early, const struct session *session);
 /* Frees the oldest retraction. */
 void session_retraction_free(struct sessions *sessions);
 /* Frees a node that is in no list, events and extras included. */

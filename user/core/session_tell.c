@@ -65,7 +65,7 @@ static bool make_room(struct session_telling *telling, size_t bytes, __u16 flags
 }
 
 bool session_tell(struct session_telling *telling, const struct session_group *group,
-		  const struct session_slot *slot, const void *extra, __u32 opened, __s32 revision,
+		  const struct session *session, const void *extra, __u32 opened, __s32 revision,
 		  __u16 flags)
 {
 	const struct sessions *sessions = telling->sessions;
@@ -73,20 +73,20 @@ bool session_tell(struct session_telling *telling, const struct session_group *g
 	size_t key_bytes = sessions->grouping->key_words * sizeof(__u64), tail = 0;
 	struct sluice_row_head head = {
 		.revision = revision,
-		.start_ns = slot->first_ns,
-		.end_ns = session_end(sessions, slot),
+		.start_ns = session->first_ns,
+		.end_ns = session_end(sessions, session),
 	};
 
 	if (group->id == GROUPS_NONE)
 		flags |= SLUICE_ROWS_OVERFLOW;
 	else if (extras->count)
 		tail = extras_bytes(extras, extra);
-	head.bytes = (__u32)(sizeof(head) + key_bytes + sizeof(slot->partial) + tail);
+	head.bytes = (__u32)(sizeof(head) + key_bytes + sizeof(session->partial) + tail);
 	if (!make_room(telling, head.bytes, flags, opened))
 		return false;
 	session_rows_put(&telling->rows, &head, sizeof(head));
 	session_rows_put(&telling->rows, session_group_key(sessions, group->id), key_bytes);
-	session_rows_put(&telling->rows, &slot->partial, sizeof(slot->partial));
+	session_rows_put(&telling->rows, &session->partial, sizeof(session->partial));
 	if (tail)
 		extras_write(extras, extra, telling->rows.at);
 	telling->rows.at += tail;

@@ -17,7 +17,7 @@ struct session_telling {
 /* One row about a session of this group; flags are those of enum sluice_rows_flag beside overflow
  * and variable. False: no room now, and is_stuck. */
 bool session_tell(struct session_telling *telling, const struct session_group *group,
-		  const struct session_slot *slot, const void *extra, __u32 opened, __s32 revision,
+		  const struct session *session, const void *extra, __u32 opened, __s32 revision,
 		  __u16 flags);
 
 #endif
