@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* bench_windows NAME…: what kinds of windows cost beside one that tumbles, in process: sliding by
- * the event and by the row, several windows at once, and everything together. Passes are a second
- * of event time each, with a tick behind, and every row that comes out is summed. */
+ * the event and by the row, several windows at once, what they may ask for, and everything
+ * together. Passes are a second of event time each, with a tick behind, and every row that comes
+ * out is summed. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,99 +31,125 @@ static double distance(__u64 a, __u64 b)
 	return (double)(a > b ? a - b : b - a);
 }
 
-/* Events of `seconds` passes are in every row once, or `times` over where windows slide. */
-static void check_total(struct report *report, const struct engine_run_total *total,
+/* Each event is in the rows of a window `times` over; where the window remembers ids, a repeat is
+ * in none. */
+static void check_total(struct report *report, const struct engine_run *run, __u32 window,
 			const struct dataset *set, __u64 times)
 {
-	report->unaccounted += distance(total->count, set->events * times);
-	report->unaccounted += total->sum != set->value_sum * times;
+	const struct engine_run_total *total = &run->total[window];
+	bool once = run->window[window].dedup == WINDOW_DEDUP_EVENT_ID;
+	__u64 events = set->events - (once ? set->repeats : 0);
+	__u64 sum = set->value_sum - (once ? set->repeats_sum : 0);
+
+	report->unaccounted += distance(total->count, events * times);
+	report->unaccounted += total->sum != sum * times;
+}
+
+/* Two windows over the same events, in turns: what one costs beside the other. */
+struct pair {
+	struct engine_run plain, other;
+	struct dataset set;
+	double plain_ns[RUNS];
+};
+
+static int pair_open(struct pair *pair, const struct window_spec *plain,
+		     const struct window_spec *other, __u32 groups_max)
+{
+	int err = engine_run_open(&pair->plain, plain, 1, groups_max, MEMORY_BYTES);
+
+	return err ? err : engine_run_open(&pair->other, other, 1, groups_max, MEMORY_BYTES);
+}
+
+static void pair_close(struct pair *pair)
+{
+	engine_run_close(&pair->plain);
+	engine_run_close(&pair->other);
+	dataset_close(&pair->set);
+}
+
+static int pair_open_sliding(struct pair *pair, __u64 groups)
+{
+	const struct window_spec tumbling = engine_run_tumbling();
+	const struct window_spec sliding = engine_run_sliding(PANES * SECOND_NS);
+	int err = dataset_open(&pair->set, 50000, groups, false, 42);
+
+	return err ? err : pair_open(pair, &tumbling, &sliding, (__u32)groups * 2);
+}
+
+/* The window that slides has seen PANES + RUNS seconds, the other one `plain_seconds`. */
+static void pair_check_sliding(struct report *report, const struct pair *pair, __u64 plain_seconds)
+{
+	report->yardstick = report_median(pair->plain_ns, RUNS);
+	check_total(report, &pair->plain, 0, &pair->set, plain_seconds);
+	check_total(report, &pair->other, 0, &pair->set,
+		    PANES * (PANES + 1) / 2 + (__u64)RUNS * PANES);
 }
 
 /* Sliding 60 s by 1 s against tumbling by 1 s, pass by pass in turns, once 60 panes are there. */
 static int measure_sliding(struct report *report)
 {
-	const struct window_spec tumbling = engine_run_tumbling();
-	const struct window_spec sliding = engine_run_sliding(PANES * SECOND_NS);
-	struct engine_run plain = { 0 }, slides = { 0 };
-	double plain_ns[RUNS];
-	struct dataset set;
-	int err = dataset_open(&set, 50000, 10000, false, 42);
+	struct pair pair = { 0 };
+	int err = pair_open_sliding(&pair, 10000);
 
 	report->metric = "ns_per_event";
-	if (!err)
-		err = engine_run_open(&plain, &tumbling, 1, 20000, MEMORY_BYTES);
-	if (!err)
-		err = engine_run_open(&slides, &sliding, 1, 20000, MEMORY_BYTES);
 	for (unsigned int i = 0; i < PANES + RUNS && !err; i++) {
-		__u64 tumbling_ns = run_second(&plain, &set, &err);
-		__u64 sliding_ns = run_second(&slides, &set, &err);
+		__u64 tumbling_ns = run_second(&pair.plain, &pair.set, &err);
+		__u64 sliding_ns = run_second(&pair.other, &pair.set, &err);
 
 		if (i >= PANES) {
-			plain_ns[i - PANES] = (double)tumbling_ns / (double)set.events;
-			report_add_run(report, (double)sliding_ns / (double)set.events);
+			pair.plain_ns[i - PANES] = (double)tumbling_ns / (double)pair.set.events;
+			report_add_run(report, (double)sliding_ns / (double)pair.set.events);
 		}
-		dataset_shift_time(&set, SECOND_NS);
+		dataset_shift_time(&pair.set, SECOND_NS);
 	}
-	if (!err) {
-		report->yardstick = report_median(plain_ns, RUNS);
-		check_total(report, &plain.total[0], &set, PANES + RUNS);
-		check_total(report, &slides.total[0], &set,
-			    PANES * (PANES + 1) / 2 + (__u64)RUNS * PANES);
-	}
-	engine_run_close(&plain);
-	engine_run_close(&slides);
-	dataset_close(&set);
+	if (!err)
+		pair_check_sliding(report, &pair, PANES + RUNS);
+	pair_close(&pair);
 	return err;
+}
+
+/* Nanoseconds a row of a second's emission. */
+static double run_second_by_row(struct engine_run *run, const struct dataset *set, int *err)
+{
+	__u64 before = run->total[0].rows;
+
+	run->emission_ns = 0;
+	run_second(run, set, err);
+	return (double)run->emission_ns / (double)(run->total[0].rows - before);
 }
 
 /* Rows of a million groups a second, each of 60 panes, by the row; those of a tumbling window are
  * the yardstick. */
 static int measure_emission(struct report *report)
 {
-	const struct window_spec tumbling = engine_run_tumbling();
-	const struct window_spec sliding = engine_run_sliding(PANES * SECOND_NS);
-	struct engine_run plain = { 0 }, slides = { 0 };
 	struct stream_stats stats = { 0 };
-	double plain_ns[RUNS];
-	struct dataset set;
-	int err = dataset_open(&set, 50000, 1000000, false, 42);
+	struct pair pair = { 0 };
+	int err = pair_open_sliding(&pair, 1000000);
 
 	report->metric = "ns_per_row";
-	if (!err)
-		err = engine_run_open(&plain, &tumbling, 1, 2000000, MEMORY_BYTES);
-	if (!err)
-		err = engine_run_open(&slides, &sliding, 1, 2000000, MEMORY_BYTES);
 	for (unsigned int i = 0; i < PANES + RUNS && !err; i++) {
-		__u64 before = slides.total[0].rows, plain_before = plain.total[0].rows;
+		double sliding_ns;
 
-		slides.emission_ns = plain.emission_ns = 0;
 		if (i == PANES)
-			slides.longest_slice_ns = plain.longest_slice_ns = 0;
-		run_second(&slides, &set, &err);
+			pair.other.longest_slice_ns = pair.plain.longest_slice_ns = 0;
+		sliding_ns = run_second_by_row(&pair.other, &pair.set, &err);
 		if (i >= PANES) {
-			run_second(&plain, &set, &err);
-			report_add_run(report, (double)slides.emission_ns /
-						       (double)(slides.total[0].rows - before));
-			plain_ns[i - PANES] = (double)plain.emission_ns /
-					      (double)(plain.total[0].rows - plain_before);
+			pair.plain_ns[i - PANES] = run_second_by_row(&pair.plain, &pair.set, &err);
+			report_add_run(report, sliding_ns);
 		}
-		dataset_shift_time(&set, SECOND_NS);
+		dataset_shift_time(&pair.set, SECOND_NS);
 	}
 	if (!err) {
-		stream_read_stats(slides.stream, &stats);
-		report->yardstick = report_median(plain_ns, RUNS);
-		report_add_extra(report, "longest_slice_us", (double)slides.longest_slice_ns / 1e3);
+		stream_read_stats(pair.other.stream, &stats);
+		report_add_extra(report, "longest_slice_us",
+				 (double)pair.other.longest_slice_ns / 1e3);
 		report_add_extra(report, "longest_slice_tumbling_us",
-				 (double)plain.longest_slice_ns / 1e3);
+				 (double)pair.plain.longest_slice_ns / 1e3);
 		report_add_extra(report, "bytes_per_group_and_pane",
 				 (double)stats.memory_bytes / (double)stats.pane_groups);
-		check_total(report, &plain.total[0], &set, RUNS);
-		check_total(report, &slides.total[0], &set,
-			    PANES * (PANES + 1) / 2 + (__u64)RUNS * PANES);
+		pair_check_sliding(report, &pair, RUNS);
 	}
-	engine_run_close(&plain);
-	engine_run_close(&slides);
-	dataset_close(&set);
+	pair_close(&pair);
 	return err;
 }
 
@@ -153,7 +180,7 @@ static int measure_windows(struct report *report, struct dataset *set,
 	if (!err)
 		err = engine_run_tick(&run, run.watermark_ns[0] + 2 * (__s64)SECOND_NS);
 	for (__u32 w = 0; w < window_count && !err; w++)
-		check_total(report, &run.total[w], set, RUNS + 1);
+		check_total(report, &run, w, set, RUNS + 1);
 	engine_run_close(&run);
 	if (!err)
 		*ns = report_median(each, RUNS);
@@ -194,35 +221,128 @@ static int measure_second(struct report *report)
 	return err;
 }
 
+static void ask_distinct_of(struct window_spec *window, enum sluice_field field)
+{
+	window->aggregate_count = 1;
+	window->aggregate[0] = (struct sluice_schema_aggregate){ .kind = SLUICE_AGGREGATE_DISTINCT,
+								 .field = (__u8)field,
+								 .precision = 12 };
+}
+
+static void ask_distinct(struct window_spec *window)
+{
+	ask_distinct_of(window, SLUICE_FIELD_KEY);
+}
+
+static void ask_distinct_few(struct window_spec *window)
+{
+	ask_distinct_of(window, SLUICE_FIELD_DIM1);
+}
+
+static void ask_quantiles(struct window_spec *window)
+{
+	window->aggregate_count = 1;
+	window->aggregate[0] = (struct sluice_schema_aggregate){ .kind = SLUICE_AGGREGATE_QUANTILES,
+								 .field = SLUICE_FIELD_VALUE,
+								 .precision = 5 };
+}
+
+static void ask_dedup(struct window_spec *window)
+{
+	window->dedup = WINDOW_DEDUP_EVENT_ID;
+}
+
+/* What a window's cost grows by when it asks for one thing more. */
+static int measure_more(double *more_ns, struct report *report, const struct dataset *set,
+			enum sluice_field field, __u32 groups, void (*ask)(struct window_spec *))
+{
+	struct window_spec plain = tumbling_by(field), other = plain;
+	struct pair pair = { .set = *set };
+	double other_ns[RUNS];
+	int err;
+
+	ask(&other);
+	err = pair_open(&pair, &plain, &other, 2 * groups);
+	for (int i = -1; i < RUNS && !err; i++) {
+		double first_ns = (double)run_second(&pair.plain, &pair.set, &err);
+		double second_ns = (double)run_second(&pair.other, &pair.set, &err);
+
+		if (i >= 0) {
+			pair.plain_ns[i] = first_ns / (double)set->events;
+			other_ns[i] = second_ns / (double)set->events;
+		}
+		dataset_shift_time(&pair.set, SECOND_NS);
+	}
+	if (!err) {
+		check_total(report, &pair.plain, 0, set, RUNS + 1);
+		check_total(report, &pair.other, 0, set, RUNS + 1);
+		*more_ns = report_median(other_ns, RUNS) - report_median(pair.plain_ns, RUNS);
+	}
+	engine_run_close(&pair.plain);
+	engine_run_close(&pair.other);
+	return err;
+}
+
+/* Distinct keys, quantiles of values, and event ids, each by few groups and by many; the many
+ * have few distinct values each, which are kept as they are. */
+static int measure_extras(struct report *report)
+{
+	static const struct {
+		const char *name;
+		void (*ask)(struct window_spec *window);
+		__u32 groups;
+	} cases[] = {
+		{ "distinct_16_ns", ask_distinct, 16 },
+		{ "distinct_10k_ns", ask_distinct_few, 10000 },
+		{ "quantiles_16_ns", ask_quantiles, 16 },
+		{ "quantiles_10k_ns", ask_quantiles, 10000 },
+		{ "dedup_16_ns", ask_dedup, 16 },
+		{ "dedup_1m_ns", ask_dedup, 1000000 },
+	};
+	int err = 0;
+
+	report->metric = "ns_per_event";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases) && !err; i++) {
+		__u32 groups = cases[i].groups;
+		struct dataset set;
+		double more_ns = 0;
+
+		err = dataset_open_with_ids(&set, 100000, groups, 42);
+		if (!err)
+			err = measure_more(&more_ns, report, &set,
+					   groups > 16 ? SLUICE_FIELD_KEY : SLUICE_FIELD_TYPE,
+					   groups, cases[i].ask);
+		if (i == 0)
+			report_add_run(report, more_ns);
+		report_add_extra(report, cases[i].name, more_ns);
+		dataset_close(&set);
+	}
+	return err;
+}
+
 /* A million groups by key, distinct keys by region and quantiles by type: three windows, as a user
  * would write them. */
-static int measure_everything(struct report *report)
+static int run_everything(struct report *report, struct dataset *set, enum window_dedup dedup)
 {
 	struct window_spec windows[] = { engine_run_tumbling(), tumbling_by(SLUICE_FIELD_DIM0),
 					 tumbling_by(SLUICE_FIELD_TYPE) };
 	struct engine_run run = { 0 };
-	__u64 longest_ns = 0;
-	struct dataset set;
-	int err = dataset_open(&set, 381300, 1000000, false, 42);
+	__u64 longest_ns;
+	int err;
 
 	report->metric = "events_per_second";
-	windows[1].aggregate_count = windows[2].aggregate_count = 1;
-	windows[1].aggregate[0] = (struct sluice_schema_aggregate){
-		.kind = SLUICE_AGGREGATE_DISTINCT, .field = SLUICE_FIELD_KEY, .precision = 12
-	};
-	windows[2].aggregate[0] = (struct sluice_schema_aggregate){
-		.kind = SLUICE_AGGREGATE_QUANTILES, .field = SLUICE_FIELD_VALUE, .precision = 5
-	};
-	if (!err)
-		err = engine_run_open(&run, windows, 3, 2000000, MEMORY_BYTES);
+	windows[0].dedup = dedup;
+	ask_distinct(&windows[1]);
+	ask_quantiles(&windows[2]);
+	err = engine_run_open(&run, windows, 3, 2000000, MEMORY_BYTES);
 	for (int i = -1; i < RUNS && !err; i++) {
-		__u64 pass_ns = run_second(&run, &set, &err);
+		__u64 pass_ns = run_second(&run, set, &err);
 
 		if (i >= 0)
-			report_add_run(report, (double)set.events * 1e9 / (double)pass_ns);
+			report_add_run(report, (double)set->events * 1e9 / (double)pass_ns);
 		else
 			run.longest_step_ns = run.longest_slice_ns = run.emission_ns = 0;
-		dataset_shift_time(&set, SECOND_NS);
+		dataset_shift_time(set, SECOND_NS);
 	}
 	longest_ns = run.longest_step_ns > run.longest_slice_ns ? run.longest_step_ns
 								: run.longest_slice_ns;
@@ -230,11 +350,33 @@ static int measure_everything(struct report *report)
 	report_add_extra(report, "longest_step_us", (double)run.longest_step_ns / 1e3);
 	report_add_extra(report, "longest_slice_us", (double)run.longest_slice_ns / 1e3);
 	report_add_extra(report, "emission_ns_per_row",
-			 (double)run.emission_ns * (RUNS + 1) / RUNS /
-				 (double)run.total[0].rows);
+			 (double)run.emission_ns * (RUNS + 1) / RUNS / (double)run.total[0].rows);
 	for (__u32 w = 0; w < 3 && !err; w++)
-		check_total(report, &run.total[w], &set, RUNS + 1);
+		check_total(report, &run, w, set, RUNS + 1);
 	engine_run_close(&run);
+	return err;
+}
+
+/* Event ids are asked for by the window by key: what repeats is in the other two. */
+static int measure_everything(struct report *report)
+{
+	struct dataset set;
+	int err = dataset_open_with_ids(&set, 479360, 1000000, 42);
+
+	if (!err)
+		err = run_everything(report, &set, WINDOW_DEDUP_EVENT_ID);
+	dataset_close(&set);
+	return err;
+}
+
+/* … without, and without ids in the events. */
+static int measure_everything_plain(struct report *report)
+{
+	struct dataset set;
+	int err = dataset_open(&set, 381300, 1000000, false, 42);
+
+	if (!err)
+		err = run_everything(report, &set, WINDOW_DEDUP_NONE);
 	dataset_close(&set);
 	return err;
 }
@@ -246,7 +388,9 @@ static const struct measurement {
 	{ "sliding_10k", measure_sliding },
 	{ "sliding_emit_1m", measure_emission },
 	{ "second_window", measure_second },
+	{ "window_extras", measure_extras },
 	{ "everything_1m", measure_everything },
+	{ "everything_1m_plain", measure_everything_plain },
 };
 
 static int measure(const char *name)

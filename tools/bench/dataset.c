@@ -62,7 +62,7 @@ static __u64 key_of_rank(__u64 rank)
 }
 
 static void fill_event(struct dataset *set, __u8 *at, __u32 index, struct random *random,
-		       __u64 rank)
+		       __u64 rank, __u64 number)
 {
 	struct sluice_event event = {
 		.key = key_of_rank(rank),
@@ -72,36 +72,60 @@ static void fill_event(struct dataset *set, __u8 *at, __u32 index, struct random
 		.weight = 1,
 		.dim0 = (__u32)draw_below(random, 8),
 		.dim1 = (__u32)draw_below(random, 64),
+		.event_id = key_of_rank(number),
 	};
 
-	memcpy(at, &event, 32);
+	memcpy(at, &event, set->event_size);
 	set->value_sum += (__u64)event.value;
 }
 
-static void fill_datagram(struct dataset *set, __u32 i, struct random *random, __u64 groups,
-			  bool is_zipf)
+static void open_datagram(struct dataset *set, __u32 i)
 {
-	struct sluice_record *record = dataset_record(set, i);
-	struct sluice_header *header = dataset_header(set, i);
+	const __u32 payload_bytes =
+		(__u32)sizeof(struct sluice_header) + set->event_count * (__u32)set->event_size;
 
-	*record = (struct sluice_record){
-		.payload_bytes = DATASET_PAYLOAD_BYTES,
+	*dataset_record(set, i) = (struct sluice_record){
+		.payload_bytes = (__u16)payload_bytes,
 		.prefix_bytes = SLUICE_PREFIX_SHORT,
-		.kept = DATASET_EVENTS,
+		.kept = set->event_count,
 	};
-	*header = (struct sluice_header){
+	*dataset_header(set, i) = (struct sluice_header){
 		.magic = SLUICE_MAGIC,
 		.version = SLUICE_VERSION,
-		.event_count = DATASET_EVENTS,
-		.event_size = 32,
+		.event_count = set->event_count,
+		.event_size = set->event_size,
 		.epoch = 1,
 		.source_id = i % DATASET_SOURCES + 1,
 		.sequence = i / DATASET_SOURCES,
 		.base_time_ns = set->base_time_ns + DATASET_SPAN_NS * i / set->datagrams,
 	};
-	for (__u32 k = 0; k < DATASET_EVENTS; k++)
-		fill_event(set, (__u8 *)(header + 1) + (size_t)k * 32, k, random,
-			   is_zipf ? draw_zipf(random, groups) : draw_below(random, groups));
+}
+
+static void fill_datagram(struct dataset *set, __u32 i, struct random *random, __u64 groups,
+			  bool is_zipf)
+{
+	__u8 *at = (__u8 *)(dataset_header(set, i) + 1);
+
+	for (__u32 k = 0; k < set->event_count; k++, at += set->event_size)
+		fill_event(set, at, k, random,
+			   is_zipf ? draw_zipf(random, groups) : draw_below(random, groups),
+			   (__u64)i * set->event_count + k);
+}
+
+/* Sends the events of another datagram again. */
+static void repeat_datagram(struct dataset *set, __u32 i, __u32 of)
+{
+	const __u8 *from = (const __u8 *)(dataset_header(set, of) + 1);
+
+	dataset_header(set, i)->base_time_ns = dataset_header(set, of)->base_time_ns;
+	memcpy(dataset_header(set, i) + 1, from, (size_t)set->event_count * set->event_size);
+	for (__u32 k = 0; k < set->event_count; k++, from += set->event_size) {
+		const struct sluice_event *event = (const struct sluice_event *)from;
+
+		set->value_sum += (__u64)event->value;
+		set->repeats_sum += (__u64)event->value;
+	}
+	set->repeats += set->event_count;
 }
 
 void *dataset_map(size_t bytes, size_t *mapped_bytes)
@@ -119,21 +143,46 @@ void *dataset_map(size_t bytes, size_t *mapped_bytes)
 	return memory;
 }
 
+static int reserve(struct dataset *set, __u32 datagrams, __u16 event_count, __u16 event_size)
+{
+	*set = (struct dataset){
+		.datagrams = datagrams,
+		.record_bytes = SLUICE_PREFIX_SHORT + (__u32)sizeof(struct sluice_header) +
+				event_count * (__u32)event_size,
+		.event_count = event_count,
+		.event_size = event_size,
+		.events = (__u64)datagrams * event_count,
+		.base_time_ns = 1767225600000000000ull, /* 2026-01-01, a whole second */
+	};
+	set->records = dataset_map((size_t)datagrams * set->record_bytes, &set->mapped_bytes);
+	return set->records ? 0 : -ENOMEM;
+}
+
 int dataset_open(struct dataset *set, __u32 datagrams, __u64 groups, bool is_zipf, __u64 seed)
 {
 	struct random random = { .state = seed };
+	int err = reserve(set, datagrams, DATASET_EVENTS, 32);
 
-	*set = (struct dataset){
-		.datagrams = datagrams,
-		.events = (__u64)datagrams * DATASET_EVENTS,
-		.base_time_ns = 1767225600000000000ull,	/* 2026-01-01, a whole second */
-	};
-	set->records = dataset_map((size_t)datagrams * DATASET_RECORD_BYTES, &set->mapped_bytes);
-	if (!set->records)
-		return -ENOMEM;
-	for (__u32 i = 0; i < datagrams; i++)
+	for (__u32 i = 0; i < datagrams && !err; i++) {
+		open_datagram(set, i);
 		fill_datagram(set, i, &random, groups, is_zipf);
-	return 0;
+	}
+	return err;
+}
+
+int dataset_open_with_ids(struct dataset *set, __u32 datagrams, __u64 groups, __u64 seed)
+{
+	struct random random = { .state = seed };
+	int err = reserve(set, datagrams, DATASET_EVENTS_WITH_ID, 40);
+
+	for (__u32 i = 0; i < datagrams && !err; i++) {
+		open_datagram(set, i);
+		if (i % DATASET_REPEAT_EVERY == DATASET_REPEAT_EVERY - 1)
+			repeat_datagram(set, i, i - DATASET_REPEAT_AFTER);
+		else
+			fill_datagram(set, i, &random, groups, false);
+	}
+	return err;
 }
 
 void dataset_close(struct dataset *set)

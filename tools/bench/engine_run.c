@@ -9,6 +9,7 @@
 #include "report.h"
 
 #define BUFFER_BYTES ((size_t)1 << 20)
+#define MAX_AHEAD_NS 10000000000
 #define KEY_BYTES 8 /* group_by is one word */
 
 static void *reserve(void *context, size_t bytes_min, size_t bytes_max, size_t *bytes_room)
@@ -90,6 +91,21 @@ static int open_sources(struct engine_run *run)
 	return sources_open(&run->sources, &options);
 }
 
+/* The sets of event ids, where a window asks for them. */
+static int open_dedup(struct engine_run *run)
+{
+	const struct dedup_options options = {
+		.windows = run->window,
+		.window_count = run->window_count,
+		.worker_count = 1,
+		.memory_bytes = ENGINE_RUN_DEDUP_BYTES,
+		.hash_seed = 0x2545f4914f6cdd1dull,
+		.max_ahead_ns = MAX_AHEAD_NS,
+	};
+
+	return dedup_open(&run->dedup, &options);
+}
+
 int engine_run_open_alone(struct engine_run *run, const struct window_spec *windows,
 			  __u32 window_count, __u32 groups_max, __u64 memory_bytes)
 {
@@ -100,7 +116,7 @@ int engine_run_open_alone(struct engine_run *run, const struct window_spec *wind
 		.groups_max = groups_max,
 		.memory_bytes = memory_bytes,
 		.hash_seed = 0x5bd1e9955bd1e995ull,
-		.max_ahead_ns = 10000000000,
+		.max_ahead_ns = MAX_AHEAD_NS,
 	};
 	int err;
 
@@ -115,7 +131,10 @@ int engine_run_open_alone(struct engine_run *run, const struct window_spec *wind
 		run->watermark_ns[w] = SOURCES_WATERMARK_NONE;
 	}
 	err = run->buffer ? open_sources(run) : -ENOMEM;
+	if (!err)
+		err = open_dedup(run);
 	options.sources = run->sources;
+	options.dedup = run->dedup;
 	if (!err)
 		err = stream_open(&run->stream, &options);
 	if (err)
@@ -140,6 +159,7 @@ void engine_run_close(struct engine_run *run)
 	prefault_stop(&run->prefault);
 	if (run->stream)
 		stream_close(run->stream);
+	dedup_close(run->dedup);
 	if (run->sources)
 		sources_close(run->sources);
 	free(run->buffer);
@@ -164,8 +184,9 @@ void engine_run_add_part(struct engine_run *run, const struct dataset *set, __u3
 		stream_set_time(run->stream, dataset_header(set, begin)->base_time_ns,
 				++run->mono_ns);
 		for (step += begin; begin < step; begin++)
-			stream_add(run->stream, dataset_record(set, begin), DATASET_RECORD_BYTES);
+			stream_add(run->stream, dataset_record(set, begin), set->record_bytes);
 		stream_flush(run->stream);
+		stream_tidy(run->stream);
 		note_longest(&run->longest_step_ns, begin_ns);
 	}
 }

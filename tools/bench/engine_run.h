@@ -12,6 +12,8 @@
 #define ENGINE_RUN_WINDOW_NS 1000000000ull
 #define ENGINE_RUN_WINDOWS_MAX 4
 #define ENGINE_RUN_DATAGRAMS 256 /* a busy worker's turn */
+/* For event ids, of each window that wants them: 32 million, twice the largest data set's. */
+#define ENGINE_RUN_DEDUP_BYTES ((__u64)512 << 20)
 #define ENGINE_RUN_ROWS 512 /* … and the rows it emits in one */
 
 /* The rows that came out of one window. What is retracted never counted. */
@@ -22,6 +24,7 @@ struct engine_run_total {
 struct engine_run {
 	struct stream *stream;
 	struct sources *sources;
+	struct dedup *dedup;
 	struct prefault prefault;
 	struct window_spec window[ENGINE_RUN_WINDOWS_MAX];
 	__u32 window_count;
