@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The hot path of `dedup: event_id`, for hot_batch.c alone: takes the repeats out of what a window
  * has selected, before anything else is done for it. Three stages: hash the ids of what the window
- * will take and fetch their lines; order them by shard; ask, one shard after the other. */
+ * will take; order them by shard; ask, one shard after the other, fetching the lines of those that
+ * come next. */
 #ifndef SLUICE_CORE_DEDUP_HOT_H
 #define SLUICE_CORE_DEDUP_HOT_H
 
 #include "core/spin.h"
 #include "core/stream_state.h"
+
+/* So many lines are on their way while one is asked: about as many as may be under way at once. */
+#define DEDUP_FETCH_AHEAD 32u
 
 /* The slice that the last event was in. */
 struct dedup_place {
@@ -52,8 +56,7 @@ static __attribute__((noinline)) void dedup_put_aside(struct window *window, str
  * last. */
 static inline __attribute__((always_inline)) __u32 dedup_collect(struct window *window,
 								 struct batch *batch,
-								 struct dedup_work *work,
-								 const bool has_shards)
+								 struct dedup_work *work)
 {
 	const struct dedup_window *set = window->dedup;
 	const struct dedup_ids *ids = &set->shard[0].ids;
@@ -64,7 +67,6 @@ static inline __attribute__((always_inline)) __u32 dedup_collect(struct window *
 
 	for (__u32 i = 0; i < count; i++) {
 		__s64 time_ns = batch->time_ns[i];
-		__u64 hash;
 
 		if (!(batch->selected[i] & bit) || !batch->event_id[i])
 			continue;
@@ -76,10 +78,7 @@ static inline __attribute__((always_inline)) __u32 dedup_collect(struct window *
 		if (__builtin_expect((__u64)(time_ns - place.start_ns) >= place.length_ns, 0) &&
 		    !dedup_find_place(set, window, time_ns, &place))
 			continue;
-		hash = dedup_ids_hash(ids, place.slice, batch->event_id[i]);
-		dedup_ids_prefetch(has_shards ? &set->shard[dedup_shard_of(set, hash)].ids : ids,
-				   hash);
-		work->hash[used] = hash;
+		work->hash[used] = dedup_ids_hash(ids, place.slice, batch->event_id[i]);
 		work->generation[used] = place.generation;
 		work->event[used++] = (__u16)i;
 	}
@@ -104,34 +103,61 @@ static inline __attribute__((always_inline)) void dedup_order(const struct dedup
 		work->by_shard[start[dedup_shard_of(set, work->hash[e])]++] = (__u16)e;
 }
 
-/* Asks for the entries of one shard and unselects the repeats. Returns how many there were. */
-static inline __attribute__((always_inline)) __u32 dedup_ask(struct dedup_shard *shard,
-							     struct batch *batch,
-							     const struct dedup_work *work,
-							     __u32 first, __u32 end, __u32 bit,
-							     const bool has_shards)
+/* The line of the k-th entry to be asked for, if there is one. */
+static inline __attribute__((always_inline)) void dedup_fetch(const struct dedup_window *set,
+							      const struct dedup_work *work,
+							      __u32 k, const bool has_shards)
 {
+	__u64 hash;
+
+	if (k >= work->count)
+		return;
+	hash = work->hash[has_shards ? work->by_shard[k] : k];
+	dedup_ids_prefetch(&set->shard[has_shards ? dedup_shard_of(set, hash) : 0].ids, hash);
+}
+
+/* Asks for the entries of one shard and unselects the repeats. Returns how many there were. */
+static inline __attribute__((always_inline)) __u32 dedup_ask(
+	const struct dedup_window *set, struct dedup_shard *shard, struct batch *batch,
+	const struct dedup_work *work, __u32 first, __u32 end, __u32 bit, const bool has_shards)
+{
+	struct dedup_ids *ids = &shard->ids;
 	unsigned int generation = 0;
+	__u64 room = 0, fresh = 0;
 	__s64 number = 0;
 	__u32 repeats = 0;
 
 	for (__u32 k = first; k < end; k++) {
 		__u32 e = has_shards ? work->by_shard[k] : k;
 		enum dedup_ids_verdict verdict = DEDUP_IDS_FORGOTTEN;
+		__u64 hash = work->hash[e];
 
-		if (k == first || work->generation[e] != number) {
+		dedup_fetch(set, work, k + DEDUP_FETCH_AHEAD, has_shards);
+		if (__builtin_expect(k == first || work->generation[e] != number, 0)) {
+			dedup_ids_count(ids, generation, fresh);
 			number = work->generation[e];
-			generation = dedup_ids_generation(&shard->ids, number);
+			generation = dedup_ids_generation(ids, number);
+			room = dedup_ids_room(ids, generation);
+			fresh = 0;
 		}
-		if (__builtin_expect(generation != 0, 1))
-			verdict = dedup_ids_test_and_set(&shard->ids, work->hash[e], generation);
-		shard->undecided += verdict == DEDUP_IDS_FORGOTTEN;
-		if (verdict == DEDUP_IDS_DUPLICATE) {
+		if (__builtin_expect(fresh < room, 1))
+			verdict = dedup_ids_line_set(dedup_ids_line(ids, hash), hash, generation);
+		fresh += verdict == DEDUP_IDS_NEW;
+		if (__builtin_expect(verdict == DEDUP_IDS_FORGOTTEN, 0)) {
+			dedup_ids_count(ids, generation, fresh);
+			if (generation)
+				verdict = dedup_ids_test_and_set(ids, hash, generation);
+			shard->undecided += verdict == DEDUP_IDS_FORGOTTEN;
+			room = dedup_ids_room(ids, generation);
+			fresh = 0;
+		}
+		if (__builtin_expect(verdict == DEDUP_IDS_DUPLICATE, 0)) {
 			batch->selected[work->event[e]] &= ~bit;
 			repeats++;
 		}
 	}
-	dedup_ids_scrub(&shard->ids, (end - first) / DEDUP_EVENTS_PER_SCRUB);
+	dedup_ids_count(ids, generation, fresh);
+	dedup_ids_scrub(ids, (end - first) / DEDUP_EVENTS_PER_SCRUB);
 	return repeats;
 }
 
@@ -143,6 +169,8 @@ static inline __attribute__((always_inline)) __u32 dedup_ask_shards(struct dedup
 	__u32 repeats = 0, first = 0;
 
 	dedup_order(set, work);
+	for (__u32 k = 0; k < DEDUP_FETCH_AHEAD; k++)
+		dedup_fetch(set, work, k, true);
 	for (__u32 s = 0; s < set->shard_count; s++) {
 		struct dedup_shard *shard = &set->shard[s];
 		__u32 end = work->shard_end[s];
@@ -151,11 +179,23 @@ static inline __attribute__((always_inline)) __u32 dedup_ask_shards(struct dedup
 			continue;
 		spin_lock(&shard->lock);
 		dedup_shard_catch_up(set, shard);
-		repeats += dedup_ask(shard, batch, work, first, end, bit, true);
+		repeats += dedup_ask(set, shard, batch, work, first, end, bit, true);
 		spin_unlock(&shard->lock);
 		first = end;
 	}
 	return repeats;
+}
+
+/* One worker alone. */
+static inline __attribute__((always_inline)) __u32 dedup_ask_alone(struct dedup_window *set,
+								   struct batch *batch,
+								   const struct dedup_work *work,
+								   __u32 bit)
+{
+	for (__u32 k = 0; k < DEDUP_FETCH_AHEAD; k++)
+		dedup_fetch(set, work, k, false);
+	dedup_shard_catch_up(set, set->shard);
+	return dedup_ask(set, set->shard, batch, work, 0, work->count, bit, false);
 }
 
 /* Unselects, and counts, what the window has had before. */
@@ -164,16 +204,10 @@ static __attribute__((noinline)) void dedup_run(struct stream *stream, struct wi
 	struct dedup_work *work = &stream->dedup_work;
 	struct dedup_window *set = window->dedup;
 	const __u32 bit = 1u << window->index;
-	__u32 late, repeats;
+	__u32 late = dedup_collect(window, &stream->batch, work);
+	__u32 repeats = set->shard_count > 1 ? dedup_ask_shards(set, &stream->batch, work, bit)
+					     : dedup_ask_alone(set, &stream->batch, work, bit);
 
-	if (set->shard_count > 1) {
-		late = dedup_collect(window, &stream->batch, work, true);
-		repeats = dedup_ask_shards(set, &stream->batch, work, bit);
-	} else {
-		late = dedup_collect(window, &stream->batch, work, false);
-		dedup_shard_catch_up(set, set->shard);
-		repeats = dedup_ask(set->shard, &stream->batch, work, 0, work->count, bit, false);
-	}
 	window->ledger.late += late;
 	window->ledger.duplicate_id += repeats;
 	/* The window is about to count them among those it has not selected. */

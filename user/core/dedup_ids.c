@@ -102,7 +102,7 @@ static unsigned int generation_take(struct dedup_ids *set)
 			panes_drop(set, set->generation[oldest_generation(set)].pane);
 		set->stalls += dedup_ids_scrub(set, UINT64_MAX) > 0;
 	}
-	assert(false);	/* two passes leave no dead generation */
+	assert(false); /* two passes leave no dead generation */
 	return 0;
 }
 
@@ -114,7 +114,7 @@ unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane)
 
 	if (pane < set->floor_pane)
 		return 0;
-	if (place->generation) {	/* two panes, 256 or more apart: the older has to go */
+	if (place->generation) { /* two panes, 256 or more apart: the older has to go */
 		if (pane < place->pane)
 			return 0;
 		panes_drop(set, place->pane);
@@ -122,8 +122,8 @@ unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane)
 	number = generation_take(set);
 	if (pane < set->floor_pane)
 		return 0;
-	set->generation[number] = (struct dedup_ids_generation){ .pane = pane,
-								 .state = DEDUP_IDS_LIVE };
+	set->generation[number] =
+		(struct dedup_ids_generation){ .pane = pane, .state = DEDUP_IDS_LIVE };
 	set->is_live[number] = true;
 	*place = (struct dedup_ids_pane){ .pane = pane, .generation = number };
 	set->live_panes++;
@@ -132,13 +132,12 @@ unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane)
 	return number;
 }
 
-/* The first entry of an ended pane, else NULL. */
-static __u64 *line_find_dead(const struct dedup_ids *set, __u64 *line)
+static bool line_has_dead(const struct dedup_ids *set, const __u64 *line)
 {
 	for (unsigned int i = 0; i < LINE; i++)
 		if (line[i] && !is_live(set, generation_of(line[i])))
-			return &line[i];
-	return NULL;
+			return true;
+	return false;
 }
 
 static __u64 *line_find(__u64 *line, __u64 entry)
@@ -161,52 +160,10 @@ static __u64 *pair_find_oldest(const struct dedup_ids *set, __u64 *pair)
 	return oldest;
 }
 
-/* A place for an entry whose own line is full. */
-static __u64 *pair_make_place(struct dedup_ids *set, __u64 *own, __u64 *other, __u64 *pair)
-{
-	__u64 *place = line_find_dead(set, own);
-
-	if (!place)
-		place = line_find(other, 0);
-	if (!place)
-		place = line_find_dead(set, other);
-	if (place)
-		return place;
-	place = pair_find_oldest(set, pair);
-	set->generation[generation_of(*place)].ids--;
-	set->ids--;
-	set->displaced++;
-	return place;
-}
-
-enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
-						   unsigned int generation)
-{
-	__u64 entry = hash << 8 | generation, number = hash >> (64 - set->line_bits);
-	__u64 *own = set->lines + number * LINE, *other = set->lines + (number ^ 1) * LINE;
-	__u64 *pair = set->lines + (number & ~1ull) * LINE, *place;
-
-	if (!is_live(set, generation))
-		return DEDUP_IDS_FORGOTTEN;
-	place = line_find(own, 0);
-	if (!place && line_find(other, entry))
-		return DEDUP_IDS_DUPLICATE;
-	while (set->ids >= set->ids_max && set->live_panes > 1)
-		panes_drop(set, set->generation[oldest_generation(set)].pane);
-	if (!is_live(set, generation))
-		return DEDUP_IDS_FORGOTTEN;
-	if (!place)
-		place = pair_make_place(set, own, other, pair);
-	*place = entry;
-	set->generation[generation].ids++;
-	set->ids++;
-	return DEDUP_IDS_NEW;
-}
-
 /* Packs each entry of a pair into its own line, what does not fit there into the other. */
 static void pair_sort(const struct dedup_ids *set, __u64 *pair)
 {
-	const unsigned int side_bit = 72 - set->line_bits;	/* lowest of the line's number */
+	const unsigned int side_bit = 72 - set->line_bits; /* lowest of the line's number */
 	unsigned int used[2] = { 0, 0 }, left = 0;
 	__u64 kept[2 * LINE], packed[2 * LINE] = { 0 };
 
@@ -254,6 +211,51 @@ static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
 {
 	if (line_scrub(set, pair, 0) + line_scrub(set, pair + LINE, 1))
 		pair_sort(set, pair);
+}
+
+/* A place for an entry whose own line is full. What has ended is wiped out of the pair while it is
+ * at hand: so a line is seldom full again soon. */
+static __u64 *pair_make_place(struct dedup_ids *set, __u64 *own, __u64 *other, __u64 *pair)
+{
+	__u64 *place = NULL;
+
+	if (line_has_dead(set, own) || line_has_dead(set, other)) {
+		pair_scrub(set, pair);
+		place = line_find(own, 0);
+	}
+	if (!place)
+		place = line_find(other, 0);
+	if (place)
+		return place;
+	place = pair_find_oldest(set, pair);
+	set->generation[generation_of(*place)].ids--;
+	set->ids--;
+	set->displaced++;
+	return place;
+}
+
+enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
+						   unsigned int generation)
+{
+	__u64 entry = hash << 8 | generation, number = hash >> (64 - set->line_bits);
+	__u64 *own = set->lines + number * LINE, *other = set->lines + (number ^ 1) * LINE;
+	__u64 *pair = set->lines + (number & ~1ull) * LINE, *place;
+
+	if (!is_live(set, generation))
+		return DEDUP_IDS_FORGOTTEN;
+	place = line_find(own, 0);
+	if (!place && line_find(other, entry))
+		return DEDUP_IDS_DUPLICATE;
+	while (set->ids >= set->ids_max && set->live_panes > 1)
+		panes_drop(set, set->generation[oldest_generation(set)].pane);
+	if (!is_live(set, generation))
+		return DEDUP_IDS_FORGOTTEN;
+	if (!place)
+		place = pair_make_place(set, own, other, pair);
+	*place = entry;
+	set->generation[generation].ids++;
+	set->ids++;
+	return DEDUP_IDS_NEW;
 }
 
 static void generations_move(struct dedup_ids *set, enum dedup_ids_state from,

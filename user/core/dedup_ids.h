@@ -12,38 +12,42 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "sluice/types.h"
 
-#define DEDUP_IDS_LINE 8u		/* ids in a cache line */
-#define DEDUP_IDS_LINES_MIN 512u	/* with fewer, a tag of 56 bits is not all of the rest */
+#define DEDUP_IDS_LINE 8u /* ids in a cache line */
+#define DEDUP_IDS_LINES_MIN 512u /* with fewer, a tag of 56 bits is not all of the rest */
 #define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_LINES_MIN * DEDUP_IDS_LINE * 8u)
-#define DEDUP_IDS_BYTES_PER_ID 16u	/* of memory, at the bound */
-#define DEDUP_IDS_GENERATIONS 256u	/* 0 is none; a generation is a pane's name of 8 bits */
+#define DEDUP_IDS_BYTES_PER_ID 16u /* of memory, at the bound */
+#define DEDUP_IDS_GENERATIONS 256u /* 0 is none; a generation is a pane's name of 8 bits */
 #define DEDUP_IDS_ALIGN 128u
 
 enum dedup_ids_verdict {
 	DEDUP_IDS_NEW,
 	DEDUP_IDS_DUPLICATE,
-	DEDUP_IDS_FORGOTTEN,	/* its pane's set was dropped: cannot be told, to be taken as new */
+	DEDUP_IDS_FORGOTTEN, /* its pane's set was dropped: cannot be told, to be taken as new */
 };
 
 enum dedup_ids_state {
-	DEDUP_IDS_CLEAN,	/* no id in the table has this generation */
+	DEDUP_IDS_CLEAN, /* no id in the table has this generation */
 	DEDUP_IDS_LIVE,
-	DEDUP_IDS_DEAD,		/* its ids are to be wiped … */
-	DEDUP_IDS_DYING,	/* … and will have been at the end of this pass */
+	DEDUP_IDS_DEAD, /* its ids are to be wiped … */
+	DEDUP_IDS_DYING, /* … and will have been at the end of this pass */
 };
 
 struct dedup_ids_generation {
 	__s64 pane;
 	__u32 ids;
-	__u8 state;	/* enum dedup_ids_state */
+	__u8 state; /* enum dedup_ids_state */
 	__u8 zero[3];
 };
 
 struct dedup_ids_pane {
 	__s64 pane;
-	__u64 generation;	/* 0: none */
+	__u64 generation; /* 0: none */
 };
 
 struct dedup_ids {
@@ -51,19 +55,19 @@ struct dedup_ids {
 	unsigned int line_bits;
 	unsigned int live_panes;
 	__u64 seed_in, seed_multiply;
-	__u64 ids, ids_max;	/* of live panes */
-	__u64 scrub_at;		/* next pair of lines of the pass */
-	unsigned int dead;	/* generations in this state */
+	__u64 ids, ids_max; /* of live panes */
+	__u64 scrub_at; /* next pair of lines of the pass */
+	unsigned int dead; /* generations in this state */
 	unsigned int zero;
-	__s64 floor_pane;	/* nothing is remembered of panes before */
+	__s64 floor_pane; /* nothing is remembered of panes before */
 	__s64 newest_pane;
-	__u64 displaced;	/* ids of live panes that had to go because both lines were full */
-	__u64 dropped_panes;	/* sets given up at the bound, before their pane ended */
-	__u64 dropped_ids;	/* … and what was in them */
-	__u64 stalls;		/* passes that could not wait for dedup_ids_scrub */
-	struct dedup_ids_pane pane[DEDUP_IDS_GENERATIONS];	/* by pane mod 256 */
+	__u64 displaced; /* ids of live panes that had to go because both lines were full */
+	__u64 dropped_panes; /* sets given up at the bound, before their pane ended */
+	__u64 dropped_ids; /* … and what was in them */
+	__u64 stalls; /* passes that could not wait for dedup_ids_scrub */
+	struct dedup_ids_pane pane[DEDUP_IDS_GENERATIONS]; /* by pane mod 256 */
 	struct dedup_ids_generation generation[DEDUP_IDS_GENERATIONS];
-	__u8 is_live[DEDUP_IDS_GENERATIONS];	/* 1 in state DEDUP_IDS_LIVE */
+	__u8 is_live[DEDUP_IDS_GENERATIONS]; /* 1 in state DEDUP_IDS_LIVE */
 };
 
 /* Takes over zeroed memory at a 128-byte boundary, rounded down to a power of two of lines.
@@ -87,8 +91,8 @@ static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)
 }
 
 /* First phase of a batch: fetches the line, into the second cache level. */
-static inline __attribute__((always_inline)) void
-dedup_ids_prefetch(const struct dedup_ids *set, __u64 hash)
+static inline __attribute__((always_inline)) void dedup_ids_prefetch(const struct dedup_ids *set,
+								     __u64 hash)
 {
 	__builtin_prefetch(dedup_ids_line(set, hash), 0, 2);
 }
@@ -109,26 +113,71 @@ static inline unsigned int dedup_ids_generation(struct dedup_ids *set, __s64 pan
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
 						   unsigned int generation);
 
-/* Second phase: the verdict for a hash in a generation, remembered. */
+/* A bit for each of the 8 places of a line that holds this entry. */
+static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry)
+{
+#if defined(__AVX2__)
+	__m256i wanted = _mm256_set1_epi64x((long long)entry);
+	__m256i low = _mm256_cmpeq_epi64(_mm256_load_si256((const __m256i *)line), wanted);
+	__m256i high = _mm256_cmpeq_epi64(_mm256_load_si256((const __m256i *)(line + 4)), wanted);
+
+	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+	       (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+#else
+	unsigned int matches = 0;
+
+	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++)
+		matches |= (unsigned int)(line[i] == entry) << i;
+	return matches;
+#endif
+}
+
+/* Ids that a generation may take before the slow way has to be asked. */
+static inline __u64 dedup_ids_room(const struct dedup_ids *set, unsigned int generation)
+{
+	return set->is_live[generation] && set->ids < set->ids_max ? set->ids_max - set->ids : 0;
+}
+
+/* Counts ids that dedup_ids_line_set has made new in a generation. */
+static inline void dedup_ids_count(struct dedup_ids *set, unsigned int generation, __u64 ids)
+{
+	set->generation[generation].ids += (__u32)ids;
+	set->ids += ids;
+}
+
+/* Second phase, where there is room: the verdict for a hash, remembered. The caller counts what is
+ * new. DEDUP_IDS_FORGOTTEN: nothing is decided, dedup_ids_test_and_set has to. */
+static inline enum dedup_ids_verdict dedup_ids_line_set(__u64 *line, __u64 hash,
+							unsigned int generation)
+{
+	__u64 wanted = hash << 8 | generation;
+	unsigned int places;
+
+	if (__builtin_expect(dedup_ids_line_match(line, wanted), 0))
+		return DEDUP_IDS_DUPLICATE;
+	places = dedup_ids_line_match(line, 0);
+	if (__builtin_expect(!places, 0))
+		return DEDUP_IDS_FORGOTTEN;
+	line[__builtin_ctz(places)] = wanted;
+	return DEDUP_IDS_NEW;
+}
+
+/* Second phase: the verdict for a hash in a generation, remembered and counted. */
 static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *set, __u64 hash,
 							    unsigned int generation)
 {
-	__u64 *line = dedup_ids_line(set, hash), wanted = hash << 8 | generation;
-	unsigned int used = 0, matches = 0;
+	__u64 *line = dedup_ids_line(set, hash);
+	enum dedup_ids_verdict verdict;
 
-	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++) {
-		matches |= line[i] == wanted;
-		used += line[i] != 0;
-	}
-	if (matches)
-		return DEDUP_IDS_DUPLICATE;
-	if (__builtin_expect(used == DEDUP_IDS_LINE || set->ids >= set->ids_max ||
-				     !set->is_live[generation], 0))
+	if (__builtin_expect(!dedup_ids_room(set, generation), 0))
+		return dedup_ids_line_match(line, hash << 8 | generation)
+			       ? DEDUP_IDS_DUPLICATE
+			       : dedup_ids_test_and_set_slow(set, hash, generation);
+	verdict = dedup_ids_line_set(line, hash, generation);
+	if (__builtin_expect(verdict == DEDUP_IDS_FORGOTTEN, 0))
 		return dedup_ids_test_and_set_slow(set, hash, generation);
-	line[used] = wanted;
-	set->generation[generation].ids++;
-	set->ids++;
-	return DEDUP_IDS_NEW;
+	dedup_ids_count(set, generation, verdict == DEDUP_IDS_NEW);
+	return verdict;
 }
 
 /* Panes before `pane` have ended, lateness included: their ids may go. Never backwards. */
@@ -146,8 +195,9 @@ static inline __u64 dedup_ids_horizon_panes(const struct dedup_ids *set)
 {
 	if (set->floor_pane == INT64_MIN)
 		return ~0ull;
-	return set->newest_pane < set->floor_pane ?
-		       0 : (__u64)set->newest_pane - (__u64)set->floor_pane + 1;
+	return set->newest_pane < set->floor_pane
+		       ? 0
+		       : (__u64)set->newest_pane - (__u64)set->floor_pane + 1;
 }
 
 #endif
