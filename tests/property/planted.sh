@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The tests are tested: each bug of planted.list is planted in a copy of the engine, and the named program
-# has to fail, or not to end (then it says at which seed it died). Usage: tests/property/planted.sh [WORD], from the top of the tree; only bugs whose name
-# has the word. Not part of `make test`: minutes of compiling.
+# has to fail, or not to end (then it says at which seed it died). Usage: tests/property/planted.sh [WORD],
+# from the top of the tree; only bugs whose name has the word. Not part of `make test`: minutes of compiling.
 set -u -o pipefail
 
 top=$(pwd)
