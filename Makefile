@@ -65,6 +65,11 @@ HOT_VARIANTS := baseline $(if $(filter x86_64,$(shell uname -m)),v3)
 FLAGS_baseline := -DHOT_VARIANT=baseline
 FLAGS_v3 := -DHOT_VARIANT=v3 -march=x86-64-v3
 HOT_FLAGS_release := -O3
+# Tests have few groups and short batches: these reach what is for many all the same.
+HOT_FLAGS_FOR_TESTS := -DREACH_L3_GROUPS=3u -DREACH_MEMORY_GROUPS=6u -DFETCH_DISTANCE=5u
+HOT_FLAGS_sanitize := $(HOT_FLAGS_FOR_TESTS)
+HOT_FLAGS_thread := $(HOT_FLAGS_FOR_TESTS)
+HOT_FLAGS_fuzz := $(HOT_FLAGS_FOR_TESTS)
 
 # The yardstick is compiled as the hot files are. FLAGS_<path without .c> holds for any source.
 FLAGS_tools/bench/bare_loop := $(HOT_FLAGS_release) $(FLAGS_$(lastword $(HOT_VARIANTS)))

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the stages of the hot path share; for hot_batch.c and the headers it is made of. */
+#ifndef SLUICE_CORE_HOT_H
+#define SLUICE_CORE_HOT_H
+
+#include "core/stream_state.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define inline_always static inline __attribute__((always_inline))
+#define is_likely(x) __builtin_expect(!!(x), 1)
+#define is_rare(x) __builtin_expect(!!(x), 0)
+
+/* Into the second-level cache: far more misses may be under way there than in the first. */
+#define fetch(address) __builtin_prefetch((address), 0, 2)
+
+/* Where the index and the rows of a grouping are found, and so how a stage goes over the batch. */
+enum reach {
+	REACH_L2, /* fetch nothing */
+	REACH_L3, /* one loop fetches, the next uses */
+	/* One loop fetches for event j and uses what it fetched for event j − FETCH_DISTANCE. A
+	 * loop that only fetches overruns the few misses that may be under way, and the loop behind
+	 * it waits for the rest one by one: twice as slow with a million groups. */
+	REACH_MEMORY,
+};
+
+/* Groups from which on; some 80 bytes each, index included. Tests ask for fewer. */
+#ifndef FETCH_DISTANCE
+#define REACH_L3_GROUPS 8192u
+#define REACH_MEMORY_GROUPS 65536u
+#define FETCH_DISTANCE 48u
+#endif
+
+#endif
