@@ -9,6 +9,7 @@
 #include "stage_validate.bpf.h"
 #include "stage_filter.bpf.h"
 #include "stage_quick.bpf.h"
+#include "stage_single.bpf.h"
 
 static __always_inline int pass(struct packet *packet, __u32 reason)
 {
@@ -18,10 +19,15 @@ static __always_inline int pass(struct packet *packet, __u32 reason)
 
 static __always_inline __u32 take(struct xdp_md *ctx, struct packet *packet)
 {
-	__u32 refused = stage_validate(ctx, packet);
+	__u32 refused = stage_validate(ctx, packet), outcome;
 
 	if (refused)
 		return refused;
+	if (single_is(packet)) {
+		outcome = stage_single(ctx, packet);
+		if (outcome != SLUICE_OUTCOME_COUNT)
+			return outcome;
+	}
 	if (stage_quick_count(ctx, packet))
 		return stage_quick_emit(ctx, packet);
 	if (packet->is_plain && !stage_validate_load(ctx, packet))

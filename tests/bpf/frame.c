@@ -35,10 +35,12 @@ static void put_records(struct frame *frame, const struct shape *shape, __u16 ev
 
 	for (int i = 0; i < (shape->events ? shape->events : 1); i++) {
 		struct sluice_event event = {
-			.key = (__u64)i * 1000003,
-			.value = i,
-			.time_offset_us = (__u32)i,
+			.key = (__u64)(i + 1) * 1000003,
+			.value = i + 2,
+			.time_offset_us = (__u32)i + 3,
 			.type = (__u16)(shape->type_first + i * shape->type_step),
+			.dim0 = (__u32)i + 4,
+			.dim1 = (__u32)i + 5,
 		};
 
 		memset(record, i, sizeof(record));

@@ -442,6 +442,36 @@ static void test_types_are_counted(void **state)
 	ring_reader_release(&bench.reader);
 }
 
+/* What is usual goes other ways then; nothing else is different, but that nothing is dropped. */
+static void test_rows_without_rules(void **state)
+{
+	static struct sluice_types before, after;
+	struct outcome outcome;
+	size_t bytes;
+
+	(void)state;
+	bench.config.has_rules = 0;
+	assert_int_equal(bpf_loader_set_config(bench.loader, &bench.config), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		printf("row %zu: %s\n", i, rows[i].name);
+		fflush(stdout);
+		if (!rows[i].dropped)
+			check_row(&rows[i]);
+	}
+	for (__u16 type = 1; type <= 3; type++) {
+		const struct shape shape = { .events = type, .type_first = type };
+
+		assert_int_equal(bpf_loader_read_types(bench.loader, &before), 0);
+		frame_build(&frame, &shape);
+		bench_run(&bench, &frame, &outcome);
+		assert_int_equal(bpf_loader_read_types(bench.loader, &after), 0);
+		assert_int_equal(after.type[type].seen - before.type[type].seen, type);
+	}
+	while (ring_reader_next(&bench.reader, &bytes))
+		;
+	ring_reader_release(&bench.reader);
+}
+
 static void set_listeners(struct sluice_config *config)
 {
 	static const __u8 mapped[16] = { [10] = 0xff, 0xff, 10, 9, 8, 7 };
@@ -484,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_truncated_at_every_byte),
 		cmocka_unit_test(test_types_are_counted),
+		cmocka_unit_test(test_rows_without_rules),
 	};
 
 	harness_isolate();
