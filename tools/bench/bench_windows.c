@@ -15,36 +15,6 @@
 #define RUNS 9
 #define MEMORY_BYTES ((__u64)12 << 30)
 
-/* One pass, and a tick at its end. CPU time of both. */
-static __u64 run_second(struct engine_run *run, const struct dataset *set, int *err)
-{
-	__u64 begin_ns = report_cpu_ns();
-
-	engine_run_add(run, set);
-	if (!*err)
-		*err = engine_run_tick(run, (__s64)(set->base_time_ns + SECOND_NS));
-	return report_cpu_ns() - begin_ns;
-}
-
-static double distance(__u64 a, __u64 b)
-{
-	return (double)(a > b ? a - b : b - a);
-}
-
-/* Each event is in the rows of a window `times` over; where the window remembers ids, a repeat is
- * in none. */
-static void check_total(struct report *report, const struct engine_run *run, __u32 window,
-			const struct dataset *set, __u64 times)
-{
-	const struct engine_run_total *total = &run->total[window];
-	bool once = run->window[window].dedup == WINDOW_DEDUP_EVENT_ID;
-	__u64 events = set->events - (once ? set->repeats : 0);
-	__u64 sum = set->value_sum - (once ? set->repeats_sum : 0);
-
-	report->unaccounted += distance(total->count, events * times);
-	report->unaccounted += total->sum != sum * times;
-}
-
 /* Two windows over the same events, in turns: what one costs beside the other. */
 struct pair {
 	struct engine_run plain, other;
@@ -80,9 +50,9 @@ static int pair_open_sliding(struct pair *pair, __u64 groups)
 static void pair_check_sliding(struct report *report, const struct pair *pair, __u64 plain_seconds)
 {
 	report->yardstick = report_median(pair->plain_ns, RUNS);
-	check_total(report, &pair->plain, 0, &pair->set, plain_seconds);
-	check_total(report, &pair->other, 0, &pair->set,
-		    PANES * (PANES + 1) / 2 + (__u64)RUNS * PANES);
+	report->unaccounted += engine_run_unaccounted(&pair->plain, 0, &pair->set, plain_seconds);
+	report->unaccounted += engine_run_unaccounted(
+		&pair->other, 0, &pair->set, PANES * (PANES + 1) / 2 + (__u64)RUNS * PANES);
 }
 
 /* Sliding 60 s by 1 s against tumbling by 1 s, pass by pass in turns, once 60 panes are there. */
@@ -93,8 +63,8 @@ static int measure_sliding(struct report *report)
 
 	report->metric = "ns_per_event";
 	for (unsigned int i = 0; i < PANES + RUNS && !err; i++) {
-		__u64 tumbling_ns = run_second(&pair.plain, &pair.set, &err);
-		__u64 sliding_ns = run_second(&pair.other, &pair.set, &err);
+		__u64 tumbling_ns = engine_run_second(&pair.plain, &pair.set, &err);
+		__u64 sliding_ns = engine_run_second(&pair.other, &pair.set, &err);
 
 		if (i >= PANES) {
 			pair.plain_ns[i - PANES] = (double)tumbling_ns / (double)pair.set.events;
@@ -114,7 +84,7 @@ static double run_second_by_row(struct engine_run *run, const struct dataset *se
 	__u64 before = run->total[0].rows;
 
 	run->emission_ns = 0;
-	run_second(run, set, err);
+	engine_run_second(run, set, err);
 	return (double)run->emission_ns / (double)(run->total[0].rows - before);
 }
 
@@ -171,7 +141,7 @@ static int measure_windows(struct report *report, struct dataset *set,
 	int err = engine_run_open(&run, windows, window_count, 2 * groups, MEMORY_BYTES);
 
 	for (int i = -1; i < RUNS && !err; i++) {
-		__u64 pass_ns = run_second(&run, set, &err);
+		__u64 pass_ns = engine_run_second(&run, set, &err);
 
 		if (i >= 0)
 			each[i] = (double)pass_ns / (double)set->events;
@@ -180,7 +150,7 @@ static int measure_windows(struct report *report, struct dataset *set,
 	if (!err)
 		err = engine_run_tick(&run, run.watermark_ns[0] + 2 * (__s64)SECOND_NS);
 	for (__u32 w = 0; w < window_count && !err; w++)
-		check_total(report, &run, w, set, RUNS + 1);
+		report->unaccounted += engine_run_unaccounted(&run, w, set, RUNS + 1);
 	engine_run_close(&run);
 	if (!err)
 		*ns = report_median(each, RUNS);
@@ -264,8 +234,8 @@ static int measure_more(double *more_ns, struct report *report, const struct dat
 	ask(&other);
 	err = pair_open(&pair, &plain, &other, 2 * groups);
 	for (int i = -1; i < RUNS && !err; i++) {
-		double first_ns = (double)run_second(&pair.plain, &pair.set, &err);
-		double second_ns = (double)run_second(&pair.other, &pair.set, &err);
+		double first_ns = (double)engine_run_second(&pair.plain, &pair.set, &err);
+		double second_ns = (double)engine_run_second(&pair.other, &pair.set, &err);
 
 		if (i >= 0) {
 			pair.plain_ns[i] = first_ns / (double)set->events;
@@ -274,8 +244,8 @@ static int measure_more(double *more_ns, struct report *report, const struct dat
 		dataset_shift_time(&pair.set, SECOND_NS);
 	}
 	if (!err) {
-		check_total(report, &pair.plain, 0, set, RUNS + 1);
-		check_total(report, &pair.other, 0, set, RUNS + 1);
+		report->unaccounted += engine_run_unaccounted(&pair.plain, 0, set, RUNS + 1);
+		report->unaccounted += engine_run_unaccounted(&pair.other, 0, set, RUNS + 1);
 		*more_ns = report_median(other_ns, RUNS) - report_median(pair.plain_ns, RUNS);
 	}
 	engine_run_close(&pair.plain);
@@ -336,7 +306,7 @@ static int run_everything(struct report *report, struct dataset *set, enum windo
 	ask_quantiles(&windows[2]);
 	err = engine_run_open(&run, windows, 3, 2000000, MEMORY_BYTES);
 	for (int i = -1; i < RUNS && !err; i++) {
-		__u64 pass_ns = run_second(&run, set, &err);
+		__u64 pass_ns = engine_run_second(&run, set, &err);
 
 		if (i >= 0)
 			report_add_run(report, (double)set->events * 1e9 / (double)pass_ns);
@@ -352,7 +322,7 @@ static int run_everything(struct report *report, struct dataset *set, enum windo
 	report_add_extra(report, "emission_ns_per_row",
 			 (double)run.emission_ns * (RUNS + 1) / RUNS / (double)run.total[0].rows);
 	for (__u32 w = 0; w < 3 && !err; w++)
-		check_total(report, &run, w, set, RUNS + 1);
+		report->unaccounted += engine_run_unaccounted(&run, w, set, RUNS + 1);
 	engine_run_close(&run);
 	return err;
 }

@@ -222,3 +222,25 @@ int engine_run_emit(struct engine_run *run, const struct dataset *set)
 	memset(run->total, 0, sizeof(run->total));
 	return engine_run_tick(run, (__s64)(set->base_time_ns + 2 * ENGINE_RUN_WINDOW_NS));
 }
+
+__u64 engine_run_second(struct engine_run *run, const struct dataset *set, int *err)
+{
+	__u64 begin_ns = report_cpu_ns();
+
+	engine_run_add(run, set);
+	if (!*err)
+		*err = engine_run_tick(run, (__s64)(set->base_time_ns + ENGINE_RUN_WINDOW_NS));
+	return report_cpu_ns() - begin_ns;
+}
+
+double engine_run_unaccounted(const struct engine_run *run, __u32 window, const struct dataset *set,
+			      __u64 times)
+{
+	const struct engine_run_total *total = &run->total[window];
+	bool once = run->window[window].dedup == WINDOW_DEDUP_EVENT_ID;
+	__u64 events = (set->events - (once ? set->repeats : 0)) * times;
+	__u64 sum = (set->value_sum - (once ? set->repeats_sum : 0)) * times;
+	__u64 distance = total->count > events ? total->count - events : events - total->count;
+
+	return (double)distance + (total->sum != sum);
+}
