@@ -61,8 +61,8 @@ void engine_run_add(struct engine_run *run, const struct dataset *set);
 int engine_run_tick(struct engine_run *run, __s64 watermark_ns);
 /* One pass of a second, and a tick at its end. CPU time of both. *err stays, or is the tick's. */
 __u64 engine_run_second(struct engine_run *run, const struct dataset *set, int *err);
-/* Events that a window's rows lack, or have too often, when each should be there `times` over; where
- * the window remembers ids, a repeat is in none. A wrong sum is one more. */
+/* Events that a window's rows lack, or have too often, when each should be there `times` over;
+ * where the window remembers ids, a repeat is in none. A wrong sum is one more. */
 double engine_run_unaccounted(const struct engine_run *run, __u32 window, const struct dataset *set,
 			      __u64 times);
 /* Clears the totals, and ticks past all tumbling windows of the data set. */
