@@ -57,8 +57,10 @@ int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 ha
 	groups->index_memory[1] = memory_reserve(index_bytes(groups->lines_max));
 	groups->entries = memory_reserve(entry_bytes(groups) * ids);
 	groups->free = memory_reserve(ids * sizeof(__u32));
+	if (key_words == 1)
+		groups->direct = memory_reserve(GROUPS_DIRECT * sizeof(__u32));
 	if (!groups->index_memory[0] || !groups->index_memory[1] || !groups->entries ||
-	    !groups->free) {
+	    !groups->free || (key_words == 1 && !groups->direct)) {
 		groups_close(groups);
 		return -ENOMEM;
 	}
@@ -76,6 +78,7 @@ void groups_close(struct groups *groups)
 	memory_release(groups->index_memory[1], index_bytes(groups->lines_max));
 	memory_release(groups->entries, entry_bytes(groups) * ids);
 	memory_release(groups->free, ids * sizeof(__u32));
+	memory_release(groups->direct, GROUPS_DIRECT * sizeof(__u32));
 	*groups = (struct groups){ 0 };
 }
 
@@ -154,6 +157,10 @@ __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 	entry = groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words);
 	memcpy(entry, key, groups->key_words * sizeof(*key));
 	entry[groups->key_words] = 0;
+	if (groups->direct && key[0] < GROUPS_DIRECT) {
+		groups->direct[key[0]] = id + 1;
+		groups->direct_count++;
+	}
 	groups->count++;
 	return id;
 }
@@ -164,7 +171,7 @@ static void forget(struct groups *groups, __u32 id, __u32 tag)
 	__u64 wanted = (__u64)tag << 32 | (id + 1);
 	const struct groups_index *index = index_of(groups, tag);
 	__u64 *word = groups_home(groups, tag), *end = index_end(index);
-	__u64 *line;
+	__u64 key = groups_key(groups, id)[0], *line;
 
 	while (word < end && *word != wanted)
 		word++;
@@ -175,6 +182,10 @@ static void forget(struct groups *groups, __u32 id, __u32 tag)
 		*(index == &groups->now ? &groups->words_used : &groups->next_used) -= 1;
 	} else {
 		*word = GROUPS_TOMBSTONE;
+	}
+	if (groups->direct && key < GROUPS_DIRECT) {
+		groups->direct[key] = 0;
+		groups->direct_count--;
 	}
 	groups->free[groups->free_count++] = id;
 	groups->count--;

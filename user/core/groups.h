@@ -24,6 +24,9 @@ _Static_assert(GROUPS_LINE_WORDS * sizeof(__u64) == 64, "a line is a cache line"
 /* Lines behind the last home line, so that a probe need not wrap around. */
 #define GROUPS_LINES_SPARE 64u
 
+/* Keys of one word below this have their ids in a table too, as types and codes mostly are. */
+#define GROUPS_DIRECT 4096u
+
 /* Distance of entries: the key words, and the panes that refer to the id. */
 #define GROUPS_ENTRY_WORDS(key_words) ((size_t)(key_words) + 1)
 
@@ -46,9 +49,11 @@ struct groups {
 	__u32 free_count;
 	__u32 *free;
 	__u64 *entries; /* an id: key_words, then the panes that refer to it */
+	__u32 *direct; /* id + 1 by key; NULL when keys have more words */
+	__u32 direct_count;
 	struct hash_seed seed;
 	__u64 *index_memory[2]; /* `now` and `next` change places */
-	size_t index_wanted[2];	/* bytes of them that are in use, or will be next */
+	size_t index_wanted[2]; /* bytes of them that are in use, or will be next */
 	__u32 lines_max;
 };
 
@@ -82,6 +87,18 @@ static inline bool groups_has_key(const struct groups *groups, __u32 id, const _
 	for (__u32 w = 1; w < groups->key_words; w++)
 		difference |= stored[w] ^ key[w];
 	return difference == 0;
+}
+
+/* Whether the table has every key there is. */
+static inline bool groups_are_direct(const struct groups *groups)
+{
+	return groups->direct && groups->direct_count == groups->count;
+}
+
+/* The id of a key of one word by the table; GROUPS_NONE: not there, or not so small. */
+static inline __u32 groups_find_direct(const struct groups *groups, __u64 key)
+{
+	return key < GROUPS_DIRECT ? groups->direct[key] - 1 : GROUPS_NONE;
 }
 
 /* First word of the home line of a tag, in whichever index holds it now. */

@@ -117,7 +117,7 @@ static __attribute__((noinline)) __u32 add_key(struct grouping *grouping, const 
 	key[0] = first_word[i];
 	for (__u32 w = 1; w < words; w++)
 		key[w] = batch->word[w][i];
-	return grouping_find_or_add(grouping, key, batch->tag[i]);
+	return grouping_find_or_add(grouping, key);
 }
 
 inline_always void hash_key(struct batch *batch, const struct finder *finder,
@@ -142,6 +142,21 @@ inline_always void probe_key(struct batch *batch, struct grouping *grouping,
 
 	batch->id[i] = is_rare(word == 0) ? add_key(grouping, batch, first_word, words, i)
 					  : (__u32)word - 1;
+}
+
+/* Few groups of small words: no hash, no probe. */
+inline_always void look_up_ids(struct batch *batch, struct grouping *grouping,
+			       const __u64 *first_word)
+{
+	const __u32 count = batch->count;
+
+	for (__u32 i = 0; i < count; i++) {
+		__u32 id = groups_find_direct(&grouping->groups, first_word[i]);
+
+		batch->id[i] = is_rare(id == GROUPS_NONE)
+				       ? add_key(grouping, batch, first_word, 1, i)
+				       : id;
+	}
 }
 
 inline_always void find_ids(struct batch *batch, struct grouping *grouping, const __u64 *first_word,

@@ -42,7 +42,9 @@ inline_always void run_grouping(struct stream *stream, struct grouping *grouping
 		first_word = batch->key;
 	else
 		pack_keys(batch, grouping);
-	if (is_rare(grouping->groups.is_growing))
+	if (words == 1 && reach == REACH_L2 && groups_are_direct(&grouping->groups))
+		look_up_ids(batch, grouping, first_word);
+	else if (is_rare(grouping->groups.is_growing))
 		find_ids(batch, grouping, first_word, words, reach, true);
 	else
 		find_ids(batch, grouping, first_word, words, reach, false);

@@ -15,7 +15,7 @@ static unsigned char *row_to_merge(struct window *window, struct pane *pane, con
 	unsigned char *row;
 
 	grouping->added_count = 0;
-	row = window_open_row(window, pane, key, groups_tag(&grouping->groups, key), id);
+	row = window_open_row(window, pane, key, id);
 	grouping_drop_unused(grouping);
 	groups_grow_step(&grouping->groups, 16);
 	if (!row) {
@@ -37,8 +37,7 @@ void window_merge(struct window *window, struct pane *pane, const __u64 *key,
 		  const struct sluice_partial *partial, const void *extras, size_t extras_bytes)
 {
 	__u32 id = GROUPS_NONE;
-	unsigned char *row =
-		key ? row_to_merge(window, pane, key, partial->records, &id) : NULL;
+	unsigned char *row = key ? row_to_merge(window, pane, key, partial->records, &id) : NULL;
 
 	merge_partial(window, pane, row, id, partial);
 	if (row && window->extras.count)

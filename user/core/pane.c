@@ -14,8 +14,9 @@ static __s64 floor_divide(__s64 value, __s64 by)
 	return value / by - (value % by < 0);
 }
 
-__u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 tag)
+__u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key)
 {
+	__u32 tag = groups_tag(&grouping->groups, key);
 	__u32 id = groups_find(&grouping->groups, key, tag);
 
 	if (id == GROUPS_NONE && grouping->added_count < BATCH_EVENTS) {
@@ -66,7 +67,7 @@ __s64 window_oldest_taken(const struct window *window)
 	}
 	/* The first window that is not over: end + allowed_lateness > watermark. */
 	open_ns = window_add_ns(window_add_ns(window->watermark_ns, -spec->allowed_lateness_ns),
-			      -spec->size_ns);
+				-spec->size_ns);
 	if (open_ns < INT64_MIN / 2)
 		return INT64_MIN;
 	open_ns = open_ns < INT64_MAX / 2 ? open_ns : INT64_MAX / 2;

@@ -48,7 +48,7 @@ unsigned char *window_row(struct window *window, struct pane *pane, __u32 id)
 }
 
 unsigned char *window_open_row(struct window *window, struct pane *pane, const __u64 *key,
-			       __u32 tag, __u32 *id)
+			       __u32 *id)
 {
 	struct grouping *grouping = window->grouping;
 	struct groups *groups = &grouping->groups;
@@ -57,7 +57,7 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 	unsigned char *row;
 
 	if (*id == GROUPS_NONE || memcmp(groups_key(groups, *id), key, key_bytes) != 0)
-		*id = grouping_find_or_add(grouping, key, tag);
+		*id = grouping_find_or_add(grouping, key);
 	row = *id == GROUPS_NONE ? NULL : window_row(window, pane, *id);
 	if (!row)
 		return NULL;

@@ -168,7 +168,7 @@ inline_always bool update_row(struct window *window, struct batch *batch, const 
 
 	read_key(batch, first_word, i, words, key);
 	if (is_rare(!has_key(row, key, words))) {
-		row = window_open_row(window, batch->pane[i], key, batch->tag[i], &batch->id[i]);
+		row = window_open_row(window, batch->pane[i], key, &batch->id[i]);
 		batch->row[i] = row;
 		if (!row) {
 			add_overflow(window, batch, batch->pane[i], i);

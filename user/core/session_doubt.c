@@ -74,8 +74,7 @@ void session_doubt_settle(struct sessions *sessions)
 			sessions->window->ledger.aggregated++;
 		}
 		grouping->added_count = 0;
-		id = grouping_find_or_add(grouping, doubt->key,
-					  groups_tag(&grouping->groups, doubt->key));
+		id = grouping_find_or_add(grouping, doubt->key);
 		session_take_event(sessions, id, &doubt->event);
 		grouping_drop_unused(grouping);
 		groups_grow_step(&grouping->groups, 16);

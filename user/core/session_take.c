@@ -88,7 +88,7 @@ void session_take_span(struct sessions *sessions, const __u64 *key, const struct
 
 	grouping->added_count = 0;
 	if (key)
-		id = grouping_find_or_add(grouping, key, groups_tag(&grouping->groups, key));
+		id = grouping_find_or_add(grouping, key);
 	take_or_overflow(sessions, id, !key, span);
 	grouping_drop_unused(grouping);
 	groups_grow_step(&grouping->groups, 16);
@@ -114,7 +114,7 @@ static void take_thoroughly(struct stream *stream, struct window *window, __u32 
 	}
 	window->ledger.aggregated++;
 	if (id == GROUPS_NONE || !groups_has_key(&grouping->groups, id, key))
-		id = grouping_find_or_add(grouping, key, batch->tag[i]);
+		id = grouping_find_or_add(grouping, key);
 	batch->id[i] = id;
 	session_take_event(sessions, id, &event);
 }

@@ -172,7 +172,7 @@ struct stream {
 };
 
 /* The id of this key in the dictionary, made when it is new. GROUPS_NONE: no room. */
-__u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key, __u32 tag);
+__u32 grouping_find_or_add(struct grouping *grouping, const __u64 *key);
 
 /* Forgets the ids added in this batch that no pane took (late, or beyond max_groups): the
  * dictionary holds what lives. */
@@ -191,7 +191,7 @@ unsigned char *window_row(struct window *window, struct pane *pane, __u32 id);
 /* Slow path of an update: the row of exactly this key, opened when it is new. *id is what the index
  * said, right or not, and right afterwards. NULL: it belongs in the overflow group. */
 unsigned char *window_open_row(struct window *window, struct pane *pane, const __u64 *key,
-			       __u32 tag, __u32 *id);
+			       __u32 *id);
 /* What the extras look at of one event of the batch. */
 void batch_read_event(const struct batch *batch, __u32 i, struct extras_event *event);
 /* The extras' state of a row, where the window has extras. */

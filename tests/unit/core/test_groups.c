@@ -34,8 +34,14 @@ static __u32 find(const struct groups *groups, __u64 n)
 {
 	__u64 key[SLUICE_KEY_WORDS_MAX];
 
+	__u32 id;
+
 	key_of(key, groups->key_words, n);
-	return groups_find(groups, key, groups_tag(groups, key));
+	id = groups_find(groups, key, groups_tag(groups, key));
+	/* The table of small keys says the same. */
+	if (groups->direct && n < GROUPS_DIRECT)
+		assert_int_equal(groups_find_direct(groups, n), id);
+	return id;
 }
 
 /* Nobody refers to it. */
@@ -82,6 +88,11 @@ static void is_full_at_its_capacity(void **state)
 	assert_int_equal(find(&groups, 7), GROUPS_NONE);
 	assert_int_not_equal(add(&groups, 100), GROUPS_NONE);
 	assert_int_equal(groups.count, 100);
+	assert_true(groups_are_direct(&groups));
+	forget(&groups, 8);
+	assert_int_not_equal(add(&groups, GROUPS_DIRECT), GROUPS_NONE);
+	assert_false(groups_are_direct(&groups));
+	assert_int_equal(groups_find_direct(&groups, GROUPS_DIRECT), GROUPS_NONE);
 	groups_close(&groups);
 }
 
@@ -126,7 +137,7 @@ static void tells_keys_of_one_tag_apart(void **state)
  * does not know the secret cannot choose them. */
 static void chosen_collisions_are_spread(void **state)
 {
-	enum { LINES = 1024, KEYS = 2048, MOST = 16 };	/* 2 a line; 16 by chance: one in 10^9 */
+	enum { LINES = 1024, KEYS = 2048, MOST = 16 }; /* 2 a line; 16 by chance: one in 10^9 */
 	static __u32 known[LINES], unknown[LINES];
 	struct groups attacked, target;
 	__u32 count = 0;
