@@ -205,10 +205,9 @@ void sessions_take_rest(struct stream *stream, struct window *window, const __u6
 	__u32 taken = 0;
 
 	for (__u32 r = 0; r < count; r++) {
-		__u64 key[SLUICE_KEY_WORDS_MAX];
 		__u32 i = rest[r];
+		__u64 key[SLUICE_KEY_WORDS_MAX] = { first_word[i] };
 
-		key[0] = first_word[i];
 		for (__u32 w = 1; w < words; w++)
 			key[w] = batch->word[w][i];
 		if (take_simply(sessions, batch, i, key))
