@@ -9,7 +9,7 @@ top=$(pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 flags="-std=gnu11 -w -I$top/include -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined
-	-fno-sanitize-recover=all -DREACH_L3_GROUPS=3u -DREACH_MEMORY_GROUPS=6u -DFETCH_DISTANCE=5u"
+	-fno-sanitize-recover=all $(sed -n 's/^HOT_FLAGS_FOR_TESTS := //p' Makefile)"
 cp -a user "$work/user"
 cp -a user "$work/clean"
 

@@ -105,10 +105,8 @@ static bool line_has_gap(const __u64 *line)
 
 static bool is_key(const struct groups *groups, __u64 word, const __u64 *key)
 {
-	__u32 id = (__u32)word - 1;
-
 	return word != 0 && word != GROUPS_TOMBSTONE &&
-	       memcmp(groups_key(groups, id), key, groups->key_words * sizeof(*key)) == 0;
+	       groups_has_key(groups, (__u32)word - 1, key);
 }
 
 __u32 groups_find(const struct groups *groups, const __u64 *key, __u32 tag)

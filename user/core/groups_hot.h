@@ -114,9 +114,7 @@ static __attribute__((noinline)) __u32 add_key(struct grouping *grouping, const 
 {
 	__u64 key[SLUICE_KEY_WORDS_MAX];
 
-	key[0] = first_word[i];
-	for (__u32 w = 1; w < words; w++)
-		key[w] = batch->word[w][i];
+	read_key(batch, first_word, i, words, key);
 	return grouping_find_or_add(grouping, key);
 }
 

@@ -56,7 +56,7 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 	struct sluice_partial *partial;
 	unsigned char *row;
 
-	if (*id == GROUPS_NONE || memcmp(groups_key(groups, *id), key, key_bytes) != 0)
+	if (*id == GROUPS_NONE || !groups_has_key(groups, *id, key))
 		*id = grouping_find_or_add(grouping, key);
 	row = *id == GROUPS_NONE ? NULL : window_row(window, pane, *id);
 	if (!row)

@@ -33,9 +33,7 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 	}
 	partial_open(&partial);
 	partial_add(&partial, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
-	key[0] = first_word[i];
-	for (__u32 w = 1; w < words; w++)
-		key[w] = batch->word[w][i];
+	read_key(batch, first_word, i, words, key);
 	batch_read_event(batch, i, &event);
 	if (window_defer(window, key, &partial, &event)) {
 		window->ledger.aggregated++;

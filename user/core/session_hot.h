@@ -6,9 +6,8 @@
 #ifndef SLUICE_CORE_SESSION_HOT_H
 #define SLUICE_CORE_SESSION_HOT_H
 
+#include "core/hot.h"
 #include "core/session_state.h"
-
-#define session_inline static inline __attribute__((always_inline))
 
 /* So many events are worked on between the fetch of a slot and its use. */
 #define SESSION_DISTANCE 32u
@@ -21,7 +20,7 @@ struct session_finder {
 	const struct groups *groups;
 };
 
-session_inline struct session_finder session_make_finder(const struct window *window)
+inline_always struct session_finder session_make_finder(const struct window *window)
 {
 	const struct sessions *sessions = window->sessions;
 
@@ -33,16 +32,16 @@ session_inline struct session_finder session_make_finder(const struct window *wi
 	};
 }
 
-session_inline void session_find_slot(const struct session_finder *finder, struct batch *batch,
-				      __u32 i, const __u32 words, const bool fetches)
+inline_always void session_find_slot(const struct session_finder *finder, struct batch *batch,
+				     __u32 i, const __u32 words, const bool fetches)
 {
 	__u32 id = batch->id[i], number;
 
 	batch->row[i] = NULL;
-	if (__builtin_expect(id == GROUPS_NONE, 0))
+	if (is_rare(id == GROUPS_NONE))
 		return;
 	number = finder->chunk[id >> CHUNK_ROWS_SHIFT].number;
-	if (__builtin_expect(number == CHUNK_NONE, 0))
+	if (is_rare(number == CHUNK_NONE))
 		return;
 	batch->row[i] = finder->base + number * finder->chunk_bytes +
 			(id & (CHUNK_ROWS - 1)) * sizeof(struct session_slot);
@@ -53,8 +52,8 @@ session_inline void session_find_slot(const struct session_finder *finder, struc
 }
 
 /* What does not prolong its slot needs more. */
-session_inline void session_fetch_more(const struct session_finder *finder,
-				       const struct batch *batch, __u32 i)
+inline_always void session_fetch_more(const struct session_finder *finder,
+				      const struct batch *batch, __u32 i)
 {
 	__u32 id = batch->id[i], row = id & (CHUNK_ROWS - 1);
 	const unsigned char *memory;
@@ -68,8 +67,8 @@ session_inline void session_fetch_more(const struct session_finder *finder,
 }
 
 /* The words of a key behind the first, which stands in the slot. */
-session_inline bool session_has_words(const struct session_finder *finder,
-				      const struct batch *batch, __u32 i, const __u32 words)
+inline_always bool session_has_words(const struct session_finder *finder, const struct batch *batch,
+				     __u32 i, const __u32 words)
 {
 	const __u64 *stored = finder->groups->entries + batch->id[i] * GROUPS_ENTRY_WORDS(words);
 	__u64 difference = 0;
@@ -79,9 +78,9 @@ session_inline bool session_has_words(const struct session_finder *finder,
 	return difference == 0;
 }
 
-session_inline void session_take_batch(struct stream *stream, struct window *window,
-				       const __u64 *first_word, const __u32 words,
-				       const bool selects, const bool fetches)
+inline_always void session_take_batch(struct stream *stream, struct window *window,
+				      const __u64 *first_word, const __u32 words,
+				      const bool selects, const bool fetches)
 {
 	const struct session_finder finder = session_make_finder(window);
 	struct sessions *sessions = window->sessions;
@@ -121,7 +120,7 @@ session_inline void session_take_batch(struct stream *stream, struct window *win
 		slot->last_ns = time_ns;
 		partial_add(&slot->partial, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
 		aggregated++;
-		if (__builtin_expect(has_extras, 0))
+		if (is_rare(has_extras))
 			sessions_add_extras(window, batch, i);
 	}
 	window->ledger.unselected += unselected;
