@@ -54,9 +54,13 @@ counter() {
 	status ".windows[] | select(.name == \"$1\") | .$2"
 }
 
+# Times are printed with as few decimals as lose nothing: to be compared, all get nine.
 is_ordered() {
-	query "$1" --late | jq -es 'map([.time, (.fields.source | tonumber), .source_epoch, .sequence,
-		.index]) | . == sort and . == unique' >/dev/null
+	query "$1" --late >"$work/late-events"
+	jq -es 'map([(.time | rtrimstr("Z") | .[0:20] + (.[20:] + "000000")[0:9]),
+			(.fields.source | tonumber), .source_epoch, .sequence, .index]) |
+		[range(1; length) as $i | select(.[$i - 1] >= .[$i]) | .[$i - 1, $i]] |
+		if . == [] then true else debug | false end' "$work/late-events" >/dev/null
 }
 
 # Late events wait for the end of the tick at other workers, and all for the commit.
