@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/groups_index.h"
 
 #define LINES_FIRST 1024u
-/* Index lines that are fetched together. */
-#define FORGET_AT_ONCE 256u
 /* Grow above 9/16 of the words: full lines stay rare, probes stay one line long. */
 #define LOAD_MAX(lines) ((lines) / 16 * (9 * GROUPS_LINE_WORDS))
 
@@ -33,6 +32,13 @@ static __u32 lines_for(__u32 capacity)
 static size_t entry_bytes(const struct groups *groups)
 {
 	return GROUPS_ENTRY_WORDS(groups->key_words) * sizeof(__u64);
+}
+
+/* From here to the capacity are as many ids again, and two steps' more: adding them all takes steps
+ * that look at every id. So none is idle when the last one is given out. */
+static __u32 idle_max_for(__u32 capacity)
+{
+	return capacity / 2 > 2 * GROUPS_STEP_ADDS ? capacity / 2 - 2 * GROUPS_STEP_ADDS : 0;
 }
 
 /* The other index is where the entries go next, twice as many lines of it. */
@@ -65,6 +71,7 @@ int groups_open(struct groups *groups, __u32 key_words, __u32 capacity, __u64 ha
 		return -ENOMEM;
 	}
 	memory_touch_first(groups->free, ids * sizeof(__u32));
+	groups->idle_max = idle_max_for(capacity);
 	groups->now = (struct groups_index){ groups->index_memory[0], LINES_FIRST - 1 };
 	want_index(groups);
 	return 0;
@@ -80,27 +87,6 @@ void groups_close(struct groups *groups)
 	memory_release(groups->free, ids * sizeof(__u32));
 	memory_release(groups->direct, GROUPS_DIRECT * sizeof(__u32));
 	*groups = (struct groups){ 0 };
-}
-
-static const struct groups_index *index_of(const struct groups *groups, __u32 tag)
-{
-	bool has_moved = groups->is_growing && (tag & groups->now.mask) < groups->migrated;
-
-	return has_moved ? &groups->next : &groups->now;
-}
-
-static __u64 *index_end(const struct groups_index *index)
-{
-	return index->words + ((size_t)index->mask + 1 + GROUPS_LINES_SPARE) * GROUPS_LINE_WORDS;
-}
-
-static bool line_has_gap(const __u64 *line)
-{
-	for (int i = 0; i < GROUPS_LINE_WORDS; i++) {
-		if (line[i] == 0)
-			return true;
-	}
-	return false;
 }
 
 static bool is_key(const struct groups *groups, __u64 word, const __u64 *key)
@@ -155,68 +141,13 @@ __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 	entry = groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words);
 	memcpy(entry, key, groups->key_words * sizeof(*key));
 	entry[groups->key_words] = 0;
+	groups->idle_count++;
 	if (groups->direct && key[0] < GROUPS_DIRECT) {
 		groups->direct[key[0]] = id + 1;
 		groups->direct_count++;
 	}
 	groups->count++;
 	return id;
-}
-
-/* Forgets an id whose key has this tag. */
-static void forget(struct groups *groups, __u32 id, __u32 tag)
-{
-	__u64 wanted = (__u64)tag << 32 | (id + 1);
-	const struct groups_index *index = index_of(groups, tag);
-	__u64 *word = groups_home(groups, tag), *end = index_end(index);
-	__u64 key = groups_key(groups, id)[0], *line;
-
-	while (word < end && *word != wanted)
-		word++;
-	assert(word < end);
-	line = index->words + (size_t)(word - index->words) / GROUPS_LINE_WORDS * GROUPS_LINE_WORDS;
-	if (line_has_gap(line)) {
-		*word = 0;
-		*(index == &groups->now ? &groups->words_used : &groups->next_used) -= 1;
-	} else {
-		*word = GROUPS_TOMBSTONE;
-	}
-	if (groups->direct && key < GROUPS_DIRECT) {
-		groups->direct[key] = 0;
-		groups->direct_count--;
-	}
-	groups->free[groups->free_count++] = id;
-	groups->count--;
-}
-
-void groups_drop_unused(struct groups *groups, const __u32 *ids, __u32 count)
-{
-	__u32 unused[FORGET_AT_ONCE], tag[FORGET_AT_ONCE], found = 0;
-
-	for (__u32 i = 0; i < count; i++) {
-		if (groups_references(groups, ids[i]) == 0) {
-			unused[found] = ids[i];
-			tag[found] = groups_tag(groups, groups_key(groups, ids[i]));
-			__builtin_prefetch(groups_home(groups, tag[found]), 1, 2);
-			found++;
-		}
-		if (found < FORGET_AT_ONCE && i + 1 < count)
-			continue;
-		for (__u32 k = 0; k < found; k++)
-			forget(groups, unused[k], tag[k]);
-		found = 0;
-	}
-}
-
-void groups_release(struct groups *groups, const __u32 *ids, __u32 count)
-{
-	for (__u32 i = 0; i < count; i++) {
-		__u64 *entry = groups->entries + ids[i] * GROUPS_ENTRY_WORDS(groups->key_words);
-
-		assert(entry[groups->key_words] > 0);
-		entry[groups->key_words]--;
-	}
-	groups_drop_unused(groups, ids, count);
 }
 
 static void start_growing(struct groups *groups)
@@ -262,7 +193,7 @@ static void finish_growing(struct groups *groups)
 	want_index(groups);
 }
 
-void groups_grow_step(struct groups *groups, __u32 lines)
+static void grow_step(struct groups *groups, __u32 lines)
 {
 	__u32 line_count = groups->now.mask + 1;
 	__u32 line = groups->migrated, end;
@@ -284,6 +215,12 @@ void groups_grow_step(struct groups *groups, __u32 lines)
 	groups->migrated = line < line_count ? line : line_count;
 	if (line >= line_count)
 		finish_growing(groups);
+}
+
+void groups_step(struct groups *groups, __u32 lines)
+{
+	grow_step(groups, lines);
+	groups_sweep(groups, lines);
 }
 
 struct area groups_area(const struct groups *groups, unsigned int number)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The dictionary of groups: key words → id. Ids are small and dense, so that the panes of all
  * windows with this group_by are plain columns indexed by id. An id lives while some pane refers to
- * it.
+ * it, and idle for about as long again, as most keys come again.
  *
  * The index is lines of eight words (tag | id + 1), one cache line each. The home line is the low
  * bits of the tag, so the index can be split without looking at keys; it grows a few lines at a
@@ -27,8 +27,13 @@ _Static_assert(GROUPS_LINE_WORDS * sizeof(__u64) == 64, "a line is a cache line"
 /* Keys of one word below this have their ids in a table too, as types and codes mostly are. */
 #define GROUPS_DIRECT 4096u
 
-/* Distance of entries: the key words, and the panes that refer to the id. */
+/* Distance of entries: the key words, and the use of the id. */
 #define GROUPS_ENTRY_WORDS(key_words) ((size_t)(key_words) + 1)
+/* A use: the panes that refer to the id, 32 bits; and whether one began to since the last sweep. */
+#define GROUPS_USE_RECENT (1ull << 32)
+#define GROUPS_USE_NONE (~0ull) /* the id has been forgotten */
+/* Keys added between two steps, at most. */
+#define GROUPS_STEP_ADDS 256u
 
 struct groups_index {
 	__u64 *words; /* GROUPS_LINE_WORDS a line */
@@ -44,11 +49,15 @@ struct groups {
 	__u32 next_used;
 	__u32 key_words;
 	__u32 capacity; /* ids */
-	__u32 count; /* ids in use */
+	__u32 count; /* ids in use, idle ones included */
+	__u32 idle_count; /* … that no pane refers to */
+	__u32 idle_max; /* with more ids in use than these, none stays idle */
+	__u32 hand; /* next id of the sweep */
+	__u64 made_idle; /* ids that the hand still has to look at for them */
 	__u32 ids_touched;
 	__u32 free_count;
 	__u32 *free;
-	__u64 *entries; /* an id: key_words, then the panes that refer to it */
+	__u64 *entries; /* an id: key_words, then its use */
 	__u32 *direct; /* id + 1 by key; NULL when keys have more words */
 	__u32 direct_count;
 	struct hash_seed seed;
@@ -111,29 +120,40 @@ static inline __u64 *groups_home(const struct groups *groups, __u32 tag)
 	return index->words + (size_t)(tag & index->mask) * GROUPS_LINE_WORDS;
 }
 
+static inline __u64 *groups_use(const struct groups *groups, __u32 id)
+{
+	return groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words) + groups->key_words;
+}
+
 /* One more pane refers to this id. The count lies beside the key, which is looked at then, too. */
 static inline void groups_refer(struct groups *groups, __u32 id)
 {
-	groups->entries[id * GROUPS_ENTRY_WORDS(groups->key_words) + groups->key_words]++;
+	__u64 *use = groups_use(groups, id);
+
+	groups->idle_count -= (__u32)*use == 0;
+	*use = (*use + 1) | GROUPS_USE_RECENT;
 }
 
-static inline __u64 groups_references(const struct groups *groups, __u32 id)
+static inline __u32 groups_references(const struct groups *groups, __u32 id)
 {
-	return groups_key(groups, id)[groups->key_words];
+	return (__u32)*groups_use(groups, id);
 }
 
 /* The id of exactly this key, or GROUPS_NONE. */
 __u32 groups_find(const struct groups *groups, const __u64 *key, __u32 tag);
 /* Adds a key that is not there; its id has no references yet. GROUPS_NONE: no room. */
 __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag);
-/* One pane less refers to each of these ids; those without references are forgotten. The index
- * lines of a call's ids are fetched together: many at a time cost little more than one. */
+/* One pane less refers to each of these ids: those without references are idle from now on, or
+ * forgotten if there are many ids. */
 void groups_release(struct groups *groups, const __u32 *ids, __u32 count);
-/* Forgets those of these ids that no pane refers to: they were added, and then not needed. */
+/* Forgets those of these ids that no pane refers to: they were added, and then not needed. The
+ * index lines of a call's ids are fetched together: many at a time cost little more than one. */
 void groups_drop_unused(struct groups *groups, const __u32 *ids, __u32 count);
 
-/* A bounded step of growth, when one is due: `lines` of the index at most, to the next gap. */
-void groups_grow_step(struct groups *groups, __u32 lines);
+/* A bounded step of what is due: growth, `lines` of the index at most, to the next gap, and the
+ * search for ids that have been idle for long. Called after GROUPS_STEP_ADDS keys at most, while
+ * nobody holds an id that no pane refers to. `lines` is 16 and the keys added. */
+void groups_step(struct groups *groups, __u32 lines);
 
 /* What grows: index, entries. Any thread. */
 #define GROUPS_AREAS 3

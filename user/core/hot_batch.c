@@ -80,7 +80,7 @@ static void run(struct stream *stream)
 		by_words[grouping->key_words - 1](stream, grouping);
 		if (grouping->added_count)
 			grouping_drop_unused(grouping);
-		groups_grow_step(&grouping->groups, 16 + grouping->added_count);
+		groups_step(&grouping->groups, 16 + grouping->added_count);
 	}
 	stream->batch.count = 0;
 	stream->batch.datagram_count = 0;

@@ -17,7 +17,7 @@ static unsigned char *row_to_merge(struct window *window, struct pane *pane, con
 	grouping->added_count = 0;
 	row = window_open_row(window, pane, key, id);
 	grouping_drop_unused(grouping);
-	groups_grow_step(&grouping->groups, 16);
+	groups_step(&grouping->groups, 16);
 	if (!row) {
 		window->ledger.aggregated -= records;
 		window->ledger.overflow += records;

@@ -77,7 +77,7 @@ void session_doubt_settle(struct sessions *sessions)
 		id = grouping_find_or_add(grouping, doubt->key);
 		session_take_event(sessions, id, &doubt->event);
 		grouping_drop_unused(grouping);
-		groups_grow_step(&grouping->groups, 16);
+		groups_step(&grouping->groups, 16);
 	}
 	sessions->doubt_count = 0;
 }

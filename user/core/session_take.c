@@ -91,7 +91,7 @@ void session_take_span(struct sessions *sessions, const __u64 *key, const struct
 		id = grouping_find_or_add(grouping, key);
 	take_or_overflow(sessions, id, !key, span);
 	grouping_drop_unused(grouping);
-	groups_grow_step(&grouping->groups, 16);
+	groups_step(&grouping->groups, 16);
 }
 
 static void take_thoroughly(struct stream *stream, struct window *window, __u32 i, const __u64 *key)

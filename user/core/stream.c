@@ -227,8 +227,10 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 	};
 
 	for (__u32 g = 0; g < stream->grouping_count; g++) {
-		sum.groups += stream->grouping[g].groups.count;
-		sum.memory_bytes += groups_bytes(&stream->grouping[g].groups);
+		const struct groups *groups = &stream->grouping[g].groups;
+
+		sum.groups += groups->count - groups->idle_count;
+		sum.memory_bytes += groups_bytes(groups);
 	}
 	for (__u32 w = 0; w < stream->window_count; w++) {
 		const struct window *window = &stream->window[w];

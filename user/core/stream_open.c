@@ -11,6 +11,7 @@
 
 /* Ids outlive one pane: room for the groups of this many full panes at once. */
 #define FULL_PANES 4u
+#define IDS_MORE (CHUNK_ROWS + 4 * BATCH_EVENTS)
 #define SCRATCH_BYTES ((size_t)CHUNK_ROWS * PANE_ROW_BYTES(SLUICE_KEY_WORDS_MAX))
 
 static const struct hot_operations *choose_hot(void)
@@ -52,8 +53,8 @@ static bool looks_at(const struct window_spec *spec, enum sluice_field field)
 static int grouping_open(struct grouping *grouping, struct stream *stream,
 			 const struct stream_options *options, const struct window_spec *spec)
 {
-	__u64 groups = (__u64)options->groups_max * FULL_PANES + CHUNK_ROWS;
-	__u64 affordable = options->memory_bytes / 64 + CHUNK_ROWS;
+	__u64 groups = (__u64)options->groups_max * FULL_PANES + IDS_MORE;
+	__u64 affordable = options->memory_bytes / 64 + IDS_MORE;
 	int err = group_key_layout(&grouping->layout, spec->group_field, spec->group_count);
 
 	if (err)

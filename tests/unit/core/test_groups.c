@@ -19,14 +19,22 @@ static void key_of(__u64 *key, __u32 words, __u64 n)
 		key[w] = n << (8 * w);
 }
 
-static __u32 add(struct groups *groups, __u64 n)
+static __u32 add_idle(struct groups *groups, __u64 n)
 {
 	__u64 key[SLUICE_KEY_WORDS_MAX];
-	__u32 id;
 
 	key_of(key, groups->key_words, n);
-	id = groups_add(groups, key, groups_tag(groups, key));
-	groups_grow_step(groups, 4);
+	return groups_add(groups, key, groups_tag(groups, key));
+}
+
+/* A pane refers to it. */
+static __u32 add(struct groups *groups, __u64 n)
+{
+	__u32 id = add_idle(groups, n);
+
+	if (id != GROUPS_NONE)
+		groups_refer(groups, id);
+	groups_step(groups, 4);
 	return id;
 }
 
@@ -44,12 +52,12 @@ static __u32 find(const struct groups *groups, __u64 n)
 	return id;
 }
 
-/* Nobody refers to it. */
-static void forget(struct groups *groups, __u64 n)
+/* No pane refers to it any more. */
+static void release(struct groups *groups, __u64 n)
 {
 	__u32 id = find(groups, n);
 
-	groups_drop_unused(groups, &id, 1);
+	groups_release(groups, &id, 1);
 }
 
 static void finds_what_was_added_while_growing(void **state)
@@ -84,12 +92,12 @@ static void is_full_at_its_capacity(void **state)
 	for (__u32 n = 0; n < 100; n++)
 		assert_int_not_equal(add(&groups, n), GROUPS_NONE);
 	assert_int_equal(add(&groups, 100), GROUPS_NONE);
-	forget(&groups, 7);
+	release(&groups, 7);
 	assert_int_equal(find(&groups, 7), GROUPS_NONE);
 	assert_int_not_equal(add(&groups, 100), GROUPS_NONE);
 	assert_int_equal(groups.count, 100);
 	assert_true(groups_are_direct(&groups));
-	forget(&groups, 8);
+	release(&groups, 8);
 	assert_int_not_equal(add(&groups, GROUPS_DIRECT), GROUPS_NONE);
 	assert_false(groups_are_direct(&groups));
 	assert_int_equal(groups_find_direct(&groups, GROUPS_DIRECT), GROUPS_NONE);
@@ -109,7 +117,7 @@ static void survives_churn(void **state)
 		assert_int_not_equal(add(&groups, n), GROUPS_NONE);
 		if (n < ALIVE)
 			continue;
-		forget(&groups, n - ALIVE);
+		release(&groups, n - ALIVE);
 		assert_int_equal(find(&groups, n - ALIVE), GROUPS_NONE);
 	}
 	assert_int_equal(groups.count, ALIVE);
@@ -117,6 +125,66 @@ static void survives_churn(void **state)
 	for (__u64 n = ROUNDS - ALIVE; n < ROUNDS; n++)
 		assert_int_not_equal(find(&groups, n), GROUPS_NONE);
 	groups_close(&groups);
+}
+
+/* The keys of a pane that come again in the next one have their ids still; those that do not are
+ * forgotten by and by. */
+static void remembers_what_comes_again(void **state)
+{
+	enum { KEYS = 1000, PANES = 6, STEPS = 100 };
+	static __u32 ids[KEYS];
+	struct groups groups;
+
+	(void)state;
+	assert_int_equal(groups_open(&groups, 1, 10 * KEYS, 3), 0);
+	for (__u32 n = 0; n < KEYS; n++)
+		ids[n] = add(&groups, n + GROUPS_DIRECT);
+	groups_release(&groups, ids, KEYS);
+	assert_int_equal(groups.idle_count, KEYS);
+	for (__u32 pane = 0; pane < PANES; pane++) {
+		for (__u32 step = 0; step < STEPS; step++)
+			groups_step(&groups, 4);
+		for (__u32 n = 0; n < KEYS; n += 2) {
+			assert_int_equal(find(&groups, n + GROUPS_DIRECT), ids[n]);
+			groups_refer(&groups, ids[n]);
+		}
+		for (__u32 n = 0; n < KEYS; n += 2)
+			groups_release(&groups, &ids[n], 1);
+	}
+	assert_int_equal(groups.count, KEYS / 2);
+	assert_int_equal(groups.idle_count, KEYS / 2);
+	for (__u32 n = 1; n < KEYS; n += 2)
+		assert_int_equal(find(&groups, n + GROUPS_DIRECT), GROUPS_NONE);
+	groups_close(&groups);
+}
+
+/* What is idle never takes the place of what comes: a dictionary can always be filled up, as many
+ * keys between two steps as are allowed. */
+static void idle_ids_make_room(void **state)
+{
+	(void)state;
+	for (__u32 capacity = 100; capacity < 20000; capacity = capacity * 3 / 2) {
+		struct groups groups;
+		__u32 id, added = 0;
+
+		assert_int_equal(groups_open(&groups, 1, capacity, 3), 0);
+		for (__u32 n = 0; n < capacity; n++) {
+			id = add(&groups, n);
+			assert_int_not_equal(id, GROUPS_NONE);
+			groups_release(&groups, &id, 1);
+		}
+		assert_int_equal(groups.count, groups.idle_count);
+		assert_true(groups.count <= groups.idle_max);
+		for (__u32 n = 0; n < capacity; n++) {
+			id = add_idle(&groups, capacity + n);
+			assert_int_not_equal(id, GROUPS_NONE);
+			groups_refer(&groups, id);
+			if (++added % GROUPS_STEP_ADDS == 0)
+				groups_step(&groups, 16 + GROUPS_STEP_ADDS);
+		}
+		assert_int_equal(groups.idle_count, 0);
+		groups_close(&groups);
+	}
 }
 
 /* All keys with one and the same tag: slow, but right. */
@@ -153,7 +221,7 @@ static void chosen_collisions_are_spread(void **state)
 		known[tag % LINES]++;
 		unknown[groups_tag(&target, &key) % LINES]++;
 		groups_add(&target, &key, groups_tag(&target, &key));
-		groups_grow_step(&target, LINES);
+		groups_step(&target, LINES);
 		count++;
 	}
 	assert_int_equal(known[0], KEYS);
@@ -169,6 +237,8 @@ int main(void)
 		cmocka_unit_test(finds_what_was_added_while_growing),
 		cmocka_unit_test(is_full_at_its_capacity),
 		cmocka_unit_test(survives_churn),
+		cmocka_unit_test(remembers_what_comes_again),
+		cmocka_unit_test(idle_ids_make_room),
 		cmocka_unit_test(tells_keys_of_one_tag_apart),
 		cmocka_unit_test(chosen_collisions_are_spread),
 	};
