@@ -29,12 +29,13 @@ static const struct measurement {
 /* One pass of the data set with its ticks, and one behind it that closes every session. */
 static int pass(struct engine_run *run, const struct dataset *set)
 {
+	const __u32 turn = engine_run_turn_datagrams(set);
 	__u64 next_ns = 0;
 	int err = 0;
 
-	for (__u32 i = 0; i < set->datagrams && !err; i += ENGINE_RUN_DATAGRAMS) {
+	for (__u32 i = 0; i < set->datagrams && !err; i += turn) {
 		__u64 now_ns = dataset_header(set, i)->base_time_ns;
-		__u32 end = i + ENGINE_RUN_DATAGRAMS;
+		__u32 end = i + turn;
 
 		engine_run_add_part(run, set, i, end < set->datagrams ? end : set->datagrams);
 		if (now_ns >= next_ns) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/worker.h"
 #include "report.h"
 
 #define BUFFER_BYTES ((size_t)1 << 20)
@@ -174,11 +175,17 @@ static void note_longest(__u64 *longest_ns, __u64 begin_ns)
 		*longest_ns = ns;
 }
 
+__u32 engine_run_turn_datagrams(const struct dataset *set)
+{
+	return (WORKER_TURN_BYTES + set->record_bytes - 1) / set->record_bytes;
+}
+
 void engine_run_add_part(struct engine_run *run, const struct dataset *set, __u32 begin, __u32 end)
 {
+	const __u32 turn = engine_run_turn_datagrams(set);
+
 	while (begin < end) {
-		__u32 step =
-			end - begin < ENGINE_RUN_DATAGRAMS ? end - begin : ENGINE_RUN_DATAGRAMS;
+		__u32 step = end - begin < turn ? end - begin : turn;
 		__u64 begin_ns = report_cpu_ns();
 
 		stream_set_time(run->stream, dataset_header(set, begin)->base_time_ns,
@@ -210,7 +217,7 @@ int engine_run_tick(struct engine_run *run, __s64 watermark_ns)
 	note_longest(&run->longest_slice_ns, slice_ns);
 	do {
 		slice_ns = report_cpu_ns();
-		written = stream_emit(run->stream, &writer, ENGINE_RUN_ROWS);
+		written = stream_emit(run->stream, &writer, WORKER_TURN_ROWS);
 		note_longest(&run->longest_slice_ns, slice_ns);
 	} while (written > 0);
 	run->emission_ns += report_cpu_ns() - begin_ns;

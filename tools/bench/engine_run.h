@@ -11,10 +11,8 @@
 
 #define ENGINE_RUN_WINDOW_NS 1000000000ull
 #define ENGINE_RUN_WINDOWS_MAX 4
-#define ENGINE_RUN_DATAGRAMS 256 /* a busy worker's turn */
 /* For event ids, of each window that wants them: 32 million, twice the largest data set's. */
 #define ENGINE_RUN_DEDUP_BYTES ((__u64)512 << 20)
-#define ENGINE_RUN_ROWS 512 /* … and the rows it emits in one */
 
 /* The rows that came out of one window. What is retracted never counted. */
 struct engine_run_total {
@@ -50,6 +48,9 @@ int engine_run_open(struct engine_run *run, const struct window_spec *windows, _
 int engine_run_open_alone(struct engine_run *run, const struct window_spec *windows,
 			  __u32 window_count, __u32 groups_max, __u64 memory_bytes);
 void engine_run_close(struct engine_run *run);
+
+/* Datagrams of this size in a busy worker's turn. */
+__u32 engine_run_turn_datagrams(const struct dataset *set);
 
 /* Adds the records from `begin` to `end`, flushed after each turn's share. */
 void engine_run_add_part(struct engine_run *run, const struct dataset *set, __u32 begin, __u32 end);
