@@ -66,13 +66,15 @@ FLAGS_baseline := -DHOT_VARIANT=baseline
 FLAGS_v3 := -DHOT_VARIANT=v3 -march=x86-64-v3
 HOT_FLAGS_release := -O3
 # Tests have few groups and short batches: these reach what is for many all the same.
-HOT_FLAGS_FOR_TESTS := -DREACH_L3_GROUPS=3u -DREACH_MEMORY_GROUPS=6u -DFETCH_DISTANCE=5u
+HOT_FLAGS_FOR_TESTS := -DREACH_L3_GROUPS=3u -DREACH_MEMORY_GROUPS=6u -DFETCH_DISTANCE=5u -DEXTRAS_FETCH_GROUPS=3u
 HOT_FLAGS_sanitize := $(HOT_FLAGS_FOR_TESTS)
 HOT_FLAGS_thread := $(HOT_FLAGS_FOR_TESTS)
 HOT_FLAGS_fuzz := $(HOT_FLAGS_FOR_TESTS)
 
-# The yardstick is compiled as the hot files are. FLAGS_<path without .c> holds for any source.
+# The yardstick and what runs sketches alone are compiled as the hot files are. FLAGS_<path without .c>
+# holds for any source.
 FLAGS_tools/bench/bare_loop := $(HOT_FLAGS_release) $(FLAGS_$(lastword $(HOT_VARIANTS)))
+FLAGS_tools/bench/bench_sketches := $(FLAGS_tools/bench/bare_loop)
 
 object = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 hot_objects = $(foreach v,$(HOT_VARIANTS),$(patsubst %.c,$(BUILD)/$(1)/%.$(v).o,$(HOT_SOURCES)))

@@ -40,4 +40,12 @@ struct batch {
 	struct pane *pane[BATCH_ROOM];
 };
 
+/* The weight as it counts: an event without one counts once. */
+static inline __u32 batch_weight(const struct batch *batch, __u32 i)
+{
+	__u32 weight = batch->type_weight[i] >> 16;
+
+	return weight + !weight;
+}
+
 #endif

@@ -31,6 +31,8 @@ enum reach {
 #define REACH_L3_GROUPS 8192u
 #define REACH_MEMORY_GROUPS 65536u
 #define FETCH_DISTANCE 48u
+/* The sketches of so many do not stay in the nearest caches. */
+#define EXTRAS_FETCH_GROUPS 64u
 #endif
 
 #endif

@@ -4,6 +4,7 @@
  * new row, a colliding tag) leaves to functions outside these files. */
 #include "core/decode_hot.h"
 #include "core/dedup_hot.h"
+#include "core/extras_hot.h"
 #include "core/groups_hot.h"
 #include "core/rows_hot.h"
 #include "core/session_hot.h"
@@ -26,7 +27,7 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 		else
 			update_rows(window, &stream->batch, first_word, words, true, reach);
 		if (is_rare(window->extras.count))
-			window_add_extras(window, &stream->batch);
+			add_extras(window, &stream->batch);
 		if (is_rare(window->took_behind))
 			note_growth(window, &stream->batch);
 	}

@@ -5,14 +5,10 @@
 
 #include <errno.h>
 
-/* Places in the block for `count` hashes: 8 may fill it, more leave an eighth free. */
-static unsigned int slots_bits(unsigned int count)
+/* Hashes that a block may hold: 8 fill the smallest one, more leave an eighth free. */
+static unsigned int slots_room(unsigned int bits)
 {
-	unsigned int bits = 3;
-
-	while (count > 8 && count > 7u << bits >> 3)
-		bits++;
-	return bits;
+	return !bits ? 0 : bits == 3 ? 8 : 7u << bits >> 3;
 }
 
 void sketch_distinct_clear(struct sketch_distinct *sketch, struct sketch_pool *pool)
@@ -49,7 +45,7 @@ static __u64 *slot_find(__u64 *slots, unsigned int bits, __u64 hash)
 static bool exact_next(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
 		       unsigned int *at, __u64 *hash)
 {
-	unsigned int slots = sketch->block ? 1u << slots_bits(sketch->count) : 0;
+	unsigned int slots = sketch->slots_bits ? 1u << sketch->slots_bits : 0;
 
 	while (*at < slots) {
 		*hash = ((const __u64 *)sketch_pool_block(pool, sketch->block))[(*at)++];
@@ -65,10 +61,10 @@ static unsigned int exact_count(const struct sketch_distinct *sketch)
 	return sketch->count + sketch->has_zero;
 }
 
-/* Moves the hashes to a table with room for one more. */
+/* Moves the hashes to a table with twice the places. */
 static int exact_grow(struct sketch_distinct *sketch, struct sketch_pool *pool)
 {
-	unsigned int at = 0, bits = slots_bits(sketch->count + 1u);
+	unsigned int at = 0, bits = sketch->slots_bits ? sketch->slots_bits + 1u : 3;
 	__u32 block = sketch_pool_take(pool, 8u << bits);
 	__u64 *slots, hash;
 
@@ -81,6 +77,7 @@ static int exact_grow(struct sketch_distinct *sketch, struct sketch_pool *pool)
 			*slot_find(slots, bits, hash) = hash;
 	sketch_pool_give(pool, sketch->block);
 	sketch->block = block;
+	sketch->slots_bits = bits & 15;
 	return 0;
 }
 
@@ -104,56 +101,53 @@ static int promote(struct sketch_distinct *sketch, struct sketch_pool *pool)
 	return 0;
 }
 
-static int exact_insert(struct sketch_distinct *sketch, struct sketch_pool *pool, __u64 hash)
+/* Where a hash other than 0 is, or would be; NULL: nowhere yet. */
+static __u64 *exact_find(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
+			 __u64 hash)
 {
-	bool grows = !sketch->block ||
-		     slots_bits(sketch->count) != slots_bits(sketch->count + 1u);
-	__u64 *slot = NULL;
-	int error;
-
-	if (!hash) {
-		sketch->has_zero = 1;
-		return 0;
-	}
-	if (grows) {
-		error = exact_grow(sketch, pool);
-		if (error)
-			return error;
-	}
-	slot = slot_find(sketch_pool_block(pool, sketch->block), slots_bits(sketch->count + 1u),
-			 hash);
-	*slot = hash;
-	sketch->count++;
-	return 0;
+	if (!sketch->slots_bits)
+		return NULL;
+	return slot_find(sketch_pool_block(pool, sketch->block), sketch->slots_bits, hash);
 }
 
-static bool exact_has(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
-		      __u64 hash)
+/* 1: the set has it now; 0: there is no room for one more; -ENOSPC. */
+static int exact_add(struct sketch_distinct *sketch, struct sketch_pool *pool, __u64 hash)
 {
-	__u64 *slot;
+	__u64 *slot = hash ? exact_find(sketch, pool, hash) : NULL;
 
-	if (!hash)
-		return sketch->has_zero;
-	if (!sketch->block)
-		return false;
-	slot = slot_find(sketch_pool_block(pool, sketch->block), slots_bits(sketch->count), hash);
-	return slot && *slot;
+	if (hash ? slot && *slot : sketch->has_zero)
+		return 1;
+	if (exact_count(sketch) == SKETCH_DISTINCT_EXACT_MAX)
+		return 0;
+	if (!hash) {
+		sketch->has_zero = 1;
+		return 1;
+	}
+	if (sketch->count == slots_room(sketch->slots_bits)) {
+		int error = exact_grow(sketch, pool);
+
+		if (error)
+			return error;
+		slot = exact_find(sketch, pool, hash);
+	}
+	*slot = hash;
+	sketch->count++;
+	return 1;
 }
 
 int sketch_distinct_add_slow(struct sketch_distinct *sketch, struct sketch_pool *pool, __u64 hash)
 {
-	int error;
+	int answer;
 
 	if (sketch->form == SKETCH_DISTINCT_LOST)
 		return 0;
 	if (sketch->form == SKETCH_DISTINCT_EXACT) {
-		if (exact_has(sketch, pool, hash))
-			return 0;
-		if (exact_count(sketch) < SKETCH_DISTINCT_EXACT_MAX)
-			return exact_insert(sketch, pool, hash);
-		error = promote(sketch, pool);
-		if (error)
-			return error;
+		answer = exact_add(sketch, pool, hash);
+		if (answer)
+			return answer < 0 ? answer : 0;
+		answer = promote(sketch, pool);
+		if (answer)
+			return answer;
 	}
 	sketch_distinct_register_raise(sketch_pool_block(pool, sketch->block), sketch->precision,
 				       hash);

@@ -30,7 +30,8 @@ struct sketch_distinct {
 	__u16 count : 15;	/* exact: hashes in the block */
 	__u16 has_zero : 1;	/* exact: the hash 0, which marks a free place in the block */
 	__u8 form;		/* enum sketch_distinct_form */
-	__u8 precision;
+	__u8 precision : 4;
+	__u8 slots_bits : 4;	/* exact: the block has 2^slots_bits places; 0 without one */
 };
 
 SLUICE_ASSERT_SIZE(struct sketch_distinct, 8);
@@ -38,7 +39,7 @@ SLUICE_ASSERT_SIZE(struct sketch_distinct, 8);
 /* An empty one; precision is 12, 13 or 14. */
 static inline struct sketch_distinct sketch_distinct_empty(unsigned int precision)
 {
-	return (struct sketch_distinct){ .precision = (__u8)precision };
+	return (struct sketch_distinct){ .precision = (__u8)(precision & 15) };
 }
 
 /* Gives its block back and empties it. */
@@ -57,16 +58,27 @@ static inline void sketch_distinct_register_raise(__u8 *registers, unsigned int 
 		*place = rank;
 }
 
+/* The first place where an exact sketch with a block looks for a hash other than 0. */
+static inline __u64 *sketch_distinct_home(const struct sketch_distinct *sketch,
+					  const struct sketch_pool *pool, __u64 hash)
+{
+	return (__u64 *)sketch_pool_block(pool, sketch->block) +
+	       (hash >> (64 - sketch->slots_bits));
+}
+
 /* Adds murmur64a_u64(value, MURMUR64A_SEED_REDIS), for batches that have it already. -ENOSPC
  * once, when this made the sketch lost; 0 else. */
 static inline int sketch_distinct_add_hash(struct sketch_distinct *sketch,
 					   struct sketch_pool *pool, __u64 hash)
 {
-	if (__builtin_expect(sketch->form != SKETCH_DISTINCT_REGISTERS, 0))
-		return sketch_distinct_add_slow(sketch, pool, hash);
-	sketch_distinct_register_raise(sketch_pool_block(pool, sketch->block), sketch->precision,
-				       hash);
-	return 0;
+	if (sketch->form == SKETCH_DISTINCT_REGISTERS) {
+		sketch_distinct_register_raise(sketch_pool_block(pool, sketch->block),
+					       sketch->precision, hash);
+		return 0;
+	}
+	if (sketch->slots_bits && hash && *sketch_distinct_home(sketch, pool, hash) == hash)
+		return 0;
+	return sketch_distinct_add_slow(sketch, pool, hash);
 }
 
 /* Adds a value. As sketch_distinct_add_hash. */
@@ -76,7 +88,7 @@ static inline int sketch_distinct_add(struct sketch_distinct *sketch, struct ske
 	return sketch_distinct_add_hash(sketch, pool, murmur64a_u64(value, MURMUR64A_SEED_REDIS));
 }
 
-/* Fetches what adding a hash will change, into the second cache level; worth it for many large
+/* Fetches what adding a hash will look at first, into the second cache level; worth it for many
  * sketches. */
 static inline __attribute__((always_inline)) void
 sketch_distinct_prefetch(const struct sketch_distinct *sketch, const struct sketch_pool *pool,
@@ -85,6 +97,8 @@ sketch_distinct_prefetch(const struct sketch_distinct *sketch, const struct sket
 	if (sketch->form == SKETCH_DISTINCT_REGISTERS)
 		SKETCH_PREFETCH((const __u8 *)sketch_pool_block(pool, sketch->block) +
 				(hash & ((1ull << sketch->precision) - 1)));
+	else if (sketch->slots_bits)
+		SKETCH_PREFETCH(sketch_distinct_home(sketch, pool, hash));
 }
 
 /* Adds all values of `from`, which stays as it is and may live in another pool. Registers of a

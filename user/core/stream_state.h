@@ -205,9 +205,6 @@ static inline unsigned char *pane_extra(const struct window *window, const struc
 /* Sets the window's bit of every event that it takes. */
 void batch_select(struct batch *batch, const struct window *window);
 
-/* Takes the events of the batch that found a row into that row's extras. */
-void window_add_extras(struct window *window, const struct batch *batch);
-
 /* What came too late: into the side output where the window keeps it. The caller counts it as
  * late. */
 void window_keep_late(struct window *window, const struct extras_event *event);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The hot path of what rows hold beyond the base partial, for hot_batch.c alone: takes a batch into
+ * the extras of the rows that its events found, one aggregate after the other, each from the column
+ * that it looks at. With many groups, what an event will change is fetched while others are worked
+ * on. */
+#ifndef SLUICE_CORE_EXTRAS_HOT_H
+#define SLUICE_CORE_EXTRAS_HOT_H
+
+#include <string.h>
+
+#include "core/hot.h"
+#include "core/sketch_distinct.h"
+#include "core/sketch_histogram.h"
+#include "core/sketch_top.h"
+
+/* So many events are worked on between the fetch of a state and a look at it, and again between the
+ * fetch of what it points to and the use of that. */
+#define EXTRAS_DISTANCE (FETCH_DISTANCE / 2)
+
+/* The events of a batch that found a row, and the states of these. */
+struct takers {
+	const struct batch *batch;
+	struct sketch_pool *pool;
+	__u32 count;
+	__u16 event[BATCH_EVENTS]; /* number in the batch */
+	unsigned char *state[BATCH_EVENTS];
+};
+
+static void find_takers(struct takers *takers, const struct window *window,
+			const struct batch *batch)
+{
+	const __u32 state_bytes = window->extras.state_bytes, count = batch->count;
+	const size_t chunk_bytes = window->extra_chunks.chunk_bytes;
+	unsigned char *const base = window->extra_chunks.base;
+	__u32 taken = 0;
+
+	takers->batch = batch;
+	takers->pool = window->extras.pool;
+	for (__u32 i = 0; i < count; i++) {
+		__u32 id = batch->id[i];
+
+		if (!batch->row[i])
+			continue;
+		takers->event[taken] = (__u16)i;
+		takers->state[taken++] =
+			base + batch->pane[i]->extra[id >> CHUNK_ROWS_SHIFT] * chunk_bytes +
+			(size_t)(id & (CHUNK_ROWS - 1)) * state_bytes;
+	}
+	takers->count = taken;
+}
+
+/* Where a field of events lies in the batch: 8 bytes are read at its place, as every array has
+ * that much room behind it. */
+struct column {
+	size_t offset;
+	__u8 stride;
+	__u8 shift;
+	bool is_of_datagram;
+	__u64 mask;
+};
+
+static const struct column columns[SLUICE_FIELD_VALUE] = {
+	[SLUICE_FIELD_TENANT] = { offsetof(struct batch, tenant), 2, 0, true, 0xffff },
+	[SLUICE_FIELD_SOURCE] = { offsetof(struct batch, source_id), 8, 0, true, ~0ull },
+	[SLUICE_FIELD_TYPE] = { offsetof(struct batch, type_weight), 4, 0, false, 0xffff },
+	[SLUICE_FIELD_KEY] = { offsetof(struct batch, key), 8, 0, false, ~0ull },
+	[SLUICE_FIELD_DIM0] = { offsetof(struct batch, dims01), 8, 0, false, 0xffffffff },
+	[SLUICE_FIELD_DIM1] = { offsetof(struct batch, dims01), 8, 32, false, 0xffffffff },
+	[SLUICE_FIELD_DIM2] = { offsetof(struct batch, dims23), 8, 0, false, 0xffffffff },
+	[SLUICE_FIELD_DIM3] = { offsetof(struct batch, dims23), 8, 32, false, 0xffffffff },
+};
+
+inline_always __u64 read_column(const struct takers *takers, const struct column column, __u32 n)
+{
+	const struct batch *batch = takers->batch;
+	__u32 i = takers->event[n];
+	__u64 word;
+
+	if (column.is_of_datagram)
+		i = batch->datagram[i];
+	memcpy(&word, (const unsigned char *)batch + column.offset + (size_t)i * column.stride,
+	       sizeof(word));
+	return word >> column.shift & column.mask;
+}
+
+inline_always void add_distinct(const struct takers *takers, const struct extras_item *item,
+				const bool fetches)
+{
+	const __u32 offset = item->offset, count = takers->count;
+	const __u32 distance = fetches ? EXTRAS_DISTANCE : 0;
+	const struct column column = columns[item->field];
+	struct sketch_pool *const pool = takers->pool;
+	__u64 hash[BATCH_EVENTS];
+
+	for (__u32 n = 0; n < count + 2 * distance; n++) {
+		const __u32 near = n - distance, now = near - distance;
+
+		if (fetches && n < count)
+			fetch(takers->state[n] + offset);
+		if (near < count) {
+			hash[near] = murmur64a_u64(read_column(takers, column, near),
+						   MURMUR64A_SEED_REDIS);
+			if (fetches)
+				sketch_distinct_prefetch((void *)(takers->state[near] + offset),
+							 pool, hash[near]);
+		}
+		if (now < count)
+			sketch_distinct_add_hash((void *)(takers->state[now] + offset), pool,
+						 hash[now]);
+	}
+}
+
+inline_always void add_quantiles(const struct takers *takers, const struct extras_item *item,
+				 const bool fetches)
+{
+	const __u32 offset = item->offset, count = takers->count;
+	const __u32 distance = fetches ? EXTRAS_DISTANCE : 0, scale = item->precision;
+	struct sketch_pool *const pool = takers->pool;
+	const struct batch *batch = takers->batch;
+	__u32 code[BATCH_EVENTS];
+
+	for (__u32 n = 0; n < count + 2 * distance; n++) {
+		const __u32 near = n - distance, now = near - distance;
+
+		if (fetches && n < count)
+			fetch(takers->state[n] + offset);
+		if (near < count) {
+			code[near] =
+				sketch_histogram_code(batch->value[takers->event[near]], scale);
+			if (fetches)
+				sketch_histogram_prefetch((void *)(takers->state[near] + offset),
+							  pool, code[near]);
+		}
+		if (now < count)
+			sketch_histogram_add_code((void *)(takers->state[now] + offset), pool,
+						  code[now],
+						  batch_weight(batch, takers->event[now]));
+	}
+}
+
+static void add_top(const struct takers *takers, const struct extras_item *item)
+{
+	const struct column column = columns[item->field];
+
+	for (__u32 n = 0; n < takers->count; n++)
+		sketch_top_add((void *)(takers->state[n] + item->offset), takers->pool,
+			       read_column(takers, column, n),
+			       batch_weight(takers->batch, takers->event[n]));
+}
+
+/* First and last: mostly the time alone tells that an event is neither. */
+static void add_points(const struct takers *takers, const struct extras *extras,
+		       const struct extras_item *item)
+{
+	bool is_first = item->kind == SLUICE_AGGREGATE_FIRST;
+
+	for (__u32 n = 0; n < takers->count; n++) {
+		const struct sluice_point *point = (void *)(takers->state[n] + item->offset);
+		__s64 time_ns = takers->batch->time_ns[takers->event[n]];
+		struct extras_event event;
+
+		if (is_first ? time_ns > point->time_ns
+			     : time_ns < point->time_ns && !extras_point_is_none(point))
+			continue;
+		batch_read_event(takers->batch, takers->event[n], &event);
+		extras_add_item(extras, item, takers->state[n], &event);
+	}
+}
+
+static __attribute__((noinline)) void add_extras(const struct window *window,
+						 const struct batch *batch)
+{
+	const bool fetches = window->grouping->groups.count >= EXTRAS_FETCH_GROUPS;
+	const struct extras *extras = &window->extras;
+	struct takers takers;
+
+	find_takers(&takers, window, batch);
+	for (__u32 i = 0; i < extras->count; i++) {
+		const struct extras_item *item = &extras->item[i];
+
+		if (item->kind == SLUICE_AGGREGATE_DISTINCT && fetches)
+			add_distinct(&takers, item, true);
+		else if (item->kind == SLUICE_AGGREGATE_DISTINCT)
+			add_distinct(&takers, item, false);
+		else if (item->kind == SLUICE_AGGREGATE_QUANTILES && fetches)
+			add_quantiles(&takers, item, true);
+		else if (item->kind == SLUICE_AGGREGATE_QUANTILES)
+			add_quantiles(&takers, item, false);
+		else if (item->kind == SLUICE_AGGREGATE_TOP)
+			add_top(&takers, item);
+		else
+			add_points(&takers, extras, item);
+	}
+}
+
+#endif
