@@ -141,9 +141,19 @@ inline_always unsigned char *find_row(struct row_finder *finder, struct window *
 	      (id & (CHUNK_ROWS - 1)) * PANE_ROW_BYTES(words);
 	if (reach != REACH_L2)
 		fetch(row);
-	if (finder->is_young)
+	if (reach == REACH_L3 && finder->is_young)
 		fetch(groups_key(&window->grouping->groups, id));
 	return row;
+}
+
+/* Of a row that has arrived: its entry in the dictionary, if it is a new one. */
+inline_always void fetch_entry(const struct window *window, const struct batch *batch,
+			       const __u32 words, __u32 i)
+{
+	unsigned char *row = batch->row[i];
+
+	if (row && row_partial(row, words)->records == 0)
+		fetch(groups_key(&window->grouping->groups, batch->id[i]));
 }
 
 inline_always bool has_key(const unsigned char *row, const __u64 *key, const __u32 words)
@@ -181,19 +191,27 @@ inline_always void update_rows(struct window *window, struct batch *batch, const
 			       const __u32 words, const bool selects, const enum reach reach)
 {
 	struct row_finder finder = make_row_finder(window, reach);
-	const __u32 count = batch->count, ahead = reach == REACH_MEMORY ? FETCH_DISTANCE : count;
-	__u32 found = 0;
+	const bool looks_twice = reach == REACH_MEMORY && finder.is_young;
+	const __u32 count = batch->count;
+	const __u32 ahead = reach != REACH_MEMORY ? count
+						  : looks_twice ? 2 * FETCH_DISTANCE
+								: FETCH_DISTANCE;
+	__u32 found = 0, seen = 0;
 	__u64 aggregated = 0;
 
 	for (; found < ahead && found < count; found++)
 		batch->row[found] =
 			find_row(&finder, window, batch, first_word, words, found, selects, reach);
+	for (; looks_twice && seen < FETCH_DISTANCE && seen < count; seen++)
+		fetch_entry(window, batch, words, seen);
 	for (__u32 i = 0; i < count; i++) {
 		if (reach == REACH_MEMORY && found < count) {
 			batch->row[found] = find_row(&finder, window, batch, first_word, words,
 						     found, selects, reach);
 			found++;
 		}
+		if (looks_twice && seen < count)
+			fetch_entry(window, batch, words, seen++);
 		if (is_likely(batch->row[i]))
 			aggregated += update_row(window, batch, first_word, words, i);
 	}
