@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The slow ways: full lines, the bound, panes that come and go. An entry is the low 56 bits of
- * its hash and its generation; entries of a line are packed to its front. An entry is in its
- * own line, or in the other one of the pair if its own has no free place: whoever frees a
- * place takes it back. */
+ * its hash and its generation. It is in its own line, or in the other one of the pair if its own
+ * has no free place: whoever frees a place takes it back. */
 #include "core/dedup_ids.h"
 
 #include <assert.h>
@@ -185,26 +184,20 @@ static void pair_sort(const struct dedup_ids *set, __u64 *pair)
 	memcpy(pair, packed, sizeof(packed));
 }
 
-/* Packs what is alive in a line; without a branch an entry, as nobody can foretell which are.
- * Returns how many do not belong here: they are of the other line of the pair. */
+/* Wipes what is dead out of a line; without a branch an entry, as nobody can foretell which are.
+ * Returns how many of the living do not belong here: they are of the other line of the pair. */
 static unsigned int line_scrub(const struct dedup_ids *set, __u64 *line, unsigned int side)
 {
 	const unsigned int side_bit = 72 - set->line_bits;
-	__u64 packed[LINE + 1] = { 0 };
-	unsigned int used = 0, strangers = 0;
+	__u64 strangers = 0;
 
 	for (unsigned int i = 0; i < LINE; i++) {
-		unsigned int keeps = set->is_live[generation_of(line[i])];
+		__u64 entry = line[i] & -(__u64)set->is_live[generation_of(line[i])];
 
-		packed[used] = line[i];
-		strangers += keeps & (unsigned int)((line[i] >> side_bit ^ side) & 1);
-		used += keeps;
+		strangers += entry != 0 && ((entry >> side_bit ^ side) & 1);
+		line[i] = entry;
 	}
-	packed[used] = 0;
-	for (unsigned int i = used + 1; i < LINE; i++)
-		packed[i] = 0;
-	memcpy(line, packed, LINE * sizeof(*line));
-	return strangers;
+	return (unsigned int)strangers;
 }
 
 static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
