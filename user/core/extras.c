@@ -106,11 +106,11 @@ static size_t point_bytes(const struct sketch_pool *pool, const void *state)
 	return sizeof(struct sluice_point);
 }
 
-static void point_write(const struct sketch_pool *pool, const void *state, void *bytes, size_t room)
+static long point_write(const struct sketch_pool *pool, const void *state, void *bytes)
 {
 	(void)pool;
-	(void)room;
 	memcpy(bytes, state, sizeof(struct sluice_point));
+	return sizeof(struct sluice_point);
 }
 
 static int first_merge_bytes(struct sketch_pool *pool, void *state, const void *bytes, size_t room)
@@ -160,10 +160,9 @@ static size_t distinct_bytes(const struct sketch_pool *pool, const void *state)
 	return sketch_distinct_bytes(state);
 }
 
-static void distinct_write(const struct sketch_pool *pool, const void *state, void *bytes,
-			   size_t room)
+static long distinct_write(const struct sketch_pool *pool, const void *state, void *bytes)
 {
-	sketch_distinct_write(state, pool, bytes, room);
+	return sketch_distinct_write(state, pool, bytes, SIZE_MAX);
 }
 
 static int distinct_merge_bytes(struct sketch_pool *pool, void *state, const void *bytes,
@@ -199,10 +198,9 @@ static size_t quantiles_bytes(const struct sketch_pool *pool, const void *state)
 	return sketch_histogram_bytes(state, pool);
 }
 
-static void quantiles_write(const struct sketch_pool *pool, const void *state, void *bytes,
-			    size_t room)
+static long quantiles_write(const struct sketch_pool *pool, const void *state, void *bytes)
 {
-	sketch_histogram_write(state, pool, bytes, room);
+	return sketch_histogram_write(state, pool, bytes, SIZE_MAX);
 }
 
 static int quantiles_merge_bytes(struct sketch_pool *pool, void *state, const void *bytes,
@@ -237,9 +235,9 @@ static size_t top_bytes(const struct sketch_pool *pool, const void *state)
 	return sketch_top_bytes(state, pool);
 }
 
-static void top_write(const struct sketch_pool *pool, const void *state, void *bytes, size_t room)
+static long top_write(const struct sketch_pool *pool, const void *state, void *bytes)
 {
-	sketch_top_write(state, pool, bytes, room);
+	return sketch_top_write(state, pool, bytes, SIZE_MAX);
 }
 
 static int top_merge_bytes(struct sketch_pool *pool, void *state, const void *bytes, size_t room)
@@ -255,7 +253,8 @@ struct operations {
 	void (*merge)(struct sketch_pool *pool, void *state, const void *from);
 	void (*clear)(struct sketch_pool *pool, void *state);
 	size_t (*bytes)(const struct sketch_pool *pool, const void *state);
-	void (*write)(const struct sketch_pool *pool, const void *state, void *bytes, size_t room);
+	/* There is room for what bytes() says. Returns that. */
+	long (*write)(const struct sketch_pool *pool, const void *state, void *bytes);
 	int (*merge_bytes)(struct sketch_pool *pool, void *state, const void *bytes, size_t room);
 };
 
@@ -358,13 +357,8 @@ void extras_write(const struct extras *extras, const void *state, void *bytes)
 {
 	unsigned char *at = bytes;
 
-	for_each_item (extras, item) {
-		const void *own = const_state_of(state, item);
-		size_t length = operations[item->kind].bytes(extras->pool, own);
-
-		operations[item->kind].write(extras->pool, own, at, length);
-		at += length;
-	}
+	for_each_item (extras, item)
+		at += operations[item->kind].write(extras->pool, const_state_of(state, item), at);
 }
 
 /* Length of the written state at `bytes`; 0 when it does not fit. */

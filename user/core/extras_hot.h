@@ -83,6 +83,9 @@ inline_always __u64 read_column(const struct takers *takers, const struct column
 	return word >> column.shift & column.mask;
 }
 
+/* In the next two, what an event adds is computed by a loop of its own: both loops are chains of
+ * latencies, and more events are under way in short ones. */
+
 inline_always void add_distinct(const struct takers *takers, const struct extras_item *item,
 				const bool fetches)
 {
@@ -92,18 +95,16 @@ inline_always void add_distinct(const struct takers *takers, const struct extras
 	struct sketch_pool *const pool = takers->pool;
 	__u64 hash[BATCH_EVENTS];
 
+	for (__u32 n = 0; n < count; n++)
+		hash[n] = murmur64a_u64(read_column(takers, column, n), MURMUR64A_SEED_REDIS);
 	for (__u32 n = 0; n < count + 2 * distance; n++) {
 		const __u32 near = n - distance, now = near - distance;
 
 		if (fetches && n < count)
 			fetch(takers->state[n] + offset);
-		if (near < count) {
-			hash[near] = murmur64a_u64(read_column(takers, column, near),
-						   MURMUR64A_SEED_REDIS);
-			if (fetches)
-				sketch_distinct_prefetch((void *)(takers->state[near] + offset),
-							 pool, hash[near]);
-		}
+		if (fetches && near < count)
+			sketch_distinct_prefetch((void *)(takers->state[near] + offset), pool,
+						 hash[near]);
 		if (now < count)
 			sketch_distinct_add_hash((void *)(takers->state[now] + offset), pool,
 						 hash[now]);
@@ -119,18 +120,16 @@ inline_always void add_quantiles(const struct takers *takers, const struct extra
 	const struct batch *batch = takers->batch;
 	__u32 code[BATCH_EVENTS];
 
+	for (__u32 n = 0; n < count; n++)
+		code[n] = sketch_histogram_code(batch->value[takers->event[n]], scale);
 	for (__u32 n = 0; n < count + 2 * distance; n++) {
 		const __u32 near = n - distance, now = near - distance;
 
 		if (fetches && n < count)
 			fetch(takers->state[n] + offset);
-		if (near < count) {
-			code[near] =
-				sketch_histogram_code(batch->value[takers->event[near]], scale);
-			if (fetches)
-				sketch_histogram_prefetch((void *)(takers->state[near] + offset),
-							  pool, code[near]);
-		}
+		if (fetches && near < count)
+			sketch_histogram_prefetch((void *)(takers->state[near] + offset), pool,
+						  code[near]);
 		if (now < count)
 			sketch_histogram_add_code((void *)(takers->state[now] + offset), pool,
 						  code[now],

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The grid of base-2 exponential histograms in integers, at the finest scale we offer: 64
- * buckets an octave. bound[k − 1] = floor(2^(63 + k/64)), the upper bound of bucket k when a
- * value is shifted until its highest bit is bit 63; the true bound is irrational, so no
- * integer is ever on it. cell[c] is the bucket at the start of the c-th 128th of the octave; a
- * 128th meets at most one bound. */
+/* The grid of base-2 exponential histograms in integers, at the finest scale we offer: 64 buckets
+ * an octave. bound[k] = floor(2^(63 + k/64)), the upper bound of bucket k when a value is shifted
+ * until its highest bit is bit 63; but for bound[0], itself in bucket 0, the true bound is
+ * irrational, so no integer is ever on it. cell[c] is the bucket at the start of the c-th 128th of
+ * the octave; a 128th meets at most one bound. */
 #ifndef SLUICE_CORE_SKETCH_BOUNDS_H
 #define SLUICE_CORE_SKETCH_BOUNDS_H
 
 #include "sluice/types.h"
 
-static const __u64 sketch_bound[64] = {
+static const __u64 sketch_bound[65] = {
+	0x8000000000000000ull,
 	0x8164d1f3bc030773ull, 0x82cd8698ac2ba1d7ull, 0x843a28c3acde4046ull, 0x85aac367cc487b14ull,
 	0x871f61969e8d1010ull, 0x88980e8092da8527ull, 0x8a14d575496efd9aull, 0x8b95c1e3ea8bd6e6ull,
 	0x8d1adf5b7e5ba9e5ull, 0x8ea4398b45cd53c0ull, 0x9031dc431466b1dcull, 0x91c3d373ab11c336ull,
@@ -29,7 +30,7 @@ static const __u64 sketch_bound[64] = {
 };
 
 static const __u8 sketch_cell[128] = {
-	1, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 10, 11,
+	0, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 10, 11,
 	11, 12, 13, 13, 14, 15, 15, 16, 16, 17, 18, 18, 19, 19, 20, 21,
 	21, 22, 22, 23, 23, 24, 25, 25, 26, 26, 27, 27, 28, 28, 29, 29,
 	30, 30, 31, 31, 32, 32, 33, 34, 34, 35, 35, 36, 36, 36, 37, 37,

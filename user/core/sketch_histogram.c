@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list of a small histogram, the chunks of a large one, and what is computed from either.
- * Its bytes are next door, in sketch_histogram_bytes.c. */
+/* The list of a small histogram, and the counts of a large one: one block from the chunk of the
+ * lowest bucket on, so that a bucket is found without a look at anything else; most of them are
+ * narrow. The bytes are next door, in sketch_histogram_bytes.c. */
 #include "core/sketch_histogram.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 
-#define LIST_COUNT_BITS 48
-#define LIST_COUNT_MAX ((1ull << LIST_COUNT_BITS) - 1)
-#define CHUNK_BYTES (SKETCH_HISTOGRAM_CHUNK * sizeof(__u64))
+#define NARROW_MAX 0xffffu
+#define CODE_NONE 0xffffu /* in the free places of a list */
+#define LIST_SHORT 16u /* buckets that fill a cache line */
 
-_Static_assert(SKETCH_HISTOGRAM_CODES(SKETCH_HISTOGRAM_SCALE_MAX) <= 1u << (64 - LIST_COUNT_BITS),
-	       "a code fits beside its count");
+_Static_assert(SKETCH_HISTOGRAM_CODES(SKETCH_HISTOGRAM_SCALE_MAX) < CODE_NONE, "a code fits");
+_Static_assert(SKETCH_HISTOGRAM_CHUNK * sizeof(__u16) == SKETCH_BLOCK_BYTES_MIN,
+	       "a narrow chunk is a block");
+_Static_assert(SKETCH_HISTOGRAM_CODES(SKETCH_HISTOGRAM_SCALE_MAX) * sizeof(__u64) <=
+		       SKETCH_BLOCK_BYTES_MAX,
+	       "all counts fit a block");
 
-static unsigned int chunks_max(const struct sketch_histogram *sketch)
+/* Chunks of buckets, both ends included; none while low > high. */
+struct chunk_range {
+	unsigned int low, high;
+};
+
+static const struct chunk_range no_chunks = { .low = ~0u };
+
+static struct chunk_range range_with(struct chunk_range range, unsigned int chunk)
 {
-	return SKETCH_HISTOGRAM_CODES(sketch->scale) / SKETCH_HISTOGRAM_CHUNK;
-}
-
-static __u64 add_saturated(__u64 a, __u64 b)
-{
-	__u64 sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? ~0ull : sum;
+	return (struct chunk_range){ chunk < range.low ? chunk : range.low,
+				     chunk > range.high ? chunk : range.high };
 }
 
 void sketch_histogram_clear(struct sketch_histogram *sketch, struct sketch_pool *pool)
 {
-	if (sketch->form == SKETCH_HISTOGRAM_CHUNKS) {
-		const __u32 *chunks = sketch_pool_block(pool, sketch->block);
-
-		for (unsigned int i = 0; i < chunks_max(sketch); i++)
-			sketch_pool_give(pool, chunks[i]);
-	}
 	sketch_pool_give(pool, sketch->block);
 	*sketch = sketch_histogram_empty(sketch->scale);
 }
@@ -47,70 +46,56 @@ int sketch_histogram_lose(struct sketch_histogram *sketch, struct sketch_pool *p
 	return -ENOSPC;
 }
 
-/* The counts of a chunk, made when it is new; NULL when the pool is exhausted. */
-static __u64 *chunk_counts(struct sketch_histogram *sketch, struct sketch_pool *pool,
-			   unsigned int number)
+/* A list's block: the codes, then the counts. */
+static unsigned int list_room(const struct sketch_histogram *sketch)
 {
-	__u32 *chunks = sketch_pool_block(pool, sketch->block);
+	return !sketch->extent		      ? 0
+	       : sketch->extent <= LIST_SHORT ? LIST_SHORT
+					      : SKETCH_HISTOGRAM_LIST_MAX;
+}
 
-	if (!chunks[number]) {
-		__u32 chunk = sketch_pool_take(pool, CHUNK_BYTES);
+static __u16 *list_codes(const struct sketch_histogram *sketch, const struct sketch_pool *pool)
+{
+	return sketch_pool_block(pool, sketch->block);
+}
 
-		if (!chunk)
-			return NULL;
-		memset(sketch_pool_block(pool, chunk), 0, CHUNK_BYTES);
-		chunks[number] = chunk;
+/* The place of a code in a list, four at a time; the number of places when it is not there. */
+static unsigned int list_find(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
+			      unsigned int code)
+{
+	const __u64 ones = 0x0001000100010001ull, wanted = ones * code;
+	unsigned int at = 0, room = list_room(sketch);
+
+	for (; at < room; at += 4) {
+		__u64 four, zero;
+
+		memcpy(&four, list_codes(sketch, pool) + at, sizeof(four));
+		four ^= wanted;
+		zero = (four - ones) & ~four & ones << 15; /* right up to the first zero */
+		if (zero)
+			return at + (unsigned int)__builtin_ctzll(zero) / 16;
 	}
-	return sketch_pool_block(pool, chunks[number]);
+	return at;
 }
 
-static int chunks_add(struct sketch_histogram *sketch, struct sketch_pool *pool, unsigned int code,
-		      __u64 weight)
-{
-	__u64 *counts = chunk_counts(sketch, pool, code / SKETCH_HISTOGRAM_CHUNK);
-
-	if (!counts)
-		return sketch_histogram_lose(sketch, pool);
-	counts += code % SKETCH_HISTOGRAM_CHUNK;
-	*counts = add_saturated(*counts, weight);
-	return 0;
-}
-
-/* From a list to chunks. */
-static int promote(struct sketch_histogram *sketch, struct sketch_pool *pool)
-{
-	struct sketch_histogram list = *sketch;
-	size_t bytes = chunks_max(sketch) * sizeof(__u32);
-	__u32 block = sketch_pool_take(pool, bytes);
-	unsigned int code = 0;
-	int error = 0;
-	__u64 count;
-
-	if (!block)
-		return sketch_histogram_lose(sketch, pool);
-	memset(sketch_pool_block(pool, block), 0, bytes);
-	*sketch = sketch_histogram_empty(list.scale);
-	sketch->form = SKETCH_HISTOGRAM_CHUNKS;
-	sketch->block = block;
-	for (; !error && sketch_histogram_next(&list, pool, &code, &count); code++)
-		error = chunks_add(sketch, pool, code, count);
-	sketch_histogram_clear(&list, pool);
-	return error;
-}
-
-/* Room in the list for one more, in blocks of 8, 16 and 32. */
+/* Room in the list for one more. */
 static int list_grow(struct sketch_histogram *sketch, struct sketch_pool *pool)
 {
+	unsigned int had = list_room(sketch), room = had ? SKETCH_HISTOGRAM_LIST_MAX : LIST_SHORT;
 	__u32 block;
+	__u16 *list;
 
-	if (sketch->used && (sketch->used < 8 || (sketch->used & (sketch->used - 1))))
+	if (sketch->extent < had)
 		return 0;
-	block = sketch_pool_take(pool, 8u * (sketch->used ? 2u * sketch->used : 8u));
+	block = sketch_pool_take(pool, room * 2 * sizeof(__u16));
 	if (!block)
 		return sketch_histogram_lose(sketch, pool);
-	if (sketch->used)
-		memcpy(sketch_pool_block(pool, block), sketch_pool_block(pool, sketch->block),
-		       8u * sketch->used);
+	list = sketch_pool_block(pool, block);
+	memset(list, 0xff, room * sizeof(*list));
+	if (had) {
+		memcpy(list, list_codes(sketch, pool), had * sizeof(*list));
+		memcpy(list + room, list_codes(sketch, pool) + had, had * sizeof(*list));
+	}
 	sketch_pool_give(pool, sketch->block);
 	sketch->block = block;
 	return 0;
@@ -120,32 +105,218 @@ static int list_grow(struct sketch_histogram *sketch, struct sketch_pool *pool)
 static int list_add(struct sketch_histogram *sketch, struct sketch_pool *pool, unsigned int code,
 		    __u64 weight)
 {
-	__u64 *list = sketch->used ? sketch_pool_block(pool, sketch->block) : NULL;
+	unsigned int room = list_room(sketch), at = list_find(sketch, pool, code);
+	__u16 *codes = list_codes(sketch, pool);
 	int error;
 
-	if (weight > LIST_COUNT_MAX)
-		return 0;
-	for (unsigned int i = 0; i < sketch->used; i++) {
-		if (list[i] >> LIST_COUNT_BITS != code)
-			continue;
-		if ((list[i] & LIST_COUNT_MAX) + weight > LIST_COUNT_MAX)
+	if (at < room) {
+		if (weight > NARROW_MAX - codes[room + at])
 			return 0;
-		list[i] += weight;
+		codes[room + at] = (__u16)(codes[room + at] + weight);
 		return 1;
 	}
-	if (sketch->used == SKETCH_HISTOGRAM_LIST_MAX)
+	if (weight > NARROW_MAX || sketch->extent == SKETCH_HISTOGRAM_LIST_MAX)
 		return 0;
 	error = list_grow(sketch, pool);
 	if (error)
 		return error;
-	list = sketch_pool_block(pool, sketch->block);
-	list[sketch->used++] = (__u64)code << LIST_COUNT_BITS | weight;
+	at = sketch->extent++;
+	codes = list_codes(sketch, pool);
+	codes[at] = (__u16)code;
+	codes[list_room(sketch) + at] = (__u16)weight;
 	return 1;
+}
+
+static bool list_next(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
+		      unsigned int *code, __u64 *count)
+{
+	const __u16 *codes = list_codes(sketch, pool);
+	unsigned int best = CODE_NONE, best_at = 0;
+
+	for (unsigned int i = 0; i < sketch->extent; i++) {
+		if (codes[i] >= *code && codes[i] < best) {
+			best = codes[i];
+			best_at = i;
+		}
+	}
+	if (best == CODE_NONE)
+		return false;
+	*code = best;
+	*count = codes[list_room(sketch) + best_at];
+	return true;
+}
+
+/* The first count from a place on that is not 0: *at goes on to it. False: there is none. */
+static bool counts_next(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
+			unsigned int *at, __u64 *count)
+{
+	const void *block = sketch_pool_block(pool, sketch->block);
+	const unsigned int places = sketch_histogram_places(sketch);
+
+	if (sketch->form == SKETCH_HISTOGRAM_WIDE) {
+		const __u64 *counts = block;
+
+		while (*at < places && !counts[*at])
+			++*at;
+		*count = *at < places ? counts[*at] : 0;
+		return *count;
+	}
+	while (*at < places) {
+		__u64 four;
+
+		memcpy(&four, (const __u16 *)block + *at / 4 * 4, sizeof(four));
+		four >>= *at % 4 * 16;
+		if (four) {
+			*at += (unsigned int)__builtin_ctzll(four) / 16;
+			*count = ((const __u16 *)block)[*at];
+			return true;
+		}
+		*at = *at / 4 * 4 + 4;
+	}
+	return false;
+}
+
+bool sketch_histogram_next(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
+			   unsigned int *code, __u64 *count)
+{
+	const unsigned int first = sketch->first * SKETCH_HISTOGRAM_CHUNK;
+	unsigned int at = *code > first ? *code - first : 0;
+
+	if (sketch->form == SKETCH_HISTOGRAM_LIST)
+		return sketch->extent && list_next(sketch, pool, code, count);
+	if (sketch->form == SKETCH_HISTOGRAM_LOST || !counts_next(sketch, pool, &at, count))
+		return false;
+	*code = first + at;
+	return true;
+}
+
+/* The chunks that have a count other than 0. */
+static struct chunk_range used_chunks(const struct sketch_histogram *sketch,
+				      const struct sketch_pool *pool)
+{
+	struct chunk_range range = no_chunks;
+	unsigned int code = 0;
+	__u64 count;
+
+	if (sketch->form == SKETCH_HISTOGRAM_LIST) {
+		for (unsigned int i = 0; i < sketch->extent; i++)
+			range = range_with(range,
+					   list_codes(sketch, pool)[i] / SKETCH_HISTOGRAM_CHUNK);
+		return range;
+	}
+	while (sketch_histogram_next(sketch, pool, &code, &count)) {
+		range = range_with(range, code / SKETCH_HISTOGRAM_CHUNK);
+		code = (range.high + 1) * SKETCH_HISTOGRAM_CHUNK;
+	}
+	return range;
+}
+
+/* Empty counts over a range and, as blocks are powers of two, some more: on the side to which a
+ * sketch that began at `first` grows. False: the pool is exhausted. */
+static bool counts_make(struct sketch_histogram *sketch, struct sketch_pool *pool,
+			struct chunk_range range, unsigned int first)
+{
+	const unsigned int chunks_max =
+		SKETCH_HISTOGRAM_CODES(sketch->scale) / SKETCH_HISTOGRAM_CHUNK;
+	unsigned int log2 = 0, more;
+	size_t bytes = SKETCH_HISTOGRAM_CHUNK *
+		       (sketch->form == SKETCH_HISTOGRAM_WIDE ? sizeof(__u64) : sizeof(__u16));
+
+	while (1u << log2 <= range.high - range.low)
+		log2++;
+	more = (1u << log2) - (range.high - range.low + 1);
+	if (range.low < first)
+		range.low -= more < range.low ? more : range.low;
+	if (range.low + (1u << log2) > chunks_max)
+		range.low = chunks_max - (1u << log2);
+	bytes <<= log2;
+	sketch->block = sketch_pool_take(pool, bytes);
+	if (!sketch->block)
+		return false;
+	memset(sketch_pool_block(pool, sketch->block), 0, bytes);
+	sketch->extent = (__u8)log2;
+	sketch->first = (__u8)range.low;
+	return true;
+}
+
+/* What a list holds, into counts that are all 0. */
+static void counts_take_list(struct sketch_histogram *sketch, struct sketch_pool *pool,
+			     const struct sketch_histogram *list)
+{
+	const __u16 *codes = list_codes(list, pool), *counts = codes + list_room(list);
+	void *block = sketch_pool_block(pool, sketch->block);
+
+	for (unsigned int i = 0; i < list->extent; i++) {
+		unsigned int at = sketch_histogram_place(sketch, codes[i]);
+
+		if (sketch->form == SKETCH_HISTOGRAM_WIDE)
+			((__u64 *)block)[at] = counts[i];
+		else
+			((__u16 *)block)[at] = counts[i];
+	}
+}
+
+/* The counts of these chunks, into others that are all 0 and at least as wide. */
+static void counts_take(struct sketch_histogram *sketch, struct sketch_pool *pool,
+			const struct sketch_histogram *from, struct chunk_range chunks)
+{
+	const unsigned int code = chunks.low * SKETCH_HISTOGRAM_CHUNK;
+	const unsigned int places = (chunks.high - chunks.low + 1) * SKETCH_HISTOGRAM_CHUNK;
+	const unsigned int at = sketch_histogram_place(sketch, code);
+	const unsigned int from_at = sketch_histogram_place(from, code);
+	void *block = sketch_pool_block(pool, sketch->block);
+	const void *from_block = sketch_pool_block(pool, from->block);
+
+	if (from->form == SKETCH_HISTOGRAM_WIDE)
+		memcpy((__u64 *)block + at, (const __u64 *)from_block + from_at,
+		       places * sizeof(__u64));
+	else if (sketch->form == SKETCH_HISTOGRAM_NARROW)
+		memcpy((__u16 *)block + at, (const __u16 *)from_block + from_at,
+		       places * sizeof(__u16));
+	else
+		for (unsigned int i = 0; i < places; i++)
+			((__u64 *)block)[at + i] = ((const __u16 *)from_block)[from_at + i];
+}
+
+/* Becomes counts over what is in use and a range, wide or as they are. */
+static int counts_cover(struct sketch_histogram *sketch, struct sketch_pool *pool,
+			struct chunk_range range, bool is_wide)
+{
+	struct sketch_histogram had = *sketch;
+	struct chunk_range used = used_chunks(sketch, pool);
+
+	*sketch = sketch_histogram_empty(had.scale);
+	sketch->form = is_wide || had.form == SKETCH_HISTOGRAM_WIDE ? SKETCH_HISTOGRAM_WIDE
+								    : SKETCH_HISTOGRAM_NARROW;
+	if (!counts_make(sketch, pool, range_with(range_with(used, range.low), range.high),
+			 used.low <= used.high ? used.low : range.low)) {
+		*sketch = had;
+		return sketch_histogram_lose(sketch, pool);
+	}
+	if (had.form == SKETCH_HISTOGRAM_LIST)
+		counts_take_list(sketch, pool, &had);
+	else
+		counts_take(sketch, pool, &had, used);
+	sketch_pool_give(pool, had.block);
+	return 0;
+}
+
+/* Whether the count of a code has to be wide to take so much more. */
+static bool is_too_much(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
+			unsigned int code, __u64 weight)
+{
+	unsigned int found = code;
+	__u64 count;
+
+	if (!sketch_histogram_next(sketch, pool, &found, &count) || found != code)
+		count = 0;
+	return weight > NARROW_MAX || count + weight > NARROW_MAX;
 }
 
 int sketch_histogram_add_slow(struct sketch_histogram *sketch, struct sketch_pool *pool,
 			      unsigned int code, __u64 weight)
 {
+	const unsigned int chunk = code / SKETCH_HISTOGRAM_CHUNK;
 	int answer;
 
 	assert(code < SKETCH_HISTOGRAM_CODES(sketch->scale));
@@ -155,94 +326,47 @@ int sketch_histogram_add_slow(struct sketch_histogram *sketch, struct sketch_poo
 		answer = list_add(sketch, pool, code, weight);
 		if (answer)
 			return answer < 0 ? answer : 0;
-		answer = promote(sketch, pool);
-		if (answer)
-			return answer;
 	}
-	return chunks_add(sketch, pool, code, weight);
+	answer = counts_cover(sketch, pool, (struct chunk_range){ chunk, chunk },
+			      is_too_much(sketch, pool, code, weight));
+	return answer ? answer : sketch_histogram_add_code(sketch, pool, code, weight);
 }
 
-static bool list_next(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
-		      unsigned int *code, __u64 *count)
+/* Adds narrow counts. False, and nothing is added: some would not stay narrow. */
+static bool narrow_merge(__u16 *counts, const __u16 *from, unsigned int places)
 {
-	const __u64 *list = sketch->used ? sketch_pool_block(pool, sketch->block) : NULL;
-	__u64 best = ~0ull, from = (__u64)*code << LIST_COUNT_BITS;
+	__u16 overflow = 0;
 
-	for (unsigned int i = 0; i < sketch->used; i++)
-		if (list[i] >= from && list[i] < best)
-			best = list[i];
-	if (best == ~0ull || *code >= SKETCH_HISTOGRAM_CODES(sketch->scale))
-		return false;
-	*code = (unsigned int)(best >> LIST_COUNT_BITS);
-	*count = best & LIST_COUNT_MAX;
-	return true;
+	for (unsigned int i = 0; i < places; i++)
+		overflow |= (__u16)(counts[i] + from[i]) < from[i];
+	for (unsigned int i = 0; i < places && !overflow; i++)
+		counts[i] = (__u16)(counts[i] + from[i]);
+	return !overflow;
 }
 
-bool sketch_histogram_next(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
-			   unsigned int *code, __u64 *count)
+/* From narrow counts into narrow ones or a list, of one scale. 1: merged; 0: not; -ENOSPC. */
+static int merge_as_narrow(struct sketch_histogram *sketch, struct sketch_pool *pool,
+			   const struct sketch_histogram *from, const struct sketch_pool *from_pool)
 {
-	const __u32 *chunks;
-	unsigned int at = *code;
+	struct chunk_range range = used_chunks(from, from_pool);
+	const __u16 *more = sketch_pool_block(from_pool, from->block);
+	unsigned int at = range.low * SKETCH_HISTOGRAM_CHUNK;
 
-	if (sketch->form == SKETCH_HISTOGRAM_LIST)
-		return list_next(sketch, pool, code, count);
-	if (sketch->form == SKETCH_HISTOGRAM_LOST)
-		return false;
-	chunks = sketch_pool_block(pool, sketch->block);
-	while (at < SKETCH_HISTOGRAM_CODES(sketch->scale)) {
-		__u32 chunk = chunks[at / SKETCH_HISTOGRAM_CHUNK];
-		const __u64 *counts = chunk ? sketch_pool_block(pool, chunk) : NULL;
+	if (sketch->form == SKETCH_HISTOGRAM_LIST || range.low < sketch->first ||
+	    range.high >= sketch->first + (1u << sketch->extent)) {
+		int error = counts_cover(sketch, pool, range, false);
 
-		if (!counts) {
-			at = (at / SKETCH_HISTOGRAM_CHUNK + 1) * SKETCH_HISTOGRAM_CHUNK;
-		} else if (counts[at % SKETCH_HISTOGRAM_CHUNK]) {
-			*code = at;
-			*count = counts[at % SKETCH_HISTOGRAM_CHUNK];
-			return true;
-		} else {
-			at++;
-		}
+		if (error)
+			return error;
 	}
-	return false;
-}
-
-unsigned int sketch_histogram_fold(unsigned int code, unsigned int scale, unsigned int to_scale)
-{
-	unsigned int middle = SKETCH_HISTOGRAM_CODES(scale) / 2, drop = scale - to_scale;
-	unsigned int to_middle = SKETCH_HISTOGRAM_CODES(to_scale) / 2, round = (1u << drop) - 1;
-
-	if (code == middle)
-		return to_middle;
-	if (code > middle)
-		return to_middle + 1 + ((code - middle - 1 + round) >> drop);
-	return to_middle - 1 - ((middle - code - 1 + round) >> drop);
-}
-
-/* Both in chunks, one scale: count by count. */
-static int chunks_merge(struct sketch_histogram *sketch, struct sketch_pool *pool,
-			const struct sketch_histogram *from, const struct sketch_pool *from_pool)
-{
-	const __u32 *chunks = sketch_pool_block(from_pool, from->block);
-
-	for (unsigned int i = 0; i < chunks_max(from); i++) {
-		const __u64 *more;
-		__u64 *counts;
-
-		if (!chunks[i])
-			continue;
-		more = sketch_pool_block(from_pool, chunks[i]);
-		counts = chunk_counts(sketch, pool, i);
-		if (!counts)
-			return sketch_histogram_lose(sketch, pool);
-		for (unsigned int j = 0; j < SKETCH_HISTOGRAM_CHUNK; j++)
-			counts[j] = add_saturated(counts[j], more[j]);
-	}
-	return 0;
+	return narrow_merge((__u16 *)sketch_pool_block(pool, sketch->block) +
+				    sketch_histogram_place(sketch, at),
+			    more + sketch_histogram_place(from, at),
+			    (range.high - range.low + 1) * SKETCH_HISTOGRAM_CHUNK);
 }
 
 int sketch_histogram_merge(struct sketch_histogram *sketch, struct sketch_pool *pool,
-			   const struct sketch_histogram *from,
-			   const struct sketch_pool *from_pool)
+			   const struct sketch_histogram *from, const struct sketch_pool *from_pool)
 {
 	unsigned int code = 0;
 	int error = 0;
@@ -254,75 +378,16 @@ int sketch_histogram_merge(struct sketch_histogram *sketch, struct sketch_pool *
 		return 0;
 	if (from->form == SKETCH_HISTOGRAM_LOST)
 		return sketch_histogram_lose(sketch, pool);
-	if (sketch->form == SKETCH_HISTOGRAM_CHUNKS && from->form == SKETCH_HISTOGRAM_CHUNKS &&
-	    sketch->scale == from->scale)
-		return chunks_merge(sketch, pool, from, from_pool);
+	if (sketch->form != SKETCH_HISTOGRAM_WIDE && from->form == SKETCH_HISTOGRAM_NARROW &&
+	    sketch->scale == from->scale) {
+		int answer = merge_as_narrow(sketch, pool, from, from_pool);
+
+		if (answer)
+			return answer < 0 ? answer : 0;
+	}
 	for (; !error && sketch_histogram_next(from, from_pool, &code, &count); code++)
 		error = sketch_histogram_add_code(
 			sketch, pool, sketch_histogram_fold(code, from->scale, sketch->scale),
 			count);
 	return error;
-}
-
-/* floor(2^(index / 64)), index 0 … 63 · 64 + 63. */
-static __u64 power_floor(unsigned int index)
-{
-	unsigned int octave = index >> SKETCH_HISTOGRAM_SCALE_MAX, step = index % 64;
-
-	return (step ? sketch_bound[step - 1] : 1ull << 63) >> (63 - octave);
-}
-
-struct sketch_bucket sketch_histogram_bucket(unsigned int code, unsigned int scale)
-{
-	unsigned int middle = SKETCH_HISTOGRAM_CODES(scale) / 2;
-	unsigned int shift = SKETCH_HISTOGRAM_SCALE_MAX - scale;
-	struct sketch_bucket bucket = { 0 };
-
-	if (code == middle)
-		return bucket;
-	bucket.sign = code > middle ? 1 : -1;
-	bucket.index = (code > middle ? code - middle : middle - code) - 1;
-	bucket.least = bucket.index ? power_floor((bucket.index - 1) << shift) + 1 : 1;
-	bucket.largest = power_floor(bucket.index << shift);
-	return bucket;
-}
-
-__u64 sketch_histogram_count(const struct sketch_histogram *sketch, const struct sketch_pool *pool)
-{
-	unsigned int code = 0;
-	__u64 count, sum = 0;
-
-	for (; sketch_histogram_next(sketch, pool, &code, &count); code++)
-		sum = add_saturated(sum, count);
-	return sum;
-}
-
-static double bucket_value(unsigned int code, unsigned int scale)
-{
-	struct sketch_bucket bucket = sketch_histogram_bucket(code, scale);
-	double least = (double)bucket.least, largest = (double)bucket.largest;
-
-	if (bucket.least == bucket.largest)
-		return bucket.sign * least;
-	return bucket.sign * (2 * least * largest / (least + largest));
-}
-
-int sketch_histogram_quantile(const struct sketch_histogram *sketch,
-			      const struct sketch_pool *pool, double q, double *value)
-{
-	const unsigned int steps = 1000000000;
-	__u64 count, rank, seen = 0, total = sketch_histogram_count(sketch, pool);
-	unsigned int code = 0;
-
-	assert(q >= 0 && q <= 1);
-	if (!total)
-		return -ENODATA;
-	rank = (__u64)(((unsigned __int128)total * (__u64)llround(q * steps) + steps - 1) / steps);
-	for (; sketch_histogram_next(sketch, pool, &code, &count); code++) {
-		seen = add_saturated(seen, count);
-		if (seen >= rank)
-			break;
-	}
-	*value = bucket_value(code, sketch->scale);
-	return 0;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Quantiles of signed integers: a base-2 exponential histogram, the grid of OpenTelemetry and
  * of Prometheus native histograms. Bucket i at scale s holds 2^((i−1)/2^s) < |value| ≤
- * 2^(i/2^s), decided in integers; zero and each sign have buckets of their own. Few buckets
- * are a list, many are chunks of 32. What it holds depends on the values and weights alone,
- * not on their order or merges. When the pool is exhausted it is lost: it says so from then
- * on, and whatever it is merged into is lost. */
+ * 2^(i/2^s), decided in integers; zero and each sign have buckets of their own. What it holds
+ * depends on the values and weights alone, not on their order or merges. When the pool is exhausted
+ * it is lost: it says so from then on, and whatever it is merged into is lost. */
 #ifndef SLUICE_CORE_SKETCH_HISTOGRAM_H
 #define SLUICE_CORE_SKETCH_HISTOGRAM_H
 
@@ -14,25 +13,27 @@
 #include "core/sketch_bytes.h"
 #include "core/sketch_pool.h"
 
-#define SKETCH_HISTOGRAM_SCALE 5u	/* relative error ≤ 1.09 %; 32 buckets an octave */
-#define SKETCH_HISTOGRAM_SCALE_MIN 1u	/* below, ±2^63 is beside the line of codes */
-#define SKETCH_HISTOGRAM_SCALE_MAX 6u	/* ≤ 0.55 % */
-#define SKETCH_HISTOGRAM_CHUNK 32u	/* buckets */
-#define SKETCH_HISTOGRAM_LIST_MAX 32u	/* buckets; beyond, a search costs more than chunks do */
+#define SKETCH_HISTOGRAM_SCALE 5u /* relative error ≤ 1.09 %; 32 buckets an octave */
+#define SKETCH_HISTOGRAM_SCALE_MIN 1u /* below, ±2^63 is beside the line of codes */
+#define SKETCH_HISTOGRAM_SCALE_MAX 6u /* ≤ 0.55 % */
+#define SKETCH_HISTOGRAM_CHUNK 32u /* buckets whose narrow counts fill a cache line */
+#define SKETCH_HISTOGRAM_LIST_MAX 32u /* buckets; beyond, counts are faster and seldom larger */
 #define SKETCH_HISTOGRAM_CODES(scale) (128u << (scale))
-#define SKETCH_HISTOGRAM_BYTES_MAX(scale)                                                          \
+#define SKETCH_HISTOGRAM_BYTES_MAX(scale) \
 	(sizeof(struct sketch_head) + 12u * SKETCH_HISTOGRAM_CODES(scale))
 
 enum sketch_histogram_form {
-	SKETCH_HISTOGRAM_LIST,
-	SKETCH_HISTOGRAM_CHUNKS,
+	SKETCH_HISTOGRAM_LIST, /* buckets in use as they came, 16-bit codes and counts */
+	SKETCH_HISTOGRAM_NARROW, /* counts of consecutive buckets, 16 bits each */
+	SKETCH_HISTOGRAM_WIDE, /* … 64 bits each */
 	SKETCH_HISTOGRAM_LOST,
 };
 
 struct sketch_histogram {
-	__u32 block;	/* list: code << 48 | count as they came; or handles of the chunks */
-	__u16 used;	/* of the list */
-	__u8 form;	/* enum sketch_histogram_form */
+	__u32 block;
+	__u8 extent; /* list: buckets in use; counts: log2 of the chunks in the block */
+	__u8 first; /* counts: number of the first chunk */
+	__u8 form; /* enum sketch_histogram_form */
 	__u8 scale;
 };
 
@@ -52,29 +53,41 @@ static inline unsigned int sketch_histogram_index(__u64 magnitude, unsigned int 
 	__u64 top = magnitude << zeros;
 	unsigned int fine = sketch_cell[top >> 56 & 127];
 
-	fine += top > sketch_bound[fine - 1];
-	fine -= top << 1 == 0;	/* a power of two is its bucket's upper bound */
+	fine += top > sketch_bound[fine];
 	fine += (63 - zeros) << SKETCH_HISTOGRAM_SCALE_MAX;
 	return (fine + (1u << drop) - 1) >> drop;
 }
 
-/* Buckets of both signs and zero in one ascending line: zero is in the middle. */
+/* Buckets of both signs and zero in one ascending line: zero is in the middle. Without a branch:
+ * senders mix signs as they like. */
 static inline unsigned int sketch_histogram_code(__s64 value, unsigned int scale)
 {
-	unsigned int middle = SKETCH_HISTOGRAM_CODES(scale) / 2;
+	unsigned int middle = SKETCH_HISTOGRAM_CODES(scale) / 2, is_zero = !value;
+	unsigned int sign = (unsigned int)(value >> 63); /* all ones: below zero */
+	__u64 magnitude = ((__u64)value ^ (__u64)(value >> 63)) - (__u64)(value >> 63);
+	unsigned int distance = 1 + sketch_histogram_index(magnitude + is_zero, scale);
 
-	if (value > 0)
-		return middle + 1 + sketch_histogram_index((__u64)value, scale);
-	if (value < 0)
-		return middle - 1 - sketch_histogram_index(0 - (__u64)value, scale);
-	return middle;
+	return middle + ((distance ^ sign) - sign) - is_zero;
 }
 
-/* Gives its blocks back and empties it. */
+/* Gives its block back and empties it. */
 void sketch_histogram_clear(struct sketch_histogram *sketch, struct sketch_pool *pool);
 
 int sketch_histogram_add_slow(struct sketch_histogram *sketch, struct sketch_pool *pool,
 			      unsigned int code, __u64 weight);
+
+/* A bucket's place in the block of a sketch that has counts; there is none yet from
+ * sketch_histogram_places() on. */
+static inline unsigned int sketch_histogram_place(const struct sketch_histogram *sketch,
+						  unsigned int code)
+{
+	return code - sketch->first * SKETCH_HISTOGRAM_CHUNK;
+}
+
+static inline unsigned int sketch_histogram_places(const struct sketch_histogram *sketch)
+{
+	return SKETCH_HISTOGRAM_CHUNK << sketch->extent;
+}
 
 /* Adds a code of this scale `weight` times, for batches that have it already; counts stop at
  * 2^64 − 1. -ENOSPC once, when this made the sketch lost; 0 else. */
@@ -82,19 +95,24 @@ static inline int sketch_histogram_add_code(struct sketch_histogram *sketch,
 					    struct sketch_pool *pool, unsigned int code,
 					    __u64 weight)
 {
-	__u32 *chunks, chunk;
-	__u64 *count;
+	unsigned int at = sketch_histogram_place(sketch, code);
+	void *block = sketch_pool_block(pool, sketch->block);
 
-	if (__builtin_expect(sketch->form != SKETCH_HISTOGRAM_CHUNKS, 0))
-		return sketch_histogram_add_slow(sketch, pool, code, weight);
-	chunks = sketch_pool_block(pool, sketch->block);
-	chunk = chunks[code / SKETCH_HISTOGRAM_CHUNK];
-	if (__builtin_expect(!chunk, 0))
-		return sketch_histogram_add_slow(sketch, pool, code, weight);
-	count = (__u64 *)sketch_pool_block(pool, chunk) + code % SKETCH_HISTOGRAM_CHUNK;
-	if (__builtin_add_overflow(*count, weight, count))
-		*count = ~0ull;
-	return 0;
+	if (sketch->form == SKETCH_HISTOGRAM_NARROW && at < sketch_histogram_places(sketch)) {
+		__u16 *count = (__u16 *)block + at;
+
+		if (__builtin_expect(weight <= 0xffffu - *count, 1)) {
+			*count = (__u16)(*count + weight);
+			return 0;
+		}
+	} else if (sketch->form == SKETCH_HISTOGRAM_WIDE && at < sketch_histogram_places(sketch)) {
+		__u64 *count = (__u64 *)block + at;
+
+		if (__builtin_add_overflow(*count, weight, count))
+			*count = ~0ull;
+		return 0;
+	}
+	return sketch_histogram_add_slow(sketch, pool, code, weight);
 }
 
 /* Adds a value `weight` times. As sketch_histogram_add_code. */
@@ -105,21 +123,20 @@ static inline int sketch_histogram_add(struct sketch_histogram *sketch, struct s
 					 weight);
 }
 
-/* Fetches what adding to a bucket will change, into the second cache level; worth it for many large
- * sketches. It reads the list of chunks itself. */
-static inline __attribute__((always_inline)) void
-sketch_histogram_prefetch(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
-			  unsigned int code)
+/* Fetches what adding to a bucket will look at first, into the second cache level; worth it for
+ * many sketches. */
+static inline __attribute__((always_inline)) void sketch_histogram_prefetch(
+	const struct sketch_histogram *sketch, const struct sketch_pool *pool, unsigned int code)
 {
-	const __u32 *chunks;
+	unsigned int at = sketch_histogram_place(sketch, code);
+	const __u8 *block = sketch_pool_block(pool, sketch->block);
 
-	if (sketch->form != SKETCH_HISTOGRAM_CHUNKS)
-		return;
-	chunks = sketch_pool_block(pool, sketch->block);
-	if (chunks[code / SKETCH_HISTOGRAM_CHUNK])
-		SKETCH_PREFETCH((const __u64 *)sketch_pool_block(
-					pool, chunks[code / SKETCH_HISTOGRAM_CHUNK]) +
-				code % SKETCH_HISTOGRAM_CHUNK);
+	if (sketch->form == SKETCH_HISTOGRAM_NARROW)
+		SKETCH_PREFETCH(block + at * sizeof(__u16));
+	else if (sketch->form == SKETCH_HISTOGRAM_WIDE)
+		SKETCH_PREFETCH(block + at * sizeof(__u64));
+	else
+		SKETCH_PREFETCH(block);
 }
 
 /* Adds all of `from`, which stays as it is and may live in another pool. A finer scale is folded
@@ -138,8 +155,8 @@ bool sketch_histogram_next(const struct sketch_histogram *sketch, const struct s
 /* What a bucket is: its sign, its index, and the least and largest magnitude of integers in it
  * (least > largest: none is; both 0 for zero). */
 struct sketch_bucket {
-	int sign;		/* −1, 0, 1 */
-	unsigned int index;	/* OpenTelemetry's is one less, Prometheus's is the same */
+	int sign; /* −1, 0, 1 */
+	unsigned int index; /* OpenTelemetry's is one less, Prometheus's is the same */
 	__u64 least, largest;
 };
 
@@ -155,8 +172,8 @@ __u64 sketch_histogram_count(const struct sketch_histogram *sketch, const struct
  * of 10^−9. As value goes the harmonic mean of the least and largest integer in its bucket,
  * whose relative error to any value in there is below (γ − 1) / (γ + 1), γ =
  * 2^(2^−scale); up to 45 in magnitude it is exact. -ENODATA when empty or lost. */
-int sketch_histogram_quantile(const struct sketch_histogram *sketch,
-			      const struct sketch_pool *pool, double q, double *value);
+int sketch_histogram_quantile(const struct sketch_histogram *sketch, const struct sketch_pool *pool,
+			      double q, double *value);
 
 /* The bytes sketch_histogram_write will write: at most SKETCH_HISTOGRAM_BYTES_MAX(scale). */
 size_t sketch_histogram_bytes(const struct sketch_histogram *sketch,

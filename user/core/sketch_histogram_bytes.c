@@ -63,20 +63,22 @@ long sketch_histogram_write(const struct sketch_histogram *sketch, const struct 
 		.kind = SKETCH_KIND_HISTOGRAM,
 		.body = is_lost ? SKETCH_BODY_LOST : SKETCH_BODY_SKETCH,
 		.precision = sketch->scale,
-		.bytes = (__u32)sketch_histogram_bytes(sketch, pool),
 	};
 	unsigned int code = 0, previous = 0;
-	__u8 *at = (__u8 *)bytes + sizeof(head);
+	__u8 *const body = (__u8 *)bytes + sizeof(head), *at = body;
 	__u64 count;
 
-	if (head.bytes > room)
+	if (room < SKETCH_HISTOGRAM_BYTES_MAX(sketch->scale) &&
+	    room < sketch_histogram_bytes(sketch, pool))
 		return -ENOBUFS;
-	memcpy(bytes, &head, sizeof(head));
 	for (; sketch_histogram_next(sketch, pool, &code, &count); previous = code++) {
 		at = number_put(at, code - previous);
 		at = number_put(at, count);
 	}
-	memset(at, 0, (size_t)((__u8 *)bytes + head.bytes - at));
+	for (; (at - body) % 8; at++)
+		*at = 0;
+	head.bytes = (__u32)(sizeof(head) + (size_t)(at - body));
+	memcpy(bytes, &head, sizeof(head));
 	return head.bytes;
 }
 

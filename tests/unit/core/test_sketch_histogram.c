@@ -295,12 +295,12 @@ static void counts_stop_at_the_end(void **state)
 	__u64 count;
 
 	(void)state;
-	add(&sketch, 5, (1ull << 48) - 1);
+	add(&sketch, 5, (1ull << 16) - 1);
 	assert_int_equal(sketch.form, SKETCH_HISTOGRAM_LIST);
-	assert_int_equal(sketch_histogram_count(&sketch, &pool), (1ull << 48) - 1);
+	assert_int_equal(sketch_histogram_count(&sketch, &pool), (1ull << 16) - 1);
 	add(&sketch, 5, 1);
-	assert_int_equal(sketch.form, SKETCH_HISTOGRAM_CHUNKS);
-	assert_int_equal(sketch_histogram_count(&sketch, &pool), 1ull << 48);
+	assert_int_equal(sketch.form, SKETCH_HISTOGRAM_WIDE);
+	assert_int_equal(sketch_histogram_count(&sketch, &pool), 1ull << 16);
 	add(&sketch, 5, ~0ull);
 	assert_true(sketch_histogram_next(&sketch, &pool, &code, &count));
 	assert_true(count == ~0ull);
@@ -322,8 +322,8 @@ static void few_buckets_take_little(void **state)
 {
 	static const struct {
 		unsigned int buckets, bytes;
-	} rows[] = { { 0, 0 },	  { 1, 64 },   { 8, 64 },   { 9, 128 },
-		     { 16, 128 }, { 17, 256 }, { 32, 256 }, { 33, 512 + 2 * 256 } };
+	} rows[] = { { 0, 0 },	  { 1, 64 },   { 16, 64 },  { 17, 128 },
+		     { 32, 128 }, { 33, 128 }, { 44, 128 }, { 45, 256 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -333,6 +333,114 @@ static void few_buckets_take_little(void **state)
 			sketch_histogram_add_code(&sketch, &pool, 2100 + j % rows[i].buckets, 1);
 		assert_int_equal(pool.bytes_used, rows[i].bytes);
 		sketch_histogram_clear(&sketch, &pool);
+	}
+}
+
+/* A sketch beside plain counts by code. */
+struct model {
+	struct sketch_histogram sketch;
+	__u64 count[SKETCH_HISTOGRAM_CODES(6)];
+};
+
+static void model_add(struct model *model, unsigned int code, __u64 weight)
+{
+	assert_int_equal(sketch_histogram_add_code(&model->sketch, &pool, code, weight), 0);
+	if (__builtin_add_overflow(model->count[code], weight, &model->count[code]))
+		model->count[code] = ~0ull;
+}
+
+static void model_merge(struct model *model, const struct model *from)
+{
+	assert_int_equal(sketch_histogram_merge(&model->sketch, &pool, &from->sketch, &pool), 0);
+	for (unsigned int i = 0; i < SKETCH_HISTOGRAM_CODES(6); i++) {
+		if (__builtin_add_overflow(model->count[i], from->count[i], &model->count[i]))
+			model->count[i] = ~0ull;
+	}
+}
+
+static void model_check(const struct model *model)
+{
+	unsigned int code = 0;
+	__u64 count;
+
+	for (unsigned int i = 0; i < SKETCH_HISTOGRAM_CODES(6); i++) {
+		if (!model->count[i])
+			continue;
+		assert_true(sketch_histogram_next(&model->sketch, &pool, &code, &count));
+		assert_int_equal(code++, i);
+		assert_true(count == model->count[i]);
+	}
+	assert_false(sketch_histogram_next(&model->sketch, &pool, &code, &count));
+}
+
+/* Codes around a place, now and then anywhere, and now and then with a large weight. */
+static void model_fill(struct model *model, unsigned int scale, __u64 *random)
+{
+	const unsigned int codes = SKETCH_HISTOGRAM_CODES(scale);
+	unsigned int adds = (unsigned int)random_below(random, 600);
+	unsigned int around = (unsigned int)random_below(random, codes);
+	unsigned int spread = 1u << random_below(random, 9);
+	unsigned int bits = (unsigned int)random_below(random, 17);
+
+	*model = (struct model){ .sketch = sketch_histogram_empty(scale) };
+	for (unsigned int i = 0; i < adds; i++) {
+		unsigned int code = (around + (unsigned int)random_below(random, spread)) % codes;
+		__u64 weight = random_below(random, 1ull << bits);
+
+		if (!random_below(random, 200))
+			code = (unsigned int)random_below(random, codes);
+		if (!random_below(random, 1000))
+			weight = random_next(random);
+		model_add(model, code, weight);
+	}
+}
+
+static void any_codes_are_counted(void **state)
+{
+	static struct model first, second;
+	unsigned int seen[SKETCH_HISTOGRAM_LOST] = { 0 };
+	__u64 random = 9;
+
+	(void)state;
+	for (unsigned int round = 0; round < 1500; round++) {
+		unsigned int scale = 1 + round % 6;
+
+		model_fill(&first, scale, &random);
+		model_fill(&second, scale, &random);
+		model_check(&first);
+		seen[first.sketch.form]++;
+		model_merge(&first, &second);
+		model_check(&first);
+		model_merge(&second, &first);
+		model_check(&second);
+		sketch_histogram_clear(&first.sketch, &pool);
+		sketch_histogram_clear(&second.sketch, &pool);
+	}
+	for (unsigned int form = 0; form < SKETCH_HISTOGRAM_LOST; form++)
+		assert_true(seen[form] > 50);
+	assert_int_equal(pool.bytes_used, 0);
+}
+
+/* The ends of the line of codes, towards which a block cannot grow. */
+static void counts_reach_both_ends(void **state)
+{
+	(void)state;
+	for (unsigned int scale = 1; scale <= 6; scale++) {
+		const unsigned int codes = SKETCH_HISTOGRAM_CODES(scale);
+		static struct model model;
+
+		for (unsigned int way = 0; way < 2; way++) {
+			model = (struct model){ .sketch = sketch_histogram_empty(scale) };
+			for (unsigned int i = 0; i < codes; i++)
+				model_add(&model, way ? codes - 1 - i : i, 1 + i % 3);
+			model_check(&model);
+			assert_int_equal(model.sketch.form, SKETCH_HISTOGRAM_NARROW);
+			for (unsigned int i = 0; i < codes; i += 7)
+				model_add(&model, way ? codes - 1 - i : i, 0xffff);
+			model_check(&model);
+			assert_int_equal(model.sketch.form, SKETCH_HISTOGRAM_WIDE);
+			sketch_histogram_clear(&model.sketch, &pool);
+		}
 	}
 }
 
@@ -612,6 +720,8 @@ int main(void)
 		cmocka_unit_test(weights_count_as_repetitions),
 		cmocka_unit_test(counts_stop_at_the_end),
 		cmocka_unit_test(few_buckets_take_little),
+		cmocka_unit_test(any_codes_are_counted),
+		cmocka_unit_test(counts_reach_both_ends),
 		cmocka_unit_test(merging_obeys_its_laws),
 		cmocka_unit_test(bytes_merge_and_scales_fold),
 		cmocka_unit_test(order_leaves_no_trace),
