@@ -93,42 +93,41 @@ static int read_interface(const char *name, __u8 mac[6], int *mtu)
 	return error;
 }
 
-/* Short frames have one header, so that their slots are small enough to stay in the cache: counts,
- * keys, records. */
-static __u32 short_records_offset(const struct shape *shape)
+/* Of short frames the slots hold records alone, so that they stay in the cache: what is stamped on
+ * the key is in its place. */
+static void fill_short_pool(const struct shape *shape, __u8 *pool)
 {
-	return SHAPE_SLOT_HEAD_BYTES + shape->options.events_max * SHAPE_SLOT_KEY_BYTES;
-}
-
-static __u32 short_slot_bytes(const struct shape *shape)
-{
-	__u32 bytes = short_records_offset(shape) +
-		      shape->options.events_max * shape->options.event_size;
-
-	return (bytes + 63) / 64 * 64;
-}
-
-static void fill_short_pool(const struct shape *shape, __u8 *pool, __u8 *header)
-{
-	__u32 offset = short_records_offset(shape), slot_bytes = short_slot_bytes(shape);
+	__u32 event_size = shape->options.event_size, count = shape->options.events_max;
 	const __u8 *slot = shape->pool;
 
-	memcpy(header, slot + shape->frame_offset, shape->header_bytes);
-	for (__u32 i = 0; i < shape->template_count; i++) {
-		memcpy(pool, slot, offset);
-		memcpy(pool + offset,
-		       slot + shape->frame_offset + shape->header_bytes +
-			       sizeof(struct sluice_header),
-		       (size_t)shape->options.events_max * shape->options.event_size);
-		slot += shape->slot_bytes;
-		pool += slot_bytes;
+	for (__u32 i = 0; i < shape->template_count; i++, slot += shape->slot_bytes) {
+		const __u8 *keys = slot + SHAPE_SLOT_HEAD_BYTES;
+		const __u8 *records = slot + shape->frame_offset + shape->header_bytes +
+				      sizeof(struct sluice_header);
+
+		memcpy(pool, records, (size_t)count * event_size);
+		for (__u32 j = 0; j < count; j++, pool += event_size)
+			memcpy(pool, keys + (size_t)j * SHAPE_SLOT_KEY_BYTES, SHAPE_SLOT_KEY_BYTES);
 	}
+}
+
+static void fill_short_layout(const struct shape *shape, struct live_layout *layout)
+{
+	struct sluice_header common;
+
+	plan_stamp_common(&layout->plan, &common, layout->event_count);
+	memcpy(layout->start, shape->pool + shape->frame_offset, shape->header_bytes);
+	memcpy(layout->start + shape->header_bytes, &common, LIVE_COMMON_BYTES);
+	layout->is_short = 1;
+	layout->frame_offset = 0;
+	layout->slot_bytes = layout->event_count * layout->event_size;
 }
 
 static void fill_layout(struct live *live, unsigned int ifindex)
 {
 	const struct shape *shape = live->shape;
 	struct live_layout layout = {
+		.plan = live->options->plan,
 		.ifindex = ifindex,
 		.header_bytes = shape->header_bytes,
 		.slot_bytes = shape->slot_bytes,
@@ -140,14 +139,10 @@ static void fill_layout(struct live *live, unsigned int ifindex)
 
 	if (shape->options.events_min == shape->options.events_max)
 		layout.event_count = shape->options.events_max;
-	if (shape->is_short) {
-		layout.is_short = 1;
-		layout.frame_offset = short_records_offset(shape);
-		layout.slot_bytes = short_slot_bytes(shape);
-	}
-	memcpy((void *)(uintptr_t)&live->skeleton->rodata->layout, &layout, sizeof(layout));
-	memcpy((void *)(uintptr_t)&live->skeleton->rodata->plan, &live->options->plan,
-	       sizeof(struct plan));
+	layout.is_plain = layout.event_count && plan_is_plain(&layout.plan);
+	if (shape->is_short)
+		fill_short_layout(shape, &layout);
+	memcpy((void *)(uintptr_t)&live->skeleton->rodata->live_layout, &layout, sizeof(layout));
 }
 
 /* The interface's own address goes into every template. */
@@ -189,8 +184,7 @@ static int live_open(struct live *live)
 	assert((size_t)shape->template_count * shape->slot_bytes <=
 	       LIVE_POOL_BYTES - LIVE_SLOT_BYTES_MAX);
 	if (shape->is_short)
-		fill_short_pool(shape, live->skeleton->bss->live_pool,
-				live->skeleton->bss->live_header);
+		fill_short_pool(shape, live->skeleton->bss->live_pool);
 	else
 		memcpy(live->skeleton->bss->live_pool, shape->pool,
 		       (size_t)shape->template_count * shape->slot_bytes);
@@ -209,13 +203,13 @@ static void *run_program(void *context)
 	__u32 frame_bytes = live->shape->frame_bytes_max;
 	__u8 *frame = calloc(1, frame_bytes);
 	struct xdp_md where = { .data_end = frame_bytes,
-				.ingress_ifindex = live->skeleton->rodata->layout.ifindex };
+				.ingress_ifindex = live->skeleton->rodata->live_layout.ifindex };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = frame_bytes,
 		    .ctx_in = &where, .ctx_size_in = sizeof(where), .repeat = (int)REPEAT_MAX,
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = live->options->batch);
 	int error = frame ? 0 : -ENOMEM;
 
-	while (!error && !live->is_ending && !state->is_done) {
+	while (!error && !live->is_ending && state->phase != LIVE_DONE) {
 		error = bpf_prog_test_run_opts(bpf_program__fd(live->skeleton->progs.gen_send),
 					       &options);
 		if (error == -EINTR || error == -EAGAIN)
@@ -244,7 +238,7 @@ static bool is_over(const struct live *live)
 {
 	const volatile struct live_state *state = &live->skeleton->bss->live_state;
 
-	if (live->is_ended || run_is_stopped() || state->is_done)
+	if (live->is_ended || run_is_stopped() || state->phase == LIVE_DONE)
 		return true;
 	return live->options->duration_ns && live->options->plan.original_count == UINT64_MAX &&
 	       state->started_ns &&
@@ -276,6 +270,13 @@ static int compare_gaps(const void *left, const void *right)
 	return (a->first_frame > b->first_frame) - (a->first_frame < b->first_frame);
 }
 
+/* What the program has no need to count. */
+static void count_plain(struct plan_state *state, __u32 events)
+{
+	state->kind[PLAN_NORMAL].datagrams = state->original;
+	state->kind[PLAN_NORMAL].events = state->original * events;
+}
+
 static int read_result(struct live *live)
 {
 	struct live_state *state = &live->skeleton->bss->live_state;
@@ -283,8 +284,10 @@ static int read_result(struct live *live)
 	struct run *run = live->run;
 	int error = 0;
 
+	if (live->skeleton->rodata->live_layout.is_plain)
+		count_plain(&state->plan, live->shape->options.events_max);
 	run->state = state->plan;
-	run->frames = state->frames;
+	run->frames = live_frames(state);
 	if (state->gaps > LIVE_GAPS_MAX) {
 		fprintf(stderr,
 			"sluice-gen: warning: the kernel refused frames more than %d times: which "
@@ -296,9 +299,9 @@ static int read_result(struct live *live)
 	qsort(gaps, state->gaps, sizeof(*gaps), compare_gaps);
 	for (__u64 i = 0; i < state->gaps && !error; i++)
 		error = run_add_gap(run, gaps[i].first_frame, gaps[i].frame_count);
-	if (!error && state->settled + state->unqueued != state->frames) {
+	if (!error && state->settled + state->unqueued != run->frames) {
 		fprintf(stderr, "sluice-gen: warning: of %llu frames only %llu are accounted for\n",
-			(unsigned long long)state->frames,
+			(unsigned long long)run->frames,
 			(unsigned long long)(state->settled + state->unqueued));
 		error = -EPROTO;
 	}
