@@ -50,7 +50,6 @@ struct live_state {
 	__u64 task; /* the one that runs the program */
 	__u64 started_ns; /* monotonic, of the first call */
 	__u64 ended_ns; /* of the end of the plan; 0 before */
-	__u64 copies; /* frames that did not carry their template yet */
 	__s64 error; /* the last -errno of the driver or the redirect */
 	__u32 phase; /* enum live_phase */
 	__u32 zero;

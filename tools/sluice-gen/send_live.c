@@ -111,6 +111,23 @@ static void fill_short_pool(const struct shape *shape, __u8 *pool)
 	}
 }
 
+/* The program stamps two keys at a time: {key, block}, {key, block} become {key, key}, {block,
+ * block}, but for a last one without another. */
+static void fill_long_pool(const struct shape *shape, __u8 *pool)
+{
+	memcpy(pool, shape->pool, (size_t)shape->template_count * shape->slot_bytes);
+	for (__u32 i = 0; i < shape->template_count; i++, pool += shape->slot_bytes) {
+		__u32 *words = (__u32 *)(pool + SHAPE_SLOT_HEAD_BYTES), count, block;
+
+		memcpy(&count, pool, sizeof(count));
+		for (; count >= 2; count -= 2, words += 4) {
+			block = words[1];
+			words[1] = words[2];
+			words[2] = block;
+		}
+	}
+}
+
 static void fill_short_layout(const struct shape *shape, struct live_layout *layout)
 {
 	struct sluice_header common;
@@ -186,8 +203,7 @@ static int live_open(struct live *live)
 	if (shape->is_short)
 		fill_short_pool(shape, live->skeleton->bss->live_pool);
 	else
-		memcpy(live->skeleton->bss->live_pool, shape->pool,
-		       (size_t)shape->template_count * shape->slot_bytes);
+		fill_long_pool(shape, live->skeleton->bss->live_pool);
 	return live_bpf__attach(live->skeleton);
 }
 
