@@ -137,6 +137,18 @@ inline_always void add_quantiles(const struct takers *takers, const struct extra
 	}
 }
 
+/* Functions of their own: together they would want more registers than there are. */
+#define ADD_ITEM(kind, reach, fetches)                                                             \
+	static __attribute__((noinline)) void add_##kind##_##reach(const struct takers *takers,    \
+								   const struct extras_item *item) \
+	{                                                                                          \
+		add_##kind(takers, item, fetches);                                                 \
+	}
+ADD_ITEM(distinct, near, false)
+ADD_ITEM(distinct, far, true)
+ADD_ITEM(quantiles, near, false)
+ADD_ITEM(quantiles, far, true)
+
 static void add_top(const struct takers *takers, const struct extras_item *item)
 {
 	const struct column column = columns[item->field];
@@ -178,13 +190,13 @@ static __attribute__((noinline)) void add_extras(const struct window *window,
 		const struct extras_item *item = &extras->item[i];
 
 		if (item->kind == SLUICE_AGGREGATE_DISTINCT && fetches)
-			add_distinct(&takers, item, true);
+			add_distinct_far(&takers, item);
 		else if (item->kind == SLUICE_AGGREGATE_DISTINCT)
-			add_distinct(&takers, item, false);
+			add_distinct_near(&takers, item);
 		else if (item->kind == SLUICE_AGGREGATE_QUANTILES && fetches)
-			add_quantiles(&takers, item, true);
+			add_quantiles_far(&takers, item);
 		else if (item->kind == SLUICE_AGGREGATE_QUANTILES)
-			add_quantiles(&takers, item, false);
+			add_quantiles_near(&takers, item);
 		else if (item->kind == SLUICE_AGGREGATE_TOP)
 			add_top(&takers, item);
 		else

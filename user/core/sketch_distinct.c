@@ -26,11 +26,12 @@ int sketch_distinct_lose(struct sketch_distinct *sketch, struct sketch_pool *poo
 	return -ENOSPC;
 }
 
-/* Where a hash other than 0 is, or would be: NULL when the table is full without it. */
+/* Where a hash other than 0 is, or would be: NULL when the table is full without it. A line is
+ * filled from its start, and when it is full the next one. */
 static __u64 *slot_find(__u64 *slots, unsigned int bits, __u64 hash)
 {
-	unsigned int mask = (1u << bits) - 1;
-	unsigned int at = (unsigned int)(hash >> (64 - bits));
+	const unsigned int mask = (1u << bits) - 1;
+	const unsigned int at = sketch_distinct_line(hash, bits) * SKETCH_DISTINCT_LINE;
 
 	for (unsigned int i = 0; i <= mask; i++) {
 		__u64 *slot = &slots[(at + i) & mask];

@@ -9,6 +9,10 @@
 
 #include <stdbool.h>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "core/murmur64a.h"
 #include "core/sketch_bytes.h"
 #include "core/sketch_pool.h"
@@ -26,7 +30,7 @@ enum sketch_distinct_form {
 };
 
 struct sketch_distinct {
-	__u32 block;		/* open-addressed hashes (0: none yet), or one byte a register */
+	__u32 block;		/* lines of hashes (0: none yet), or one byte a register */
 	__u16 count : 15;	/* exact: hashes in the block */
 	__u16 has_zero : 1;	/* exact: the hash 0, which marks a free place in the block */
 	__u8 form;		/* enum sketch_distinct_form */
@@ -58,12 +62,43 @@ static inline void sketch_distinct_register_raise(__u8 *registers, unsigned int 
 		*place = rank;
 }
 
-/* The first place where an exact sketch with a block looks for a hash other than 0. */
-static inline __u64 *sketch_distinct_home(const struct sketch_distinct *sketch,
-					  const struct sketch_pool *pool, __u64 hash)
+#define SKETCH_DISTINCT_LINE_BITS 3u	/* 8 hashes to a cache line */
+#define SKETCH_DISTINCT_LINE (1u << SKETCH_DISTINCT_LINE_BITS)
+
+/* Number of the first line to look for a hash in, by its highest bits. */
+static inline unsigned int sketch_distinct_line(__u64 hash, unsigned int slots_bits)
+{
+	return (unsigned int)(hash >> 1 >> (63 + SKETCH_DISTINCT_LINE_BITS - slots_bits));
+}
+
+static inline __u64 *sketch_distinct_first(const struct sketch_distinct *sketch,
+					   const struct sketch_pool *pool, __u64 hash)
 {
 	return (__u64 *)sketch_pool_block(pool, sketch->block) +
-	       (hash >> (64 - sketch->slots_bits));
+	       SKETCH_DISTINCT_LINE * sketch_distinct_line(hash, sketch->slots_bits);
+}
+
+/* Whether a hash other than 0 is in its first line, as most are: all eight are compared, since
+ * where it is cannot be foreseen. */
+static inline bool sketch_distinct_is_at_once(const struct sketch_distinct *sketch,
+					      const struct sketch_pool *pool, __u64 hash)
+{
+	const __u64 *slots = sketch_distinct_first(sketch, pool, hash);
+#if defined(__AVX2__)
+	const __m256i wanted = _mm256_set1_epi64x((long long)hash);
+	const __m256i low = _mm256_load_si256((const __m256i *)slots);
+	const __m256i high = _mm256_load_si256((const __m256i *)(slots + 4));
+	const __m256i same = _mm256_or_si256(_mm256_cmpeq_epi64(low, wanted),
+					     _mm256_cmpeq_epi64(high, wanted));
+
+	return !_mm256_testz_si256(same, same);
+#else
+	bool is_there = false;
+
+	for (unsigned int i = 0; i < SKETCH_DISTINCT_LINE; i++)
+		is_there |= slots[i] == hash;
+	return is_there;
+#endif
 }
 
 /* Adds murmur64a_u64(value, MURMUR64A_SEED_REDIS), for batches that have it already. -ENOSPC
@@ -76,7 +111,7 @@ static inline int sketch_distinct_add_hash(struct sketch_distinct *sketch,
 					       sketch->precision, hash);
 		return 0;
 	}
-	if (sketch->slots_bits && hash && *sketch_distinct_home(sketch, pool, hash) == hash)
+	if (sketch->slots_bits && hash && sketch_distinct_is_at_once(sketch, pool, hash))
 		return 0;
 	return sketch_distinct_add_slow(sketch, pool, hash);
 }
@@ -98,7 +133,7 @@ sketch_distinct_prefetch(const struct sketch_distinct *sketch, const struct sket
 		SKETCH_PREFETCH((const __u8 *)sketch_pool_block(pool, sketch->block) +
 				(hash & ((1ull << sketch->precision) - 1)));
 	else if (sketch->slots_bits)
-		SKETCH_PREFETCH(sketch_distinct_home(sketch, pool, hash));
+		SKETCH_PREFETCH(sketch_distinct_first(sketch, pool, hash));
 }
 
 /* Adds all values of `from`, which stays as it is and may live in another pool. Registers of a

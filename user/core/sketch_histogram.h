@@ -62,12 +62,14 @@ static inline unsigned int sketch_histogram_index(__u64 magnitude, unsigned int 
  * senders mix signs as they like. */
 static inline unsigned int sketch_histogram_code(__s64 value, unsigned int scale)
 {
-	unsigned int middle = SKETCH_HISTOGRAM_CODES(scale) / 2, is_zero = !value;
-	unsigned int sign = (unsigned int)(value >> 63); /* all ones: below zero */
-	__u64 magnitude = ((__u64)value ^ (__u64)(value >> 63)) - (__u64)(value >> 63);
+	unsigned int middle = SKETCH_HISTOGRAM_CODES(scale) / 2;
+	__u64 sign = (__u64)(value >> 63); /* all ones: below zero */
+	__u64 magnitude = ((__u64)value ^ sign) - sign;
+	/* Not by a comparison: compilers set a byte then, and wait for the rest of the register. */
+	unsigned int is_zero = (unsigned int)((magnitude - 1) >> 63);
 	unsigned int distance = 1 + sketch_histogram_index(magnitude + is_zero, scale);
 
-	return middle + ((distance ^ sign) - sign) - is_zero;
+	return middle + ((distance ^ (unsigned int)sign) - (unsigned int)sign) - is_zero;
 }
 
 /* Gives its block back and empties it. */
