@@ -3,6 +3,7 @@
  * like in rows is next door, in sketch_distinct_bytes.c. */
 #include "core/sketch_distinct.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Hashes that a block may hold: 8 fill the smallest one, more leave an eighth free. */
@@ -131,6 +132,7 @@ static int exact_add(struct sketch_distinct *sketch, struct sketch_pool *pool, _
 			return error;
 		slot = exact_find(sketch, pool, hash);
 	}
+	assert(slot);
 	*slot = hash;
 	sketch->count++;
 	return 1;
