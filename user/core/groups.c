@@ -12,8 +12,15 @@
 #include "core/groups_index.h"
 
 #define LINES_FIRST 1024u
-/* Grow above 9/16 of the words: full lines stay rare, probes stay one line long. */
-#define LOAD_MAX(lines) ((lines) / 16 * (9 * GROUPS_LINE_WORDS))
+/* Lines of more than the third-level caches hold. */
+#define LINES_LARGE (1u << 19)
+
+/* Grow above 9 of 16 words: full lines stay rare, probes stay one line long. A large index pays for
+ * its size with every probe, so it bears a few more full lines. */
+static __u32 words_max(__u32 lines)
+{
+	return lines / 16 * ((lines < LINES_LARGE ? 9u : 10u) * GROUPS_LINE_WORDS);
+}
 
 static size_t index_bytes(__u32 lines)
 {
@@ -24,7 +31,7 @@ static __u32 lines_for(__u32 capacity)
 {
 	__u32 lines = LINES_FIRST;
 
-	while (LOAD_MAX(lines) < capacity)
+	while (words_max(lines) < capacity)
 		lines *= 2;
 	return lines;
 }
@@ -153,7 +160,7 @@ __u32 groups_add(struct groups *groups, const __u64 *key, __u32 tag)
 static void start_growing(struct groups *groups)
 {
 	__u32 lines = groups->now.mask + 1;
-	bool is_crowded = groups->count > LOAD_MAX(lines) / 4 * 3;
+	bool is_crowded = groups->count > words_max(lines) / 4 * 3;
 	__u64 *other = groups->now.words == groups->index_memory[0] ? groups->index_memory[1]
 								    : groups->index_memory[0];
 
@@ -199,7 +206,7 @@ static void grow_step(struct groups *groups, __u32 lines)
 	__u32 line = groups->migrated, end;
 
 	if (!groups->is_growing) {
-		if (groups->words_used <= LOAD_MAX(line_count))
+		if (groups->words_used <= words_max(line_count))
 			return;
 		start_growing(groups);
 		line = 0;
