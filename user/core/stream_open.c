@@ -12,6 +12,8 @@
 /* Ids outlive one pane: room for the groups of this many full panes at once. */
 #define FULL_PANES 4u
 #define IDS_MORE (CHUNK_ROWS + 4 * BATCH_EVENTS)
+/* What the dictionary can count. */
+#define IDS_MAX (1u << 30)
 #define SCRATCH_BYTES ((size_t)CHUNK_ROWS * PANE_ROW_BYTES(SLUICE_KEY_WORDS_MAX))
 
 static const struct hot_operations *choose_hot(void)
@@ -55,6 +57,7 @@ static int grouping_open(struct grouping *grouping, struct stream *stream,
 {
 	__u64 groups = (__u64)options->groups_max * FULL_PANES + IDS_MORE;
 	__u64 affordable = options->memory_bytes / 64 + IDS_MORE;
+	__u64 ids = groups < affordable ? groups : affordable;
 	int err = group_key_layout(&grouping->layout, spec->group_field, spec->group_count);
 
 	if (err)
@@ -69,7 +72,7 @@ static int grouping_open(struct grouping *grouping, struct stream *stream,
 	}
 	grouping->is_key_alone = spec->group_count == 1 && spec->group_field[0] == SLUICE_FIELD_KEY;
 	err = groups_open(&grouping->groups, grouping->key_words,
-			  (__u32)(groups < affordable ? groups : affordable), options->hash_seed);
+			  ids < IDS_MAX ? (__u32)ids : IDS_MAX, options->hash_seed);
 	return err ? err : chunks_open(&grouping->chunks, grouping->row_bytes, &stream->budget);
 }
 
