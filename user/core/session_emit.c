@@ -257,11 +257,6 @@ static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, 
 		__builtin_prefetch(groups_key(groups, first_id + row), 1, 2);
 		rows[kept++] = (__u8)row;
 	}
-	for (__u32 i = 0; i < kept && sessions->lateness_ns == 0; i++) {
-		const __u64 *key = groups_key(groups, first_id + rows[i]);
-
-		__builtin_prefetch(groups_home(groups, groups_tag(groups, key)), 1, 2);
-	}
 	return kept;
 }
 
