@@ -13,6 +13,9 @@
 struct batch {
 	__u32 count;
 	__u32 datagram_count;
+	/* of all events, once there is one */
+	__s64 oldest_ns, newest_ns;
+	__u32 weights;			/* the bits of their weights as sent */
 	/* per event */
 	__u64 key[BATCH_ROOM];
 	__s64 value[BATCH_ROOM];
