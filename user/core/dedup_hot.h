@@ -198,8 +198,8 @@ static inline __attribute__((always_inline)) __u32 dedup_ask_alone(struct dedup_
 	return dedup_ask(set, set->shard, batch, work, 0, work->count, bit, false);
 }
 
-/* Unselects, and counts, what the window has had before. */
-static __attribute__((noinline)) void dedup_run(struct stream *stream, struct window *window)
+/* Unselects, and counts, what the window has had before. False: there was something. */
+static __attribute__((noinline)) bool dedup_run(struct stream *stream, struct window *window)
 {
 	struct dedup_work *work = &stream->dedup_work;
 	struct dedup_window *set = window->dedup;
@@ -212,6 +212,7 @@ static __attribute__((noinline)) void dedup_run(struct stream *stream, struct wi
 	window->ledger.duplicate_id += repeats;
 	/* The window is about to count them among those it has not selected. */
 	window->ledger.unselected -= late + repeats;
+	return late + repeats == 0;
 }
 
 #endif

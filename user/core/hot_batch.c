@@ -12,24 +12,32 @@
 inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 			       const __u64 *first_word, const __u32 words, const enum reach reach)
 {
+	struct batch *batch = &stream->batch;
+
 	for (__u32 mask = grouping->window_mask; mask; mask &= mask - 1) {
 		struct window *window = &stream->window[__builtin_ctz(mask)];
+		bool takes_all = window->takes_all;
 
 		if (is_rare(window->dedup != NULL))
-			dedup_run(stream, window);
+			takes_all = dedup_run(stream, window) && window->wants_all;
 		if (window->sessions) {
 			session_take_batch(stream, window, first_word, words, !window->takes_all,
 					   reach != REACH_L2);
 			continue;
 		}
-		if (window->takes_all)
-			update_rows(window, &stream->batch, first_word, words, false, reach);
-		else
-			update_rows(window, &stream->batch, first_word, words, true, reach);
+		if (!takes_all) {
+			update_rows(window, batch, first_word, words, MANNER_SELECTED, reach);
+		} else if (!is_plain(window, batch)) {
+			update_rows(window, batch, first_word, words, MANNER_ANY, reach);
+		} else {
+			update_rows(window, batch, first_word, words, MANNER_PLAIN, reach);
+			if (is_rare(window->extras.count || window->took_behind))
+				note_panes(window, batch);
+		}
 		if (is_rare(window->extras.count))
-			add_extras(window, &stream->batch);
+			add_extras(window, batch);
 		if (is_rare(window->took_behind))
-			note_growth(window, &stream->batch);
+			note_growth(window, batch);
 	}
 }
 

@@ -106,25 +106,34 @@ static __attribute__((noinline)) bool change_pane(struct row_finder *finder, str
 	return true;
 }
 
+/* How the events of a batch come to their rows. */
+enum manner {
+	MANNER_SELECTED, /* not every event is for this window */
+	MANNER_ANY,
+	MANNER_PLAIN, /* all are, belong to the pane of the last, and count once */
+};
+
 /* The row of an event, fetched. NULL: it has been accounted for. */
 inline_always unsigned char *find_row(struct row_finder *finder, struct window *window,
 				      struct batch *batch, const __u64 *first_word,
-				      const __u32 words, __u32 i, const bool selects,
+				      const __u32 words, __u32 i, const enum manner manner,
 				      const enum reach reach)
 {
 	__u32 id = batch->id[i], number;
 	unsigned char *row;
 
-	if (selects && !(batch->selected[i] >> window->index & 1)) {
+	if (manner == MANNER_SELECTED && !(batch->selected[i] >> window->index & 1)) {
 		finder->unselected++;
 		return NULL;
 	}
-	if (is_rare((__u64)(batch->time_ns[i] - finder->start_ns) >= finder->pane_ns ||
-		    !finder->pane) &&
-	    !change_pane(finder, window, batch, first_word, words, i))
-		return NULL;
-	finder->events++;
-	batch->pane[i] = finder->pane;
+	if (manner != MANNER_PLAIN) {
+		if (is_rare((__u64)(batch->time_ns[i] - finder->start_ns) >= finder->pane_ns ||
+			    !finder->pane) &&
+		    !change_pane(finder, window, batch, first_word, words, i))
+			return NULL;
+		finder->events++;
+		batch->pane[i] = finder->pane;
+	}
 	if (is_rare(id == GROUPS_NONE)) {
 		add_overflow(window, batch, finder->pane, i);
 		return NULL;
@@ -168,27 +177,45 @@ inline_always bool has_key(const unsigned char *row, const __u64 *key, const __u
 }
 
 /* Takes an event into its row. False: that of the overflow group. */
-inline_always bool update_row(struct window *window, struct batch *batch, const __u64 *first_word,
-			      const __u32 words, __u32 i)
+inline_always bool update_row(struct window *window, struct batch *batch, struct pane *pane,
+			      const __u64 *first_word, const __u32 words, __u32 i,
+			      const enum manner manner)
 {
 	unsigned char *row = batch->row[i];
 	__u64 key[SLUICE_KEY_WORDS_MAX];
 
 	read_key(batch, first_word, i, words, key);
 	if (is_rare(!has_key(row, key, words))) {
-		row = window_open_row(window, batch->pane[i], key, &batch->id[i]);
+		row = window_open_row(window, pane, key, &batch->id[i]);
 		batch->row[i] = row;
 		if (!row) {
-			add_overflow(window, batch, batch->pane[i], i);
+			add_overflow(window, batch, pane, i);
 			return false;
 		}
 	}
-	partial_add(row_partial(row, words), batch->value[i], (__u16)(batch->type_weight[i] >> 16));
+	partial_add(row_partial(row, words), batch->value[i],
+		    manner == MANNER_PLAIN ? 1 : (__u16)(batch->type_weight[i] >> 16));
 	return true;
 }
 
+/* Whether a batch of which the window takes every event is plain. */
+inline_always bool is_plain(const struct window *window, const struct batch *batch)
+{
+	return window->last &&
+	       (__u64)(batch->oldest_ns - window->last_start_ns) < (__u64)window->pane_ns &&
+	       (__u64)(batch->newest_ns - window->last_start_ns) < (__u64)window->pane_ns &&
+	       batch->weights <= 1;
+}
+
+/* For what looks at the rows behind the update. */
+inline_always void note_panes(const struct window *window, struct batch *batch)
+{
+	for (__u32 i = 0; i < batch->count; i++)
+		batch->pane[i] = window->last;
+}
+
 inline_always void update_rows(struct window *window, struct batch *batch, const __u64 *first_word,
-			       const __u32 words, const bool selects, const enum reach reach)
+			       const __u32 words, const enum manner manner, const enum reach reach)
 {
 	struct row_finder finder = make_row_finder(window, reach);
 	const bool looks_twice = reach == REACH_MEMORY && finder.is_young;
@@ -201,20 +228,25 @@ inline_always void update_rows(struct window *window, struct batch *batch, const
 
 	for (; found < ahead && found < count; found++)
 		batch->row[found] =
-			find_row(&finder, window, batch, first_word, words, found, selects, reach);
+			find_row(&finder, window, batch, first_word, words, found, manner, reach);
 	for (; looks_twice && seen < FETCH_DISTANCE && seen < count; seen++)
 		fetch_entry(window, batch, words, seen);
 	for (__u32 i = 0; i < count; i++) {
 		if (reach == REACH_MEMORY && found < count) {
 			batch->row[found] = find_row(&finder, window, batch, first_word, words,
-						     found, selects, reach);
+						     found, manner, reach);
 			found++;
 		}
 		if (looks_twice && seen < count)
 			fetch_entry(window, batch, words, seen++);
 		if (is_likely(batch->row[i]))
-			aggregated += update_row(window, batch, first_word, words, i);
+			aggregated += update_row(window, batch,
+						 manner == MANNER_PLAIN ? finder.pane
+									: batch->pane[i],
+						 first_word, words, i, manner);
 	}
+	if (manner == MANNER_PLAIN)
+		finder.events += count;
 	end_row_finder(window, &finder);
 	window->ledger.aggregated += aggregated;
 }
