@@ -32,7 +32,10 @@ static void find_takers(struct takers *takers, const struct window *window,
 	const __u32 state_bytes = window->extras.state_bytes, count = batch->count;
 	const size_t chunk_bytes = window->extra_chunks.chunk_bytes;
 	unsigned char *const base = window->extra_chunks.base;
-	__u32 taken = 0;
+	/* Of few groups, all states are in one chunk. */
+	unsigned char *chunk = NULL;
+	const struct pane *pane = NULL;
+	__u32 taken = 0, place = 0;
 
 	takers->batch = batch;
 	takers->pool = window->extras.pool;
@@ -41,10 +44,13 @@ static void find_takers(struct takers *takers, const struct window *window,
 
 		if (!batch->row[i])
 			continue;
+		if (batch->pane[i] != pane || id >> CHUNK_ROWS_SHIFT != place) {
+			pane = batch->pane[i];
+			place = id >> CHUNK_ROWS_SHIFT;
+			chunk = base + pane->extra[place] * chunk_bytes;
+		}
 		takers->event[taken] = (__u16)i;
-		takers->state[taken++] =
-			base + batch->pane[i]->extra[id >> CHUNK_ROWS_SHIFT] * chunk_bytes +
-			(size_t)(id & (CHUNK_ROWS - 1)) * state_bytes;
+		takers->state[taken++] = chunk + (size_t)(id & (CHUNK_ROWS - 1)) * state_bytes;
 	}
 	takers->count = taken;
 }
