@@ -125,13 +125,17 @@ static inline __u64 *groups_use(const struct groups *groups, __u32 id)
 	return groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words) + groups->key_words;
 }
 
-/* One more pane refers to this id. The count lies beside the key, which is looked at then, too. */
-static inline void groups_refer(struct groups *groups, __u32 id)
+/* One more pane refers to the id of this use. It lies beside the key, which is looked at then,
+ * too. */
+static inline void groups_refer_use(struct groups *groups, __u64 *use)
 {
-	__u64 *use = groups_use(groups, id);
-
 	groups->idle_count -= (__u32)*use == 0;
 	*use = (*use + 1) | GROUPS_USE_RECENT;
+}
+
+static inline void groups_refer(struct groups *groups, __u32 id)
+{
+	groups_refer_use(groups, groups_use(groups, id));
 }
 
 static inline __u32 groups_references(const struct groups *groups, __u32 id)

@@ -176,6 +176,28 @@ inline_always bool has_key(const unsigned char *row, const __u64 *key, const __u
 	return difference == 0 && partial->records != 0;
 }
 
+/* Opens the row of a new key where its candidate id is right, without extras and below the bound on
+ * groups: window_open_row() does the rest. */
+inline_always bool open_row(struct window *window, struct pane *pane, unsigned char *row,
+			    const __u64 *key, const __u32 words, __u32 id)
+{
+	struct groups *groups = &window->grouping->groups;
+	__u64 *entry = groups->entries + id * GROUPS_ENTRY_WORDS(words);
+	struct sluice_partial *partial = row_partial(row, words);
+	__u64 difference = entry[0] ^ key[0];
+
+	for (__u32 w = 1; w < words; w++)
+		difference |= entry[w] ^ key[w];
+	if (partial->records || difference || pane->rows >= window->groups_max || pane->extra)
+		return false;
+	for (__u32 w = 0; w < words; w++)
+		((__u64 *)row)[w] = key[w];
+	partial_open(partial);
+	groups_refer_use(groups, &entry[words]);
+	pane->rows++;
+	return true;
+}
+
 /* Takes an event into its row. False: that of the overflow group. */
 inline_always bool update_row(struct window *window, struct batch *batch, struct pane *pane,
 			      const __u64 *first_word, const __u32 words, __u32 i,
@@ -185,7 +207,8 @@ inline_always bool update_row(struct window *window, struct batch *batch, struct
 	__u64 key[SLUICE_KEY_WORDS_MAX];
 
 	read_key(batch, first_word, i, words, key);
-	if (is_rare(!has_key(row, key, words))) {
+	if (is_rare(!has_key(row, key, words)) &&
+	    !open_row(window, pane, row, key, words, batch->id[i])) {
 		row = window_open_row(window, pane, key, &batch->id[i]);
 		batch->row[i] = row;
 		if (!row) {
