@@ -278,6 +278,40 @@ static void neighbours_help_out_and_are_found_again(void **state)
 	}
 }
 
+static unsigned int places_in_use(unsigned int line)
+{
+	unsigned int used = 0;
+
+	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++)
+		used += set.lines[line * DEDUP_IDS_LINE + i] != 0;
+	return used;
+}
+
+/* A full pair is where the dead are in the way: they all go with the first id that needs a place,
+ * and the living stay. */
+static void a_full_pair_is_wiped_while_it_is_at_hand(void **state)
+{
+	__u64 from = 1, id[16];
+
+	(void)state;
+	for (int i = 0; i < 16; i++) { /* half of each line ends */
+		__s64 pane = i / 2 % 2;
+
+		id[i] = id_of_line(6 + (__u64)(i % 2), pane, &from);
+		assert_int_equal(ask(pane, id[i]), DEDUP_IDS_NEW);
+	}
+	dedup_ids_retire(&set, 1);
+	assert_int_equal(places_in_use(6) + places_in_use(7), 16);
+	assert_int_equal(ask(1, id_of_line(6, 1, &from)), DEDUP_IDS_NEW);
+	assert_int_equal(places_in_use(6), 5);
+	assert_int_equal(places_in_use(7), 4);
+	for (int i = 0; i < 16; i++)
+		if (i / 2 % 2)
+			assert_int_equal(ask(1, id[i]), DEDUP_IDS_DUPLICATE);
+	assert_int_equal(set.ids, 9);
+	assert_int_equal(set.displaced, 0);
+}
+
 static void the_oldest_pane_is_displaced_first(void **state)
 {
 	__u64 from = 1, id;
@@ -346,6 +380,7 @@ int main(void)
 		TEST(displaced_ids_are_counted),
 		TEST(few_are_displaced_at_the_bound),
 		TEST(neighbours_help_out_and_are_found_again),
+		TEST(a_full_pair_is_wiped_while_it_is_at_hand),
 		TEST(the_oldest_pane_is_displaced_first),
 		TEST(the_books_balance),
 	};
