@@ -17,12 +17,13 @@
 
 #include "edge/bpf_loader.h"
 #include "edge/ring_reader.h"
+#include "engine/worker.h"
 #include "report.h"
 #include "yardstick.skel.h"
 
 #define PORT 9125
 #define RING_BYTES (16u << 20)
-#define RELEASE_BYTES (256u << 10) /* as the agent's turn */
+#define RELEASE_BYTES WORKER_TURN_BYTES
 #define TYPES 100
 #define STAGE_DROP 2 /* of the yardstick */
 #define PAUSE_NS 10000000
