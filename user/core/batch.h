@@ -43,6 +43,12 @@ struct batch {
 	struct pane *pane[BATCH_ROOM];
 };
 
+/* When an event was, by the wire format. */
+static inline __s64 batch_time_ns(__u64 base_time_ns, __u32 time_offset_us)
+{
+	return (__s64)(base_time_ns + (__u64)time_offset_us * 1000);
+}
+
 /* The weight as it counts: an event without one counts once. */
 static inline __u32 batch_weight(const struct batch *batch, __u32 i)
 {

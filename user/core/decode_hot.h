@@ -21,6 +21,14 @@ inline_always bool is_dropped(const __u64 *marks, __u32 index)
 	return marks[index / 64] >> (index % 64) & 1;
 }
 
+inline_always void note_events(struct decode_result *result, __u32 oldest_us, __u32 newest_us,
+			       __u32 weights)
+{
+	result->oldest_us = oldest_us < result->oldest_us ? oldest_us : result->oldest_us;
+	result->newest_us = newest_us > result->newest_us ? newest_us : result->newest_us;
+	result->weights |= weights;
+}
+
 /* One event into column `end`; counted there if it is not too far ahead. */
 inline_always __u32 decode_event(struct batch *batch, const struct sluice_event *event,
 				 __u64 base_ns, __u32 limit_us, __u16 datagram, __u32 end,
@@ -30,7 +38,7 @@ inline_always __u32 decode_event(struct batch *batch, const struct sluice_event 
 
 	batch->key[end] = event->key;
 	batch->value[end] = event->value;
-	batch->time_ns[end] = (__s64)(base_ns + (__u64)offset_us * 1000);
+	batch->time_ns[end] = batch_time_ns(base_ns, offset_us);
 	__builtin_memcpy(&batch->type_weight[end], &event->type, 4);
 	__builtin_memcpy(&batch->dims01[end], &event->dim0, 8);
 	batch->datagram[end] = datagram;
@@ -38,9 +46,7 @@ inline_always __u32 decode_event(struct batch *batch, const struct sluice_event 
 		result->future++;
 		return end;
 	}
-	result->oldest_us = offset_us < result->oldest_us ? offset_us : result->oldest_us;
-	result->newest_us = offset_us > result->newest_us ? offset_us : result->newest_us;
-	result->weights |= event->weight;
+	note_events(result, offset_us, offset_us, event->weight);
 	return end + 1;
 }
 
@@ -59,7 +65,7 @@ inline_always __u32 decode_fours(struct batch *batch, const unsigned char *recor
 	__m256i oldest = _mm256_set1_epi32(-1), newest = _mm256_setzero_si256();
 	__m256i weights = _mm256_setzero_si256();
 	__u32 end = batch->count, i;
-	__u32 lanes[8];
+	__u64 lanes[3][4];
 
 	for (i = 0; i + 4 <= count; i += 4, end += 4, record += (size_t)4 * size) {
 		const __m256i a = _mm256_loadu_si256((const __m256i *)record);
@@ -94,17 +100,12 @@ inline_always __u32 decode_fours(struct batch *batch, const unsigned char *recor
 					 _mm256_permutevar8x32_epi32(mixed, high_halves)));
 		_mm_storel_epi64((__m128i *)&batch->datagram[end], _mm_set1_epi16((short)datagram));
 	}
-	_mm256_storeu_si256((__m256i *)lanes, oldest);
-	for (unsigned int lane = 0; lane < 8; lane += 2)
-		result->oldest_us =
-			lanes[lane] < result->oldest_us ? lanes[lane] : result->oldest_us;
-	_mm256_storeu_si256((__m256i *)lanes, newest);
-	for (unsigned int lane = 0; lane < 8; lane += 2)
-		result->newest_us =
-			lanes[lane] > result->newest_us ? lanes[lane] : result->newest_us;
-	_mm256_storeu_si256((__m256i *)lanes, weights);
-	for (unsigned int lane = 1; lane < 8; lane += 2)
-		result->weights |= lanes[lane] >> 16;
+	_mm256_storeu_si256((__m256i *)lanes[0], oldest);
+	_mm256_storeu_si256((__m256i *)lanes[1], newest);
+	_mm256_storeu_si256((__m256i *)lanes[2], weights);
+	for (__u32 k = 0; k < 4; k++)
+		note_events(result, (__u32)lanes[0][k], (__u32)lanes[1][k],
+			    (__u16)(lanes[2][k] >> 48));
 	return i;
 }
 #endif
@@ -162,8 +163,8 @@ static void decode_rest(struct batch *batch, const struct datagram *datagram, __
 inline_always void note_range(struct batch *batch, __u64 base_ns,
 			      const struct decode_result *result)
 {
-	__s64 oldest_ns = (__s64)(base_ns + (__u64)result->oldest_us * 1000);
-	__s64 newest_ns = (__s64)(base_ns + (__u64)result->newest_us * 1000);
+	__s64 oldest_ns = batch_time_ns(base_ns, result->oldest_us);
+	__s64 newest_ns = batch_time_ns(base_ns, result->newest_us);
 
 	if (batch->count == 0) {
 		batch->oldest_ns = oldest_ns;

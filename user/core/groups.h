@@ -88,14 +88,19 @@ static inline const __u64 *groups_key(const struct groups *groups, __u32 id)
 	return groups->entries + id * GROUPS_ENTRY_WORDS(groups->key_words);
 }
 
+/* 0 when they are the same; without a branch a word. */
+static inline __u64 groups_key_difference(const __u64 *a, const __u64 *b, __u32 key_words)
+{
+	__u64 difference = a[0] ^ b[0];
+
+	for (__u32 w = 1; w < key_words; w++)
+		difference |= a[w] ^ b[w];
+	return difference;
+}
+
 static inline bool groups_has_key(const struct groups *groups, __u32 id, const __u64 *key)
 {
-	const __u64 *stored = groups_key(groups, id);
-	__u64 difference = stored[0] ^ key[0];
-
-	for (__u32 w = 1; w < groups->key_words; w++)
-		difference |= stored[w] ^ key[w];
-	return difference == 0;
+	return groups_key_difference(groups_key(groups, id), key, groups->key_words) == 0;
 }
 
 /* Whether the table has every key there is. */

@@ -78,6 +78,16 @@ static inline struct sluice_partial *row_partial(unsigned char *row, __u32 key_w
 	return (struct sluice_partial *)(row + key_words * sizeof(__u64));
 }
 
+/* A row that was none becomes that of this key, without events yet. */
+static inline void pane_begin_row(struct pane *pane, unsigned char *row, const __u64 *key,
+				  __u32 key_words)
+{
+	for (__u32 w = 0; w < key_words; w++)
+		((__u64 *)row)[w] = key[w];
+	partial_open(row_partial(row, key_words));
+	pane->rows++;
+}
+
 static inline unsigned char *pane_row(const struct pane *pane, const struct chunks *chunks,
 				      size_t row_bytes, __u32 id)
 {

@@ -52,8 +52,6 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 {
 	struct grouping *grouping = window->grouping;
 	struct groups *groups = &grouping->groups;
-	size_t key_bytes = grouping->key_words * sizeof(*key);
-	struct sluice_partial *partial;
 	unsigned char *row;
 
 	if (*id == GROUPS_NONE || !groups_has_key(groups, *id, key))
@@ -61,17 +59,14 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 	row = *id == GROUPS_NONE ? NULL : window_row(window, pane, *id);
 	if (!row)
 		return NULL;
-	partial = row_partial(row, grouping->key_words);
-	if (partial->records != 0)
+	if (row_partial(row, grouping->key_words)->records != 0)
 		return row;
 	if (pane->rows >= window->groups_max)
 		return NULL;
-	memcpy(row, key, key_bytes);
-	partial_open(partial);
+	pane_begin_row(pane, row, key, grouping->key_words);
 	if (pane->extra)
 		extras_open(&window->extras, pane_extra(window, pane, *id));
 	groups_refer(groups, *id);
-	pane->rows++;
 	return row;
 }
 

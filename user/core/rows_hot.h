@@ -169,11 +169,8 @@ inline_always bool has_key(const unsigned char *row, const __u64 *key, const __u
 {
 	const __u64 *stored = (const __u64 *)row;
 	const struct sluice_partial *partial = (const struct sluice_partial *)(stored + words);
-	__u64 difference = stored[0] ^ key[0];
 
-	for (__u32 w = 1; w < words; w++)
-		difference |= stored[w] ^ key[w];
-	return difference == 0 && partial->records != 0;
+	return groups_key_difference(stored, key, words) == 0 && partial->records != 0;
 }
 
 /* Opens the row of a new key where its candidate id is right, without extras and below the bound on
@@ -183,18 +180,12 @@ inline_always bool open_row(struct window *window, struct pane *pane, unsigned c
 {
 	struct groups *groups = &window->grouping->groups;
 	__u64 *entry = groups->entries + id * GROUPS_ENTRY_WORDS(words);
-	struct sluice_partial *partial = row_partial(row, words);
-	__u64 difference = entry[0] ^ key[0];
 
-	for (__u32 w = 1; w < words; w++)
-		difference |= entry[w] ^ key[w];
-	if (partial->records || difference || pane->rows >= window->groups_max || pane->extra)
+	if (row_partial(row, words)->records || groups_key_difference(entry, key, words) ||
+	    pane->rows >= window->groups_max || pane->extra)
 		return false;
-	for (__u32 w = 0; w < words; w++)
-		((__u64 *)row)[w] = key[w];
-	partial_open(partial);
+	pane_begin_row(pane, row, key, words);
 	groups_refer_use(groups, &entry[words]);
-	pane->rows++;
 	return true;
 }
 

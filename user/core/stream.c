@@ -165,10 +165,9 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 	ledger->accepted += datagram.accepted;
 	ledger->future += datagram.future;
 	if (datagram.accepted)
-		sources_note(
-			stream->sources, stream->worker, slot,
-			(__s64)(datagram.header->base_time_ns + (__u64)datagram.newest_us * 1000),
-			stream->now_mono_ns);
+		sources_note(stream->sources, stream->worker, slot,
+			     batch_time_ns(datagram.header->base_time_ns, datagram.newest_us),
+			     stream->now_mono_ns);
 }
 
 void stream_flush(struct stream *stream)
