@@ -174,7 +174,7 @@ static void pass_ids(void)
 	ids_pane++;
 	dedup_ids_retire(&bench.ids, ids_pane - 3);
 	for (unsigned int at = 0; at < EVENTS / 2; at += BATCH) {
-		dedup_ids_scrub(&bench.ids, BATCH / 2);
+		dedup_ids_scrub(&bench.ids, dedup_ids_scrub_due(&bench.ids));
 		for (unsigned int i = 0; i < BATCH; i++) {
 			hash[i] = dedup_ids_hash(&bench.ids, ids_pane, bench.value[at + i]);
 			dedup_ids_prefetch(&bench.ids, hash[i]);

@@ -17,8 +17,8 @@
 #define GENERATIONS_LIVE_MAX 240
 /* What a source that is set aside may be behind. */
 #define LAG_NS 120000000000ull
-/* Of 128 bytes, read one after the other: three microseconds. */
-#define TIDY_PAIRS 64
+/* Of 128 bytes, read one after the other: some ten microseconds, where they are due. */
+#define TIDY_PAIRS 512
 
 struct dedup {
 	__u32 window_count;
@@ -174,9 +174,12 @@ void dedup_retire(struct dedup_window *set, __s64 time_ns)
 
 static void tidy_shard(struct dedup_window *set, struct dedup_shard *shard)
 {
+	__u64 due;
+
 	spin_lock(&shard->lock);
 	dedup_shard_catch_up(set, shard);
-	dedup_ids_scrub(&shard->ids, TIDY_PAIRS);
+	due = dedup_ids_scrub_due(&shard->ids);
+	dedup_ids_scrub(&shard->ids, due < TIDY_PAIRS ? due : TIDY_PAIRS);
 	spin_unlock(&shard->lock);
 }
 

@@ -141,7 +141,8 @@ static inline __attribute__((always_inline)) __u32 dedup_ask(
 			fresh = 0;
 		}
 		if (__builtin_expect(fresh < room, 1))
-			verdict = dedup_ids_line_set(dedup_ids_line(ids, hash), hash, generation);
+			verdict = dedup_ids_line_set(ids, dedup_ids_line(ids, hash), hash,
+						     generation);
 		fresh += verdict == DEDUP_IDS_NEW;
 		if (__builtin_expect(verdict == DEDUP_IDS_FORGOTTEN, 0)) {
 			dedup_ids_count(ids, generation, fresh);
@@ -157,7 +158,6 @@ static inline __attribute__((always_inline)) __u32 dedup_ask(
 		}
 	}
 	dedup_ids_count(ids, generation, fresh);
-	dedup_ids_scrub(ids, (end - first) / DEDUP_EVENTS_PER_SCRUB);
 	return repeats;
 }
 

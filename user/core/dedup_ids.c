@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The slow ways: full lines, the bound, panes that come and go. An entry is the low 56 bits of
- * its hash and its generation. It is in its own line, or in the other one of the pair if its own
- * has no free place: whoever frees a place takes it back. */
+/* The slow ways: full lines, the bound, panes that come and go. An entry is the low 56 bits of its
+ * hash and its generation. It is in its own line, or in the other one of the pair if its own is
+ * full of entries of the same pane or newer ones. Panes end in their order, so nothing of a line
+ * that has a free place is ever in the other one. */
 #include "core/dedup_ids.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 
 #define LINE DEDUP_IDS_LINE
 #define GENERATIONS DEDUP_IDS_GENERATIONS
+#define SCRUB_SPARE 128u /* generations that are clean when wiping begins */
 
 int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, __u64 seed)
 {
@@ -23,6 +25,7 @@ int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, __u64 seed
 	set->ids_max = (__u64)LINE << (set->line_bits - 1);
 	set->seed_in = seed;
 	set->seed_multiply = (seed * 0xbf58476d1ce4e5b9ull ^ seed >> 31) | 1;
+	set->clean = GENERATIONS - 1;
 	set->floor_pane = INT64_MIN;
 	set->newest_pane = INT64_MIN;
 	return 0;
@@ -38,6 +41,21 @@ static bool is_live(const struct dedup_ids *set, unsigned int generation)
 	return set->is_live[generation];
 }
 
+/* After one has been opened or some have ended. */
+static void note_live_numbers(struct dedup_ids *set)
+{
+	unsigned int span = 0;
+
+	for (unsigned int i = 1; i < GENERATIONS; i++) {
+		unsigned int behind = (set->last_number - i) % GENERATIONS;
+
+		if (is_live(set, i) && behind > span)
+			span = behind;
+	}
+	set->live_first = (set->last_number - span) % GENERATIONS;
+	set->live_span = span;
+}
+
 /* A generation's pane has ended or was given up. */
 static void generation_end(struct dedup_ids *set, unsigned int number)
 {
@@ -46,6 +64,7 @@ static void generation_end(struct dedup_ids *set, unsigned int number)
 	generation->state = generation->ids ? DEDUP_IDS_DEAD : DEDUP_IDS_CLEAN;
 	set->is_live[number] = false;
 	set->dead += generation->state == DEDUP_IDS_DEAD;
+	set->clean += generation->state == DEDUP_IDS_CLEAN;
 	set->ids -= generation->ids;
 	set->pane[(__u64)generation->pane % GENERATIONS].generation = 0;
 	set->live_panes--;
@@ -60,6 +79,7 @@ void dedup_ids_retire(struct dedup_ids *set, __s64 pane)
 	for (unsigned int i = 1; i < GENERATIONS; i++)
 		if (is_live(set, i) && set->generation[i].pane < pane)
 			generation_end(set, i);
+	note_live_numbers(set);
 }
 
 /* The live generation of the oldest pane; there must be one. */
@@ -89,14 +109,18 @@ static void panes_drop(struct dedup_ids *set, __s64 pane)
 	dedup_ids_retire(set, pane + 1);
 }
 
-/* A generation that no entry has; when there is none, the dead are wiped at once, and if all
- * are alive the oldest pane goes first. */
+/* A generation that no entry has, the next by number if it can be: so the live ones lie together.
+ * When there is none, the dead are wiped at once, and if all are alive the oldest pane goes
+ * first. */
 static unsigned int generation_take(struct dedup_ids *set)
 {
 	for (unsigned int tries = 0; tries < 4; tries++) {
-		for (unsigned int i = 1; i < GENERATIONS; i++)
-			if (set->generation[i].state == DEDUP_IDS_CLEAN)
-				return i;
+		for (unsigned int i = 0; i < GENERATIONS - 1; i++) {
+			unsigned int number = 1 + (set->last_number + i) % (GENERATIONS - 1);
+
+			if (set->generation[number].state == DEDUP_IDS_CLEAN)
+				return number;
+		}
 		if (set->live_panes == GENERATIONS - 1)
 			panes_drop(set, set->generation[oldest_generation(set)].pane);
 		set->stalls += dedup_ids_scrub(set, UINT64_MAX) > 0;
@@ -124,6 +148,9 @@ unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane)
 	set->generation[number] =
 		(struct dedup_ids_generation){ .pane = pane, .state = DEDUP_IDS_LIVE };
 	set->is_live[number] = true;
+	set->clean--;
+	set->last_number = number;
+	note_live_numbers(set);
 	*place = (struct dedup_ids_pane){ .pane = pane, .generation = number };
 	set->live_panes++;
 	if (set->newest_pane < pane)
@@ -131,132 +158,117 @@ unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane)
 	return number;
 }
 
-static bool line_has_dead(const struct dedup_ids *set, const __u64 *line)
+static bool line_has(const __u64 *line, __u64 entry)
 {
 	for (unsigned int i = 0; i < LINE; i++)
-		if (line[i] && !is_live(set, generation_of(line[i])))
+		if (line[i] == entry)
 			return true;
 	return false;
 }
 
-static __u64 *line_find(__u64 *line, __u64 entry)
+static __s64 pane_of(const struct dedup_ids *set, __u64 entry)
 {
-	for (unsigned int i = 0; i < LINE; i++)
-		if (line[i] == entry)
-			return &line[i];
-	return NULL;
+	return set->generation[generation_of(entry)].pane;
 }
 
-/* The entry of the oldest pane in a pair of full lines. */
-static __u64 *pair_find_oldest(const struct dedup_ids *set, __u64 *pair)
+/* The living entries of a pair and a new one, the newest pane first. Returns how many. */
+static unsigned int pair_collect(const struct dedup_ids *set, const __u64 *pair, __u64 entry,
+				 __u64 *entries)
 {
-	__u64 *oldest = &pair[0];
+	unsigned int count = 1;
 
-	for (unsigned int i = 1; i < 2 * LINE; i++)
-		if (set->generation[generation_of(pair[i])].pane <
-		    set->generation[generation_of(*oldest)].pane)
-			oldest = &pair[i];
-	return oldest;
+	entries[0] = entry;
+	for (unsigned int i = 0; i < 2 * LINE; i++) {
+		unsigned int at = count;
+
+		if (!pair[i] || !is_live(set, generation_of(pair[i])))
+			continue;
+		for (; at > 0 && pane_of(set, entries[at - 1]) < pane_of(set, pair[i]); at--)
+			entries[at] = entries[at - 1];
+		entries[at] = pair[i];
+		count++;
+	}
+	return count;
 }
 
-/* Packs each entry of a pair into its own line, what does not fit there into the other. */
-static void pair_sort(const struct dedup_ids *set, __u64 *pair)
+/* Each into its own line, the first ones first; what does not fit there into the other one. */
+static void pair_fill(const struct dedup_ids *set, __u64 *pair, const __u64 *entries,
+		      unsigned int count)
 {
 	const unsigned int side_bit = 72 - set->line_bits; /* lowest of the line's number */
 	unsigned int used[2] = { 0, 0 }, left = 0;
-	__u64 kept[2 * LINE], packed[2 * LINE] = { 0 };
+	__u64 kept[2 * LINE];
 
-	for (unsigned int i = 0; i < 2 * LINE; i++) {
-		unsigned int side = pair[i] >> side_bit & 1;
+	memset(pair, 0, 2 * LINE * sizeof(*pair));
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int side = entries[i] >> side_bit & 1;
 
-		if (!pair[i])
-			continue;
 		if (used[side] < LINE)
-			packed[side * LINE + used[side]++] = pair[i];
+			pair[side * LINE + used[side]++] = entries[i];
 		else
-			kept[left++] = pair[i];
+			kept[left++] = entries[i];
 	}
-	while (left > 0) {
+	for (unsigned int i = 0; i < left; i++) {
 		unsigned int side = used[0] < LINE ? 0 : 1;
 
-		packed[side * LINE + used[side]++] = kept[--left];
+		pair[side * LINE + used[side]++] = kept[i];
 	}
-	memcpy(pair, packed, sizeof(packed));
 }
 
-/* Wipes what is dead out of a line; without a branch an entry, as nobody can foretell which are.
- * Returns how many of the living do not belong here: they are of the other line of the pair. */
-static unsigned int line_scrub(const struct dedup_ids *set, __u64 *line, unsigned int side)
+/* Where there is no place for one more, an id of the oldest pane has to go. */
+static void pair_add(struct dedup_ids *set, __u64 *pair, __u64 entry)
 {
-	const unsigned int side_bit = 72 - set->line_bits;
-	__u64 strangers = 0;
+	__u64 entries[2 * LINE + 1];
+	unsigned int count = pair_collect(set, pair, entry, entries);
 
-	for (unsigned int i = 0; i < LINE; i++) {
-		__u64 entry = line[i] & -(__u64)set->is_live[generation_of(line[i])];
-
-		strangers += entry != 0 && ((entry >> side_bit ^ side) & 1);
-		line[i] = entry;
+	set->generation[generation_of(entry)].ids++;
+	set->ids++;
+	if (count > 2 * LINE) {
+		set->generation[generation_of(entries[--count])].ids--;
+		set->ids--;
+		set->displaced++;
 	}
-	return (unsigned int)strangers;
-}
-
-static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
-{
-	if (line_scrub(set, pair, 0) + line_scrub(set, pair + LINE, 1))
-		pair_sort(set, pair);
-}
-
-/* A place for an entry whose own line is full. What has ended is wiped out of the pair while it is
- * at hand: so a line is seldom full again soon. */
-static __u64 *pair_make_place(struct dedup_ids *set, __u64 *own, __u64 *other, __u64 *pair)
-{
-	__u64 *place = NULL;
-
-	if (line_has_dead(set, own) || line_has_dead(set, other)) {
-		pair_scrub(set, pair);
-		place = line_find(own, 0);
-	}
-	if (!place)
-		place = line_find(other, 0);
-	if (place)
-		return place;
-	place = pair_find_oldest(set, pair);
-	set->generation[generation_of(*place)].ids--;
-	set->ids--;
-	set->displaced++;
-	return place;
+	pair_fill(set, pair, entries, count);
 }
 
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
 						   unsigned int generation)
 {
 	__u64 entry = hash << 8 | generation, number = hash >> (64 - set->line_bits);
-	__u64 *own = set->lines + number * LINE, *other = set->lines + (number ^ 1) * LINE;
-	__u64 *pair = set->lines + (number & ~1ull) * LINE, *place;
+	__u64 *pair = set->lines + (number & ~1ull) * LINE;
 
 	if (!is_live(set, generation))
 		return DEDUP_IDS_FORGOTTEN;
-	place = line_find(own, 0);
-	if (!place && line_find(other, entry))
+	if (line_has(pair, entry) || line_has(pair + LINE, entry))
 		return DEDUP_IDS_DUPLICATE;
 	while (set->ids >= set->ids_max && set->live_panes > 1)
 		panes_drop(set, set->generation[oldest_generation(set)].pane);
 	if (!is_live(set, generation))
 		return DEDUP_IDS_FORGOTTEN;
-	if (!place)
-		place = pair_make_place(set, own, other, pair);
-	*place = entry;
-	set->generation[generation].ids++;
-	set->ids++;
+	pair_add(set, pair, entry);
 	return DEDUP_IDS_NEW;
 }
 
-static void generations_move(struct dedup_ids *set, enum dedup_ids_state from,
-			     enum dedup_ids_state to)
+/* Returns how many there were. */
+static unsigned int generations_move(struct dedup_ids *set, enum dedup_ids_state from,
+				     enum dedup_ids_state to)
 {
-	for (unsigned int i = 1; i < GENERATIONS; i++)
-		if (set->generation[i].state == from)
-			set->generation[i].state = (__u8)to;
+	unsigned int moved = 0;
+
+	for (unsigned int i = 1; i < GENERATIONS; i++) {
+		if (set->generation[i].state != from)
+			continue;
+		set->generation[i].state = (__u8)to;
+		moved++;
+	}
+	return moved;
+}
+
+/* Without a branch an entry: nobody can foretell which are dead. */
+static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
+{
+	for (unsigned int i = 0; i < 2 * LINE; i++)
+		pair[i] &= -(__u64)set->is_live[generation_of(pair[i])];
 }
 
 __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
@@ -276,7 +288,20 @@ __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
 	}
 	if (set->scrub_at == pairs) {
 		set->scrub_at = 0;
-		generations_move(set, DEDUP_IDS_DYING, DEDUP_IDS_CLEAN);
+		set->clean += generations_move(set, DEDUP_IDS_DYING, DEDUP_IDS_CLEAN);
 	}
 	return done;
+}
+
+/* A pass begins when SCRUB_SPARE generations are left, and takes as long as half of these last. */
+__u64 dedup_ids_scrub_due(const struct dedup_ids *set)
+{
+	const __u64 pairs = 1ull << (set->line_bits - 1);
+	__u64 taken, due;
+
+	if (set->clean >= SCRUB_SPARE || (set->scrub_at == 0 && !set->dead))
+		return 0;
+	taken = SCRUB_SPARE - set->clean;
+	due = taken < SCRUB_SPARE / 2 ? pairs * taken / (SCRUB_SPARE / 2) : pairs;
+	return due > set->scrub_at ? due - set->scrub_at : 0;
 }

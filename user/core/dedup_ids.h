@@ -3,8 +3,8 @@
  * its pane. Exact as long as nothing had to be given up, and what was given up is counted: the
  * hash is a bijection of a pane's ids, and place and tag together are all of it. An id may be
  * in two neighbouring lines of 8, so that at the bound of half the places hardly any is
- * displaced. At the bound the oldest pane's set is dropped. One thread owns a set; of several
- * workers, the owner of an id's hash asks. */
+ * displaced. Nothing is removed when a pane ends: the places of its ids count as free. At the bound
+ * the oldest pane's set is dropped. One thread owns a set at a time. */
 #ifndef SLUICE_CORE_DEDUP_IDS_H
 #define SLUICE_CORE_DEDUP_IDS_H
 
@@ -34,7 +34,7 @@ enum dedup_ids_verdict {
 enum dedup_ids_state {
 	DEDUP_IDS_CLEAN, /* no id in the table has this generation */
 	DEDUP_IDS_LIVE,
-	DEDUP_IDS_DEAD, /* its ids are to be wiped … */
+	DEDUP_IDS_DEAD, /* its ids are free places, to be wiped before the number serves again … */
 	DEDUP_IDS_DYING, /* … and will have been at the end of this pass */
 };
 
@@ -56,8 +56,12 @@ struct dedup_ids {
 	unsigned int live_panes;
 	__u64 seed_in, seed_multiply;
 	__u64 ids, ids_max; /* of live panes */
+	/* Numbers of live generations: none is more than live_span behind live_first, modulo 256.
+	 * Others in between may have ended. */
+	__u64 live_first, live_span;
 	__u64 scrub_at; /* next pair of lines of the pass */
-	unsigned int dead; /* generations in this state */
+	unsigned int dead, clean; /* generations in these states */
+	unsigned int last_number; /* of the generation that was opened last */
 	unsigned int zero;
 	__s64 floor_pane; /* nothing is remembered of panes before */
 	__s64 newest_pane;
@@ -113,24 +117,67 @@ static inline unsigned int dedup_ids_generation(struct dedup_ids *set, __s64 pan
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
 						   unsigned int generation);
 
-/* A bit for each of the 8 places of a line that holds this entry. */
-static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry)
-{
-#if defined(__AVX2__)
-	__m256i wanted = _mm256_set1_epi64x((long long)entry);
-	__m256i low = _mm256_cmpeq_epi64(_mm256_load_si256((const __m256i *)line), wanted);
-	__m256i high = _mm256_cmpeq_epi64(_mm256_load_si256((const __m256i *)(line + 4)), wanted);
+/* Of the 8 places of a line, a bit for each that holds this entry … */
+static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry);
+/* … and for each that may be taken. */
+static inline unsigned int dedup_ids_line_free(const struct dedup_ids *set, const __u64 *line);
 
+#if defined(__AVX2__)
+static inline unsigned int dedup_ids_mask(__m256i low, __m256i high)
+{
 	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
 	       (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+}
+
+static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry)
+{
+	const __m256i wanted = _mm256_set1_epi64x((long long)entry);
+	const __m256i *half = (const __m256i *)line;
+
+	return dedup_ids_mask(_mm256_cmpeq_epi64(_mm256_load_si256(half), wanted),
+			      _mm256_cmpeq_epi64(_mm256_load_si256(half + 1), wanted));
+}
+
+static inline __m256i dedup_ids_half_free(const struct dedup_ids *set, __m256i entries)
+{
+	const __m256i first = _mm256_set1_epi64x((long long)set->live_first);
+	const __m256i span = _mm256_set1_epi64x((long long)set->live_span);
+	const __m256i number = _mm256_set1_epi64x(0xff);
+	__m256i behind = _mm256_and_si256(_mm256_sub_epi64(entries, first), number);
+
+	return _mm256_or_si256(_mm256_cmpgt_epi64(behind, span),
+			       _mm256_cmpeq_epi64(entries, _mm256_setzero_si256()));
+}
+
+static inline unsigned int dedup_ids_line_free(const struct dedup_ids *set, const __u64 *line)
+{
+	const __m256i *half = (const __m256i *)line;
+
+	return dedup_ids_mask(dedup_ids_half_free(set, _mm256_load_si256(half)),
+			      dedup_ids_half_free(set, _mm256_load_si256(half + 1)));
+}
 #else
+static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry)
+{
 	unsigned int matches = 0;
 
 	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++)
 		matches |= (unsigned int)(line[i] == entry) << i;
 	return matches;
-#endif
 }
+
+static inline unsigned int dedup_ids_line_free(const struct dedup_ids *set, const __u64 *line)
+{
+	unsigned int places = 0;
+
+	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++) {
+		bool is_free = !line[i] || ((line[i] - set->live_first) & 0xff) > set->live_span;
+
+		places |= (unsigned int)is_free << i;
+	}
+	return places;
+}
+#endif
 
 /* Ids that a generation may take before the slow way has to be asked. */
 static inline __u64 dedup_ids_room(const struct dedup_ids *set, unsigned int generation)
@@ -147,15 +194,15 @@ static inline void dedup_ids_count(struct dedup_ids *set, unsigned int generatio
 
 /* Second phase, where there is room: the verdict for a hash, remembered. The caller counts what is
  * new. DEDUP_IDS_FORGOTTEN: nothing is decided, dedup_ids_test_and_set has to. */
-static inline enum dedup_ids_verdict dedup_ids_line_set(__u64 *line, __u64 hash,
-							unsigned int generation)
+static inline enum dedup_ids_verdict dedup_ids_line_set(const struct dedup_ids *set, __u64 *line,
+							__u64 hash, unsigned int generation)
 {
 	__u64 wanted = hash << 8 | generation;
 	unsigned int places;
 
 	if (__builtin_expect(dedup_ids_line_match(line, wanted), 0))
 		return DEDUP_IDS_DUPLICATE;
-	places = dedup_ids_line_match(line, 0);
+	places = dedup_ids_line_free(set, line);
 	if (__builtin_expect(!places, 0))
 		return DEDUP_IDS_FORGOTTEN;
 	line[__builtin_ctz(places)] = wanted;
@@ -173,7 +220,7 @@ static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *se
 		return dedup_ids_line_match(line, hash << 8 | generation)
 			       ? DEDUP_IDS_DUPLICATE
 			       : dedup_ids_test_and_set_slow(set, hash, generation);
-	verdict = dedup_ids_line_set(line, hash, generation);
+	verdict = dedup_ids_line_set(set, line, hash, generation);
 	if (__builtin_expect(verdict == DEDUP_IDS_FORGOTTEN, 0))
 		return dedup_ids_test_and_set_slow(set, hash, generation);
 	dedup_ids_count(set, generation, verdict == DEDUP_IDS_NEW);
@@ -183,10 +230,13 @@ static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *se
 /* Panes before `pane` have ended, lateness included: their ids may go. Never backwards. */
 void dedup_ids_retire(struct dedup_ids *set, __s64 pane);
 
-/* Wipes ended panes out of up to `pairs_max` pairs of lines (128 bytes each); a little of it
- * every turn. Returns how many; 0 when nothing is left to wipe. Never called, it happens in
- * one go when the 255 generations are used up. */
+/* Wipes ended panes out of up to `pairs_max` pairs of lines (128 bytes each), so that their
+ * generations can serve again. Returns how many; 0 when nothing is left to wipe. Never called, it
+ * happens in one go when the 255 generations are used up. */
 __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max);
+
+/* Pairs that should have been wiped by now, for that not to happen. */
+__u64 dedup_ids_scrub_due(const struct dedup_ids *set);
 
 /* Panes, the newest included, that are remembered: times a pane's length, the effective
  * horizon. It is shorter than window and lateness ask for when sets were dropped. 2^64 − 1:

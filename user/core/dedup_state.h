@@ -9,9 +9,6 @@
 #include "core/dedup_ids.h"
 
 #define DEDUP_SHARDS_MAX 64u
-/* For so many events a pair of lines is wiped, where there is something to wipe: all of them before
- * twice as many ids have come as there is room for. */
-#define DEDUP_EVENTS_PER_SCRUB 16u
 
 struct dedup_shard {
 	_Alignas(DEDUP_IDS_ALIGN) __u32 lock; /* of everything below */

@@ -287,9 +287,8 @@ static unsigned int places_in_use(unsigned int line)
 	return used;
 }
 
-/* A full pair is where the dead are in the way: they all go with the first id that needs a place,
- * and the living stay. */
-static void a_full_pair_is_wiped_while_it_is_at_hand(void **state)
+/* What has ended is in nobody's way, wiped or not, and the living stay. */
+static void places_of_the_ended_are_free(void **state)
 {
 	__u64 from = 1, id[16];
 
@@ -301,15 +300,74 @@ static void a_full_pair_is_wiped_while_it_is_at_hand(void **state)
 		assert_int_equal(ask(pane, id[i]), DEDUP_IDS_NEW);
 	}
 	dedup_ids_retire(&set, 1);
-	assert_int_equal(places_in_use(6) + places_in_use(7), 16);
-	assert_int_equal(ask(1, id_of_line(6, 1, &from)), DEDUP_IDS_NEW);
-	assert_int_equal(places_in_use(6), 5);
-	assert_int_equal(places_in_use(7), 4);
+	for (int i = 0; i < 8; i++) {
+		__u64 more = id_of_line(6 + (__u64)(i % 2), 1, &from);
+
+		assert_int_equal(ask(1, more), DEDUP_IDS_NEW);
+		assert_int_equal(ask(1, more), DEDUP_IDS_DUPLICATE);
+	}
 	for (int i = 0; i < 16; i++)
 		if (i / 2 % 2)
 			assert_int_equal(ask(1, id[i]), DEDUP_IDS_DUPLICATE);
-	assert_int_equal(set.ids, 9);
+	assert_int_equal(places_in_use(6) + places_in_use(7), 16);
+	assert_int_equal(set.ids, 16);
 	assert_int_equal(set.displaced, 0);
+}
+
+/* An id in the other line must not outlive those that filled its own: nobody would look for it
+ * while there is a free place. */
+static void the_older_pane_gives_way_to_the_newer(void **state)
+{
+	__u64 from = 1, older[8], newer[8];
+
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) { /* the older ones come first, or last */
+		__s64 pane = 10 * turn + 1;
+
+		dedup_ids_retire(&set, pane);
+		for (int i = 0; i < 8; i++) {
+			older[i] = id_of_line(6, pane, &from);
+			newer[i] = id_of_line(6, pane + 1, &from);
+		}
+		for (int i = 0; i < 16; i++) {
+			bool is_older = (i < 8) == (turn == 0);
+
+			assert_int_equal(ask(pane + !is_older, (is_older ? older : newer)[i % 8]),
+					 DEDUP_IDS_NEW);
+		}
+		for (int i = 0; i < 8; i++)
+			assert_int_equal(ask(pane, older[i]), DEDUP_IDS_DUPLICATE);
+		dedup_ids_retire(&set, pane + 1);
+		for (int i = 0; i < 8; i++)
+			assert_int_equal(ask(pane + 1, newer[i]), DEDUP_IDS_DUPLICATE);
+		assert_int_equal(set.ids, 8);
+	}
+	assert_int_equal(set.displaced, 0);
+}
+
+/* Wiped when it is due, generations serve again in time, and most of the time nothing is due. Each
+ * 200 panes begin with the last of them, which lives while all the others pass. */
+static void generations_come_round(void **state)
+{
+	__u64 wiped = 0;
+
+	(void)state;
+	for (__s64 step = 0; step < 4000; step++) {
+		__s64 base = step / 200 * 200, at = step % 200;
+		__s64 pane = at == 0 ? base + 199 : base + at - 1;
+		__s64 oldest = at < 4 ? base : pane - 2;
+
+		for (__u64 id = 1; id < 9; id++)
+			assert_int_equal(ask(pane, id), DEDUP_IDS_NEW);
+		for (__s64 known = oldest; at > 4 && known <= pane; known++)
+			assert_int_equal(ask(known, 5), DEDUP_IDS_DUPLICATE);
+		if (at > 0)
+			assert_int_equal(ask(base + 199, 5), DEDUP_IDS_DUPLICATE);
+		dedup_ids_retire(&set, oldest);
+		wiped += dedup_ids_scrub(&set, dedup_ids_scrub_due(&set));
+	}
+	assert_int_equal(set.stalls + set.displaced + set.dropped_ids, 0);
+	assert_in_range(wiped, 4000 / 255 * 256, 4000 / 40 * 256);
 }
 
 static void the_oldest_pane_is_displaced_first(void **state)
@@ -380,7 +438,9 @@ int main(void)
 		TEST(displaced_ids_are_counted),
 		TEST(few_are_displaced_at_the_bound),
 		TEST(neighbours_help_out_and_are_found_again),
-		TEST(a_full_pair_is_wiped_while_it_is_at_hand),
+		TEST(places_of_the_ended_are_free),
+		TEST(the_older_pane_gives_way_to_the_newer),
+		TEST(generations_come_round),
 		TEST(the_oldest_pane_is_displaced_first),
 		TEST(the_books_balance),
 	};
