@@ -34,16 +34,6 @@ static const struct measurement measurements[] = {
 	{ "memory_1m", 1000000, false, DATAGRAMS },
 };
 
-static double per_second(__u64 events, __u64 ns)
-{
-	return (double)events * 1e9 / (double)(ns ? ns : 1);
-}
-
-static double distance(__u64 a, __u64 b)
-{
-	return (double)(a > b ? a - b : b - a);
-}
-
 static int measure_bare(struct report *report, const struct dataset *set, __u64 groups,
 			__u64 *found)
 {
@@ -59,7 +49,7 @@ static int measure_bare(struct report *report, const struct dataset *set, __u64 
 		bare_loop_reset(loop);
 		begin_ns = report_cpu_ns();
 		bare_loop_run(loop, set);
-		rate[i] = per_second(set->events, report_cpu_ns() - begin_ns);
+		rate[i] = report_per_second(set->events, report_cpu_ns() - begin_ns);
 	}
 	bare_loop_totals(loop, &count, &sum);
 	*found = bare_loop_groups(loop);
@@ -74,7 +64,7 @@ static int measure_bare(struct report *report, const struct dataset *set, __u64 
 static void check_rows(struct report *report, const struct engine_run *run,
 		       const struct dataset *set, __u64 groups)
 {
-	report->unaccounted += distance(run->total[0].count, set->events);
+	report->unaccounted += report_distance(run->total[0].count, set->events);
 	if (run->total[0].rows != groups || run->total[0].sum != set->value_sum)
 		report->unaccounted += 1;
 }
@@ -97,11 +87,11 @@ static int measure_engine(struct report *report, struct engine_run *run, struct 
 		check_rows(report, run, set, groups);
 		if (i < 0) {
 			report_add_extra(report, "first_run",
-					 per_second(set->events, added_ns - begin_ns));
+					 report_per_second(set->events, added_ns - begin_ns));
 			run->longest_step_ns = 0;
 			run->longest_slice_ns = 0;
 		} else {
-			report_add_run(report, per_second(set->events, added_ns - begin_ns));
+			report_add_run(report, report_per_second(set->events, added_ns - begin_ns));
 			emission_ns[i] = (double)(report_cpu_ns() - added_ns) / (double)groups;
 		}
 		dataset_shift_time(set, 20 * ENGINE_RUN_WINDOW_NS);
@@ -181,7 +171,7 @@ static int measure_memory(const struct measurement *what)
 	report_add_extra(&report, "accounted_bytes", (double)stats.memory_bytes);
 	if (!err) {
 		err = engine_run_emit(&run, &set);
-		report.unaccounted = distance(run.total[0].count, 2 * set.events);
+		report.unaccounted = report_distance(run.total[0].count, 2 * set.events);
 	}
 	if (!err)
 		report_print(&report);

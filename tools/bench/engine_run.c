@@ -247,7 +247,6 @@ double engine_run_unaccounted(const struct engine_run *run, __u32 window, const 
 	bool once = run->window[window].dedup == WINDOW_DEDUP_EVENT_ID;
 	__u64 events = (set->events - (once ? set->repeats : 0)) * times;
 	__u64 sum = (set->value_sum - (once ? set->repeats_sum : 0)) * times;
-	__u64 distance = total->count > events ? total->count - events : events - total->count;
 
-	return (double)distance + (total->sum != sum);
+	return report_distance(total->count, events) + (total->sum != sum);
 }

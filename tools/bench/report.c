@@ -38,6 +38,16 @@ double report_median(const double *values, unsigned int count)
 	return (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
+double report_per_second(__u64 count, __u64 ns)
+{
+	return (double)count * 1e9 / (double)(ns ? ns : 1);
+}
+
+double report_distance(__u64 a, __u64 b)
+{
+	return (double)(a > b ? a - b : b - a);
+}
+
 void report_print(const struct report *report)
 {
 	double median = report_median(report->run, report->run_count);

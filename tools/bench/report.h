@@ -19,7 +19,7 @@ struct report {
 	const char *metric;	/* what a run's number is: events_per_second … */
 	unsigned int run_count;
 	double run[REPORT_RUNS_MAX];
-	double yardstick;	/* the same metric of the bare loop; 0: there is none */
+	double yardstick;	/* the same metric of a bare loop; 0: there is none */
 	double unaccounted; /* events that went in and are in no result; anything but 0 is a bug */
 	unsigned int extra_count;
 	struct report_extra extra[REPORT_EXTRAS_MAX];
@@ -31,6 +31,9 @@ void report_print(const struct report *report);
 
 /* Median of `count` values; does not reorder them. */
 double report_median(const double *values, unsigned int count);
+
+double report_per_second(__u64 count, __u64 ns);
+double report_distance(__u64 a, __u64 b); /* how far two counts are apart */
 
 __u64 report_cpu_ns(void);	/* CPU time of the calling thread */
 __u64 report_wall_ns(void);	/* monotonic */
