@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine_run.h"
+#include "everything.h"
 #include "report.h"
 
 #define SECOND_NS ENGINE_RUN_WINDOW_NS
@@ -123,14 +124,6 @@ static int measure_emission(struct report *report)
 	return err;
 }
 
-static struct window_spec tumbling_by(enum sluice_field field)
-{
-	struct window_spec window = engine_run_tumbling();
-
-	window.group_field[0] = (__u8)field;
-	return window;
-}
-
 /* Nanoseconds an event of a stream with these windows, emission included. */
 static int measure_windows(struct report *report, struct dataset *set,
 			   const struct window_spec *windows, __u32 window_count, __u32 groups,
@@ -164,7 +157,8 @@ static int measure_second(struct report *report)
 	static const char *const names[][2] = { { "same_10k_ns", "other_10k_ns" },
 						{ "same_1m_ns", "other_1m_ns" } };
 	struct window_spec same[] = { engine_run_tumbling(), engine_run_tumbling() };
-	struct window_spec other[] = { engine_run_tumbling(), tumbling_by(SLUICE_FIELD_TYPE) };
+	struct window_spec other[] = { engine_run_tumbling(),
+				       engine_run_tumbling_by(SLUICE_FIELD_TYPE) };
 	int err = 0;
 
 	report->metric = "ns_per_event";
@@ -191,30 +185,14 @@ static int measure_second(struct report *report)
 	return err;
 }
 
-static void ask_distinct_of(struct window_spec *window, enum sluice_field field)
-{
-	window->aggregate_count = 1;
-	window->aggregate[0] = (struct sluice_schema_aggregate){ .kind = SLUICE_AGGREGATE_DISTINCT,
-								 .field = (__u8)field,
-								 .precision = 12 };
-}
-
 static void ask_distinct(struct window_spec *window)
 {
-	ask_distinct_of(window, SLUICE_FIELD_KEY);
+	engine_run_ask_distinct(window, SLUICE_FIELD_KEY);
 }
 
 static void ask_distinct_few(struct window_spec *window)
 {
-	ask_distinct_of(window, SLUICE_FIELD_DIM1);
-}
-
-static void ask_quantiles(struct window_spec *window)
-{
-	window->aggregate_count = 1;
-	window->aggregate[0] = (struct sluice_schema_aggregate){ .kind = SLUICE_AGGREGATE_QUANTILES,
-								 .field = SLUICE_FIELD_VALUE,
-								 .precision = 5 };
+	engine_run_ask_distinct(window, SLUICE_FIELD_DIM1);
 }
 
 static void ask_dedup(struct window_spec *window)
@@ -226,7 +204,7 @@ static void ask_dedup(struct window_spec *window)
 static int measure_more(double *more_ns, struct report *report, const struct dataset *set,
 			enum sluice_field field, __u32 groups, void (*ask)(struct window_spec *))
 {
-	struct window_spec plain = tumbling_by(field), other = plain;
+	struct window_spec plain = engine_run_tumbling_by(field), other = plain;
 	struct pair pair = { .set = *set };
 	double other_ns[RUNS];
 	int err;
@@ -264,8 +242,8 @@ static int measure_extras(struct report *report)
 	} cases[] = {
 		{ "distinct_16_ns", ask_distinct, 16 },
 		{ "distinct_10k_ns", ask_distinct_few, 10000 },
-		{ "quantiles_16_ns", ask_quantiles, 16 },
-		{ "quantiles_10k_ns", ask_quantiles, 10000 },
+		{ "quantiles_16_ns", engine_run_ask_quantiles, 16 },
+		{ "quantiles_10k_ns", engine_run_ask_quantiles, 10000 },
 		{ "dedup_16_ns", ask_dedup, 16 },
 		{ "dedup_1m_ns", ask_dedup, 1000000 },
 	};
@@ -290,67 +268,6 @@ static int measure_extras(struct report *report)
 	return err;
 }
 
-/* A million groups by key, distinct keys by region and quantiles by type: three windows, as a user
- * would write them. */
-static int run_everything(struct report *report, struct dataset *set, enum window_dedup dedup)
-{
-	struct window_spec windows[] = { engine_run_tumbling(), tumbling_by(SLUICE_FIELD_DIM0),
-					 tumbling_by(SLUICE_FIELD_TYPE) };
-	struct engine_run run = { 0 };
-	__u64 longest_ns;
-	int err;
-
-	report->metric = "events_per_second";
-	windows[0].dedup = dedup;
-	ask_distinct(&windows[1]);
-	ask_quantiles(&windows[2]);
-	err = engine_run_open(&run, windows, 3, 2000000, MEMORY_BYTES);
-	for (int i = -1; i < RUNS && !err; i++) {
-		__u64 pass_ns = engine_run_second(&run, set, &err);
-
-		if (i >= 0)
-			report_add_run(report, (double)set->events * 1e9 / (double)pass_ns);
-		else
-			run.longest_step_ns = run.longest_slice_ns = run.emission_ns = 0;
-		dataset_shift_time(set, SECOND_NS);
-	}
-	longest_ns = run.longest_step_ns > run.longest_slice_ns ? run.longest_step_ns
-								: run.longest_slice_ns;
-	report_add_extra(report, "longest_turn_us", (double)longest_ns / 1e3);
-	report_add_extra(report, "longest_step_us", (double)run.longest_step_ns / 1e3);
-	report_add_extra(report, "longest_slice_us", (double)run.longest_slice_ns / 1e3);
-	report_add_extra(report, "emission_ns_per_row",
-			 (double)run.emission_ns * (RUNS + 1) / RUNS / (double)run.total[0].rows);
-	for (__u32 w = 0; w < 3 && !err; w++)
-		report->unaccounted += engine_run_unaccounted(&run, w, set, RUNS + 1);
-	engine_run_close(&run);
-	return err;
-}
-
-/* Event ids are asked for by the window by key: what repeats is in the other two. */
-static int measure_everything(struct report *report)
-{
-	struct dataset set;
-	int err = dataset_open_with_ids(&set, 479360, 1000000, 42);
-
-	if (!err)
-		err = run_everything(report, &set, WINDOW_DEDUP_EVENT_ID);
-	dataset_close(&set);
-	return err;
-}
-
-/* … without, and without ids in the events. */
-static int measure_everything_plain(struct report *report)
-{
-	struct dataset set;
-	int err = dataset_open(&set, 381300, 1000000, false, 42);
-
-	if (!err)
-		err = run_everything(report, &set, WINDOW_DEDUP_NONE);
-	dataset_close(&set);
-	return err;
-}
-
 static const struct measurement {
 	const char *name;
 	int (*measure)(struct report *report);
@@ -359,8 +276,8 @@ static const struct measurement {
 	{ "sliding_emit_1m", measure_emission },
 	{ "second_window", measure_second },
 	{ "window_extras", measure_extras },
-	{ "everything_1m", measure_everything },
-	{ "everything_1m_plain", measure_everything_plain },
+	{ "everything_1m", everything_measure },
+	{ "everything_1m_plain", everything_measure_plain },
 };
 
 static int measure(const char *name)

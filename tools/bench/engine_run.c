@@ -78,6 +78,30 @@ struct window_spec engine_run_sliding(__u64 size_ns)
 	return window;
 }
 
+struct window_spec engine_run_tumbling_by(enum sluice_field field)
+{
+	struct window_spec window = engine_run_tumbling();
+
+	window.group_field[0] = (__u8)field;
+	return window;
+}
+
+void engine_run_ask_distinct(struct window_spec *window, enum sluice_field field)
+{
+	window->aggregate_count = 1;
+	window->aggregate[0] = (struct sluice_schema_aggregate){ .kind = SLUICE_AGGREGATE_DISTINCT,
+								 .field = (__u8)field,
+								 .precision = 12 };
+}
+
+void engine_run_ask_quantiles(struct window_spec *window)
+{
+	window->aggregate_count = 1;
+	window->aggregate[0] = (struct sluice_schema_aggregate){ .kind = SLUICE_AGGREGATE_QUANTILES,
+								 .field = SLUICE_FIELD_VALUE,
+								 .precision = 5 };
+}
+
 static int open_sources(struct engine_run *run)
 {
 	const struct sources_options options = {

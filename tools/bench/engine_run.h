@@ -39,6 +39,11 @@ struct engine_run {
 /* count, sum, min and max by key: tumbling by a second, or sliding over `size_ns` by a second. */
 struct window_spec engine_run_tumbling(void);
 struct window_spec engine_run_sliding(__u64 size_ns);
+/* … tumbling, by another field. */
+struct window_spec engine_run_tumbling_by(enum sluice_field field);
+/* Has the window sketch this instead: distinct values of a field, quantiles of the value. */
+void engine_run_ask_distinct(struct window_spec *window, enum sluice_field field);
+void engine_run_ask_quantiles(struct window_spec *window);
 
 /* Up to `groups_max` groups in each of the windows, which are copied, in `memory_bytes`. Groups
  * have one key word. -errno. */
