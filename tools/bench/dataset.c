@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -61,6 +62,15 @@ static __u64 key_of_rank(__u64 rank)
 	return key ^ key >> 32;
 }
 
+static void note_distinct(struct dataset *set, __u64 rank, __u32 dim0)
+{
+	_Static_assert(DATASET_DIM0 <= 8, "seen has a bit for each");
+	__u8 bit = (__u8)(1u << dim0);
+
+	set->distinct[dim0] += !(set->seen[rank] & bit);
+	set->seen[rank] |= bit;
+}
+
 static void fill_event(struct dataset *set, __u8 *at, __u32 index, struct random *random,
 		       __u64 rank, __u64 number)
 {
@@ -68,15 +78,16 @@ static void fill_event(struct dataset *set, __u8 *at, __u32 index, struct random
 		.key = key_of_rank(rank),
 		.value = (__s64)draw_below(random, 1000000),
 		.time_offset_us = index,
-		.type = (__u16)draw_below(random, 16),
+		.type = (__u16)draw_below(random, DATASET_TYPES),
 		.weight = 1,
-		.dim0 = (__u32)draw_below(random, 8),
+		.dim0 = (__u32)draw_below(random, DATASET_DIM0),
 		.dim1 = (__u32)draw_below(random, 64),
 		.event_id = key_of_rank(number),
 	};
 
 	memcpy(at, &event, set->event_size);
 	set->value_sum += (__u64)event.value;
+	note_distinct(set, rank, event.dim0);
 }
 
 static void open_datagram(struct dataset *set, __u32 i)
@@ -143,7 +154,8 @@ void *dataset_map(size_t bytes, size_t *mapped_bytes)
 	return memory;
 }
 
-static int reserve(struct dataset *set, __u32 datagrams, __u16 event_count, __u16 event_size)
+static int reserve(struct dataset *set, __u32 datagrams, __u16 event_count, __u16 event_size,
+		   __u64 groups)
 {
 	*set = (struct dataset){
 		.datagrams = datagrams,
@@ -153,15 +165,16 @@ static int reserve(struct dataset *set, __u32 datagrams, __u16 event_count, __u1
 		.event_size = event_size,
 		.events = (__u64)datagrams * event_count,
 		.base_time_ns = 1767225600000000000ull, /* 2026-01-01, a whole second */
+		.seen = calloc(groups, 1),
 	};
 	set->records = dataset_map((size_t)datagrams * set->record_bytes, &set->mapped_bytes);
-	return set->records ? 0 : -ENOMEM;
+	return set->records && set->seen ? 0 : -ENOMEM;
 }
 
 int dataset_open(struct dataset *set, __u32 datagrams, __u64 groups, bool is_zipf, __u64 seed)
 {
 	struct random random = { .state = seed };
-	int err = reserve(set, datagrams, DATASET_EVENTS, 32);
+	int err = reserve(set, datagrams, DATASET_EVENTS, 32, groups);
 
 	for (__u32 i = 0; i < datagrams && !err; i++) {
 		open_datagram(set, i);
@@ -173,7 +186,7 @@ int dataset_open(struct dataset *set, __u32 datagrams, __u64 groups, bool is_zip
 int dataset_open_with_ids(struct dataset *set, __u32 datagrams, __u64 groups, __u64 seed)
 {
 	struct random random = { .state = seed };
-	int err = reserve(set, datagrams, DATASET_EVENTS_WITH_ID, 40);
+	int err = reserve(set, datagrams, DATASET_EVENTS_WITH_ID, 40, groups);
 
 	for (__u32 i = 0; i < datagrams && !err; i++) {
 		open_datagram(set, i);
@@ -189,6 +202,7 @@ void dataset_close(struct dataset *set)
 {
 	if (set->records)
 		munmap(set->records, set->mapped_bytes);
+	free(set->seen);
 	*set = (struct dataset){ 0 };
 }
 

@@ -12,6 +12,8 @@
 #define DATASET_EVENTS 44 /* of 32 bytes: what fits an Ethernet frame */
 #define DATASET_EVENTS_WITH_ID 35 /* … of 40 */
 #define DATASET_SOURCES 64
+#define DATASET_TYPES 16 /* type is below this */
+#define DATASET_DIM0 8 /* … and dim0 below this */
 /* Of those with ids, one datagram in so many is sent twice, so many datagrams later. */
 #define DATASET_REPEAT_EVERY 64
 #define DATASET_REPEAT_AFTER 32
@@ -29,6 +31,8 @@ struct dataset {
 	__u64 value_sum; /* of all events, modulo 2^64 */
 	__u64 repeats; /* events that have been there before, with the same id */
 	__u64 repeats_sum; /* … and their values */
+	__u64 distinct[DATASET_DIM0]; /* keys of the events with this dim0 */
+	__u8 *seen; /* by the rank of a key: a bit for each dim0 it came with */
 };
 
 /* `datagrams` with keys of `groups` groups, uniform or Zipf with exponent 1. -ENOMEM. */
