@@ -71,9 +71,10 @@ HOT_FLAGS_sanitize := $(HOT_FLAGS_FOR_TESTS)
 HOT_FLAGS_thread := $(HOT_FLAGS_FOR_TESTS)
 HOT_FLAGS_fuzz := $(HOT_FLAGS_FOR_TESTS)
 
-# The yardstick and what runs sketches alone are compiled as the hot files are. FLAGS_<path without .c>
+# The yardsticks and what runs sketches alone are compiled as the hot files are. FLAGS_<path without .c>
 # holds for any source.
 FLAGS_tools/bench/bare_loop := $(HOT_FLAGS_release) $(FLAGS_$(lastword $(HOT_VARIANTS)))
+FLAGS_tools/bench/bare_everything := $(FLAGS_tools/bench/bare_loop)
 FLAGS_tools/bench/bench_sketches := $(FLAGS_tools/bench/bare_loop)
 
 object = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "everything.h"
 
+#include <errno.h>
+
+#include "bare_everything.h"
 #include "engine_run.h"
 
 #define GROUPS 1000000u
@@ -19,20 +22,37 @@ static int open_engine(struct engine_run *run, enum window_dedup dedup)
 	return engine_run_open(run, windows, 3, 2 * GROUPS, MEMORY_BYTES);
 }
 
-/* The first pass touches memory for the first time. */
-static int run_passes(struct report *report, struct engine_run *run, struct dataset *set)
+static double run_bare(struct bare_everything *bare, const struct dataset *set)
 {
+	__u64 begin_ns;
+
+	bare_everything_reset(bare);
+	begin_ns = report_cpu_ns();
+	bare_everything_run(bare, set);
+	return report_per_second(set->events, report_cpu_ns() - begin_ns);
+}
+
+/* The first pass of both touches memory for the first time. */
+static int run_in_turns(struct report *report, struct engine_run *run, struct bare_everything *bare,
+			struct dataset *set)
+{
+	double bare_rate[RUNS];
 	int err = 0;
 
 	for (int i = -1; i < RUNS && !err; i++) {
 		__u64 pass_ns = engine_run_second(run, set, &err);
+		double rate = run_bare(bare, set);
 
-		if (i >= 0)
+		if (i >= 0) {
 			report_add_run(report, report_per_second(set->events, pass_ns));
-		else
+			bare_rate[i] = rate;
+		} else {
 			run->longest_step_ns = run->longest_slice_ns = run->emission_ns = 0;
+		}
 		dataset_shift_time(set, ENGINE_RUN_WINDOW_NS);
 	}
+	if (!err)
+		report->yardstick = report_median(bare_rate, RUNS);
 	return err;
 }
 
@@ -50,18 +70,21 @@ static void add_extras(struct report *report, const struct engine_run *run)
 
 static int measure(struct report *report, struct dataset *set, enum window_dedup dedup)
 {
+	struct bare_everything *bare = bare_everything_open(set, GROUPS);
 	struct engine_run run = { 0 };
-	int err = open_engine(&run, dedup);
+	int err = bare ? open_engine(&run, dedup) : -ENOMEM;
 
 	report->metric = "events_per_second";
 	if (!err)
-		err = run_passes(report, &run, set);
+		err = run_in_turns(report, &run, bare, set);
 	if (!err) {
 		add_extras(report, &run);
 		for (__u32 w = 0; w < run.window_count; w++)
 			report->unaccounted += engine_run_unaccounted(&run, w, set, RUNS + 1);
+		report->unaccounted += bare_everything_unaccounted(bare, set);
 	}
 	engine_run_close(&run);
+	bare_everything_close(bare);
 	return err;
 }
 
