@@ -182,6 +182,7 @@ static void pass_ids(void)
 		for (unsigned int i = 0; i < BATCH; i++)
 			bench.sink += dedup_ids_test_and_set(
 				&bench.ids, hash[i], dedup_ids_generation(&bench.ids, ids_pane));
+		dedup_ids_grow(&bench.ids, BATCH);
 	}
 }
 
@@ -246,7 +247,7 @@ static void sketches_open(void)
 	}
 	dedup_sequence_open(&bench.sequence, pages(dedup_sequence_bytes(SKETCHES_MAX)),
 			    SKETCHES_MAX);
-	if (dedup_ids_open(&bench.ids, pages(IDS_BYTES), IDS_BYTES, draw(&state)))
+	if (dedup_ids_open(&bench.ids, pages(IDS_BYTES), IDS_BYTES, 1, draw(&state)))
 		exit(70);
 }
 

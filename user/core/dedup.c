@@ -96,8 +96,8 @@ static int open_window(struct dedup_window *set, const struct window_spec *spec,
 		return -ENOMEM;
 	for (__u32 i = 0; i < set->shard_count; i++) {
 		int error = dedup_ids_open(&set->shard[i].ids,
-					   (char *)set->lines + i * set->shard_bytes,
-					   set->shard_bytes, options->hash_seed);
+					   (char *)set->lines + i * DEDUP_IDS_PAIR_BYTES,
+					   set->shard_bytes, set->shard_count, options->hash_seed);
 
 		if (error)
 			return error;
@@ -107,7 +107,14 @@ static int open_window(struct dedup_window *set, const struct window_spec *spec,
 
 struct area dedup_area(const struct dedup_window *set)
 {
-	return (struct area){ set->lines, set->shard_bytes * set->shard_count };
+	size_t used = 0;
+
+	for (__u32 i = 0; i < set->shard_count; i++) {
+		size_t bytes = dedup_ids_bytes(&set->shard[i].ids);
+
+		used = used < bytes ? bytes : used;
+	}
+	return area_make(set->lines, used, set->shard_bytes * set->shard_count);
 }
 
 static __u32 count_sets(const struct dedup_options *options)

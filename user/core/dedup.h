@@ -48,7 +48,7 @@ void dedup_retire(struct dedup_window *set, __s64 time_ns);
  * again. Bounded: some microseconds. */
 void dedup_tidy(struct dedup *dedup, __u32 worker);
 
-/* The memory of a set: ids lie all over it from the first one on. Any thread. */
+/* The memory of a set that is in use or soon will be. Any thread. */
 struct area dedup_area(const struct dedup_window *set);
 
 struct dedup_stats {

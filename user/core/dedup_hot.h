@@ -158,6 +158,7 @@ static inline __attribute__((always_inline)) __u32 dedup_ask(
 		}
 	}
 	dedup_ids_count(ids, generation, fresh);
+	dedup_ids_grow(ids, end - first);
 	return repeats;
 }
 

@@ -14,15 +14,18 @@
 #define GENERATIONS DEDUP_IDS_GENERATIONS
 #define SCRUB_SPARE 128u /* generations that are clean when wiping begins */
 
-int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, __u64 seed)
+int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, unsigned int step, __u64 seed)
 {
 	if (bytes < DEDUP_IDS_BYTES_MIN)
 		return -EINVAL;
 	assert((uintptr_t)memory % DEDUP_IDS_ALIGN == 0);
 	memset(set, 0, sizeof(*set));
 	set->lines = memory;
-	set->line_bits = 63 - (unsigned int)__builtin_clzll(bytes / (LINE * sizeof(__u64)));
-	set->ids_max = (__u64)LINE << (set->line_bits - 1);
+	set->pairs = DEDUP_IDS_PAIRS_MIN;
+	set->pair_mask = DEDUP_IDS_PAIRS_MIN - 1;
+	set->pairs_max = 1ull << (63 - __builtin_clzll(bytes / DEDUP_IDS_PAIR_BYTES));
+	set->pair_shift = (unsigned int)__builtin_ctz(2 * LINE * step);
+	set->ids_max = set->pairs_max * LINE;
 	set->seed_in = seed;
 	set->seed_multiply = (seed * 0xbf58476d1ce4e5b9ull ^ seed >> 31) | 1;
 	set->clean = GENERATIONS - 1;
@@ -171,13 +174,11 @@ static __s64 pane_of(const struct dedup_ids *set, __u64 entry)
 	return set->generation[generation_of(entry)].pane;
 }
 
-/* The living entries of a pair and a new one, the newest pane first. Returns how many. */
-static unsigned int pair_collect(const struct dedup_ids *set, const __u64 *pair, __u64 entry,
-				 __u64 *entries)
+/* Puts the living entries of a pair behind the `count` that there are already, and all in order:
+ * the newest pane first. Returns how many. */
+static unsigned int pair_collect(const struct dedup_ids *set, const __u64 *pair, __u64 *entries,
+				 unsigned int count)
 {
-	unsigned int count = 1;
-
-	entries[0] = entry;
 	for (unsigned int i = 0; i < 2 * LINE; i++) {
 		unsigned int at = count;
 
@@ -192,16 +193,14 @@ static unsigned int pair_collect(const struct dedup_ids *set, const __u64 *pair,
 }
 
 /* Each into its own line, the first ones first; what does not fit there into the other one. */
-static void pair_fill(const struct dedup_ids *set, __u64 *pair, const __u64 *entries,
-		      unsigned int count)
+static void pair_fill(__u64 *pair, const __u64 *entries, unsigned int count)
 {
-	const unsigned int side_bit = 72 - set->line_bits; /* lowest of the line's number */
 	unsigned int used[2] = { 0, 0 }, left = 0;
 	__u64 kept[2 * LINE];
 
 	memset(pair, 0, 2 * LINE * sizeof(*pair));
 	for (unsigned int i = 0; i < count; i++) {
-		unsigned int side = entries[i] >> side_bit & 1;
+		unsigned int side = (unsigned int)(entries[i] >> (8 + DEDUP_IDS_SIDE_BIT)) & 1;
 
 		if (used[side] < LINE)
 			pair[side * LINE + used[side]++] = entries[i];
@@ -218,8 +217,8 @@ static void pair_fill(const struct dedup_ids *set, __u64 *pair, const __u64 *ent
 /* Where there is no place for one more, an id of the oldest pane has to go. */
 static void pair_add(struct dedup_ids *set, __u64 *pair, __u64 entry)
 {
-	__u64 entries[2 * LINE + 1];
-	unsigned int count = pair_collect(set, pair, entry, entries);
+	__u64 entries[2 * LINE + 1] = { entry };
+	unsigned int count = pair_collect(set, pair, entries, 1);
 
 	set->generation[generation_of(entry)].ids++;
 	set->ids++;
@@ -228,14 +227,13 @@ static void pair_add(struct dedup_ids *set, __u64 *pair, __u64 entry)
 		set->ids--;
 		set->displaced++;
 	}
-	pair_fill(set, pair, entries, count);
+	pair_fill(pair, entries, count);
 }
 
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
 						   unsigned int generation)
 {
-	__u64 entry = hash << 8 | generation, number = hash >> (64 - set->line_bits);
-	__u64 *pair = set->lines + (number & ~1ull) * LINE;
+	__u64 entry = hash << 8 | generation, *pair = dedup_ids_pair(set, hash);
 
 	if (!is_live(set, generation))
 		return DEDUP_IDS_FORGOTTEN;
@@ -247,6 +245,37 @@ enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 
 		return DEDUP_IDS_FORGOTTEN;
 	pair_add(set, pair, entry);
 	return DEDUP_IDS_NEW;
+}
+
+/* One pair more: it takes what belongs there from the pair whose number lacks its highest bit. */
+static void pair_split(struct dedup_ids *set)
+{
+	const __u64 number = set->pairs;
+	const unsigned int high = 63 - (unsigned int)__builtin_clzll(number);
+	const unsigned int bit = high - DEDUP_IDS_PAIR_ROTATE + 8; /* of an entry */
+	__u64 *from = set->lines + ((number ^ 1ull << high) << set->pair_shift);
+	__u64 entries[2 * LINE], gone[2 * LINE];
+	unsigned int count = pair_collect(set, from, entries, 0), stay = 0, go = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (entries[i] >> bit & 1)
+			gone[go++] = entries[i];
+		else
+			entries[stay++] = entries[i];
+	}
+	pair_fill(from, entries, stay);
+	pair_fill(set->lines + (number << set->pair_shift), gone, go);
+	__atomic_store_n(&set->pairs, number + 1, __ATOMIC_RELAXED);
+}
+
+void dedup_ids_grow_slow(struct dedup_ids *set, __u64 asked)
+{
+	if (set->pairs == set->pairs_max)
+		return;
+	if (set->pairs > set->pair_mask)
+		__atomic_store_n(&set->pair_mask, 2 * set->pair_mask + 1, __ATOMIC_RELAXED);
+	for (; asked > 0 && set->pairs <= set->pair_mask; asked--)
+		pair_split(set);
 }
 
 /* Returns how many there were. */
@@ -273,7 +302,6 @@ static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
 
 __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
 {
-	const __u64 pairs = 1ull << (set->line_bits - 1);
 	__u64 done = 0;
 
 	if (!pairs_max || (set->scrub_at == 0 && !set->dead))
@@ -281,12 +309,13 @@ __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
 	if (set->scrub_at == 0) {
 		generations_move(set, DEDUP_IDS_DEAD, DEDUP_IDS_DYING);
 		set->dead = 0;
+		set->scrub_end = set->pairs;
 	}
-	while (done < pairs_max && set->scrub_at < pairs) {
-		pair_scrub(set, set->lines + set->scrub_at++ * 2 * LINE);
+	while (done < pairs_max && set->scrub_at < set->scrub_end) {
+		pair_scrub(set, set->lines + (set->scrub_at++ << set->pair_shift));
 		done++;
 	}
-	if (set->scrub_at == pairs) {
+	if (set->scrub_at == set->scrub_end) {
 		set->scrub_at = 0;
 		set->clean += generations_move(set, DEDUP_IDS_DYING, DEDUP_IDS_CLEAN);
 	}
@@ -296,7 +325,7 @@ __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
 /* A pass begins when SCRUB_SPARE generations are left, and takes as long as half of these last. */
 __u64 dedup_ids_scrub_due(const struct dedup_ids *set)
 {
-	const __u64 pairs = 1ull << (set->line_bits - 1);
+	const __u64 pairs = set->scrub_at ? set->scrub_end : set->pairs;
 	__u64 taken, due;
 
 	if (set->clean >= SCRUB_SPARE || (set->scrub_at == 0 && !set->dead))

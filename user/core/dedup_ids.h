@@ -3,8 +3,9 @@
  * its pane. Exact as long as nothing had to be given up, and what was given up is counted: the
  * hash is a bijection of a pane's ids, and place and tag together are all of it. An id may be
  * in two neighbouring lines of 8, so that at the bound of half the places hardly any is
- * displaced. Nothing is removed when a pane ends: the places of its ids count as free. At the bound
- * the oldest pane's set is dropped. One thread owns a set at a time. */
+ * displaced. Nothing is removed when a pane ends: the places of its ids count as free. The table
+ * doubles as ids come, a pair of lines at a time; at the bound the oldest pane's set is dropped.
+ * One thread owns a set at a time. */
 #ifndef SLUICE_CORE_DEDUP_IDS_H
 #define SLUICE_CORE_DEDUP_IDS_H
 
@@ -19,9 +20,15 @@
 #include "sluice/types.h"
 
 #define DEDUP_IDS_LINE 8u /* ids in a cache line */
-#define DEDUP_IDS_LINES_MIN 512u /* with fewer, a tag of 56 bits is not all of the rest */
-#define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_LINES_MIN * DEDUP_IDS_LINE * 8u)
+#define DEDUP_IDS_PAIR_BYTES (2 * DEDUP_IDS_LINE * 8u)
+#define DEDUP_IDS_PAIRS_MIN 256u /* with fewer, a tag of 56 bits is not all of the rest */
+#define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_PAIRS_MIN * DEDUP_IDS_PAIR_BYTES)
+#define DEDUP_IDS_PER_PAIR 3u /* of 16 places; with more the table doubles, if it can */
 #define DEDUP_IDS_BYTES_PER_ID 16u /* of memory, at the bound */
+/* Where a hash has what chooses its line. Bit 6 of it is bit 8 of the number of its pair, whose low
+ * 8 bits are the high ones of the hash; bits below 6 choose nothing here. */
+#define DEDUP_IDS_PAIR_ROTATE 2u
+#define DEDUP_IDS_SIDE_BIT 55u
 #define DEDUP_IDS_GENERATIONS 256u /* 0 is none; a generation is a pane's name of 8 bits */
 #define DEDUP_IDS_ALIGN 128u
 
@@ -52,14 +59,17 @@ struct dedup_ids_pane {
 
 struct dedup_ids {
 	__u64 *lines;
-	unsigned int line_bits;
+	/* Pairs in use, up to pairs_max; the mask is one less than the power of two that they grow
+	 * to. Both written atomically: others fetch lines. */
+	__u64 pairs, pair_mask, pairs_max;
+	unsigned int pair_shift; /* from one pair to the next there are 2^pair_shift words */
 	unsigned int live_panes;
 	__u64 seed_in, seed_multiply;
 	__u64 ids, ids_max; /* of live panes */
 	/* Numbers of live generations: none is more than live_span behind live_first, modulo 256.
 	 * Others in between may have ended. */
 	__u64 live_first, live_span;
-	__u64 scrub_at; /* next pair of lines of the pass */
+	__u64 scrub_at, scrub_end; /* of the pass; pairs made during it have nothing to wipe */
 	unsigned int dead, clean; /* generations in these states */
 	unsigned int last_number; /* of the generation that was opened last */
 	unsigned int zero;
@@ -74,9 +84,12 @@ struct dedup_ids {
 	__u8 is_live[DEDUP_IDS_GENERATIONS]; /* 1 in state DEDUP_IDS_LIVE */
 };
 
-/* Takes over zeroed memory at a 128-byte boundary, rounded down to a power of two of lines.
- * `seed` is secret: senders choose ids. -EINVAL below DEDUP_IDS_BYTES_MIN. */
-int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, __u64 seed);
+/* Takes over `bytes` of zeroed memory at a 128-byte boundary, rounded down to a power of two, in
+ * pairs of lines: every `step`-th from the first one on, as sets that grow alike may lie in turns.
+ * step is a power of two. `seed` is secret: senders choose ids. -EINVAL below
+ * DEDUP_IDS_BYTES_MIN. */
+int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, unsigned int step,
+		   __u64 seed);
 
 /* The hash to ask with. Ids may well come again in every pane; they are spread over the table. */
 static inline __u64 dedup_ids_hash(const struct dedup_ids *set, __s64 pane, __u64 event_id)
@@ -89,9 +102,21 @@ static inline __u64 dedup_ids_hash(const struct dedup_ids *set, __s64 pane, __u6
 	return hash ^ hash >> 32;
 }
 
+/* The pair of lines of a hash, by all its bits that are in no entry and then more and more of the
+ * others. */
+static inline __u64 *dedup_ids_pair(const struct dedup_ids *set, __u64 hash)
+{
+	const __u64 mask = __atomic_load_n(&set->pair_mask, __ATOMIC_RELAXED);
+	const __u64 pairs = __atomic_load_n(&set->pairs, __ATOMIC_RELAXED);
+	__u64 number = (hash >> 56 | (hash << DEDUP_IDS_PAIR_ROTATE & ~0xffull)) & mask;
+
+	number = number < pairs ? number : number & mask >> 1;
+	return set->lines + (number << set->pair_shift);
+}
+
 static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)
 {
-	return set->lines + (hash >> (64 - set->line_bits)) * DEDUP_IDS_LINE;
+	return dedup_ids_pair(set, hash) + (hash >> DEDUP_IDS_SIDE_BIT & 1) * DEDUP_IDS_LINE;
 }
 
 /* First phase of a batch: fetches the line, into the second cache level. */
@@ -225,6 +250,24 @@ static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *se
 		return dedup_ids_test_and_set_slow(set, hash, generation);
 	dedup_ids_count(set, generation, verdict == DEDUP_IDS_NEW);
 	return verdict;
+}
+
+void dedup_ids_grow_slow(struct dedup_ids *set, __u64 asked);
+
+/* Third phase, after `asked` ids: the table grows by up to as many pairs, where its ids want it. So
+ * the last pairs to be split have not become much fuller meanwhile than the first ones were. */
+static inline void dedup_ids_grow(struct dedup_ids *set, __u64 asked)
+{
+	bool wants_more = set->ids > set->pairs * DEDUP_IDS_PER_PAIR;
+
+	if (__builtin_expect(wants_more || set->pairs <= set->pair_mask, 0))
+		dedup_ids_grow_slow(set, asked);
+}
+
+/* Bytes from the first pair to the end of the last one in use. Any thread. */
+static inline size_t dedup_ids_bytes(const struct dedup_ids *set)
+{
+	return (size_t)__atomic_load_n(&set->pairs, __ATOMIC_RELAXED) << set->pair_shift << 3;
 }
 
 /* Panes before `pane` have ended, lateness included: their ids may go. Never backwards. */

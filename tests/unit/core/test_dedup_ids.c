@@ -25,7 +25,7 @@ static int set_up(void **state)
 	(void)state;
 	memory = aligned_alloc(DEDUP_IDS_ALIGN, BYTES);
 	memset(memory, 0, BYTES);
-	return dedup_ids_open(&set, memory, BYTES, 0x5eed);
+	return dedup_ids_open(&set, memory, BYTES, 1, 0x5eed);
 }
 
 static int tear_down(void **state)
@@ -40,9 +40,18 @@ static int tear_down(void **state)
 static enum dedup_ids_verdict ask(__s64 pane, __u64 id)
 {
 	__u64 hash = dedup_ids_hash(&set, pane, id);
+	enum dedup_ids_verdict verdict;
 
 	dedup_ids_prefetch(&set, hash);
-	return dedup_ids_test_and_set(&set, hash, dedup_ids_generation(&set, pane));
+	verdict = dedup_ids_test_and_set(&set, hash, dedup_ids_generation(&set, pane));
+	dedup_ids_grow(&set, 1);
+	return verdict;
+}
+
+static unsigned int line_of(__s64 pane, __u64 id)
+{
+	return (unsigned int)(dedup_ids_line(&set, dedup_ids_hash(&set, pane, id)) - set.lines) /
+	       DEDUP_IDS_LINE;
 }
 
 static void too_little_memory_is_refused(void **state)
@@ -50,9 +59,9 @@ static void too_little_memory_is_refused(void **state)
 	struct dedup_ids other = { .ids = 7 };
 
 	(void)state;
-	assert_int_equal(dedup_ids_open(&other, memory, BYTES - 1, 1), -EINVAL);
+	assert_int_equal(dedup_ids_open(&other, memory, BYTES - 1, 1, 1), -EINVAL);
 	assert_int_equal(other.ids, 7);
-	assert_int_equal(dedup_ids_open(&other, memory, BYTES, 1), 0);
+	assert_int_equal(dedup_ids_open(&other, memory, BYTES, 1, 1), 0);
 	assert_int_equal(other.ids_max, IDS_MAX);
 	assert_int_equal(BYTES / other.ids_max, DEDUP_IDS_BYTES_PER_ID);
 }
@@ -64,7 +73,7 @@ static void hashes_are_all_different_and_spread(void **state)
 
 	(void)state;
 	for (__u64 id = 0; id < 512 * 64; id++)
-		lines[dedup_ids_hash(&set, 0, id) >> 55]++;
+		lines[line_of(0, id)]++;
 	for (int i = 0; i < 512; i++)
 		assert_in_range(lines[i], 64 - 40, 64 + 40);	/* five standard deviations */
 	for (int bit = 0; bit < 64; bit++) {
@@ -227,7 +236,7 @@ static void few_are_displaced_at_the_bound(void **state)
 	(void)state;
 	for (__u64 round = 0; round < 40; round++) {
 		memset(memory, 0, BYTES);
-		dedup_ids_open(&set, memory, BYTES, round * 77);
+		dedup_ids_open(&set, memory, BYTES, 1, round * 77);
 		for (__u64 id = 0; id < IDS_MAX; id++)
 			ask(0, id + 1);
 		displaced += set.displaced;
@@ -238,7 +247,7 @@ static void few_are_displaced_at_the_bound(void **state)
 /* An id from *from on that belongs into a line in a pane. */
 static __u64 id_of_line(__u64 line, __s64 pane, __u64 *from)
 {
-	while (dedup_ids_hash(&set, pane, *from) >> 55 != line)
+	while (line_of(pane, *from) != line)
 		(*from)++;
 	return (*from)++;
 }
@@ -370,6 +379,68 @@ static void generations_come_round(void **state)
 	assert_in_range(wiped, 4000 / 255 * 256, 4000 / 40 * 256);
 }
 
+#define LARGE 256u /* times what it begins with */
+#define LARGE_IDS 40000u
+
+/* Three panes at a time and what repeats in them. */
+static void grow(unsigned int step)
+{
+	static bool is_known[12][LARGE_IDS];
+	const size_t bytes = (size_t)LARGE * BYTES * step;
+	__u64 *large = aligned_alloc(DEDUP_IDS_ALIGN, bytes), random = step, pairs_seen = 0;
+
+	memset(large, 0, bytes);
+	memset(is_known, 0, sizeof(is_known));
+	assert_int_equal(dedup_ids_open(&set, large, bytes / step, step, 7), 0);
+	for (__s64 round = 0; round < 10; round++) {
+		for (unsigned int i = 0; i < LARGE_IDS; i++) {
+			__s64 pane = round + (__s64)random_below(&random, 3);
+			__u64 id = random_below(&random, (__u64)(round + 1) * LARGE_IDS / 10);
+
+			assert_int_equal(ask(pane, id + 1),
+					 is_known[pane][id] ? DEDUP_IDS_DUPLICATE : DEDUP_IDS_NEW);
+			is_known[pane][id] = true;
+			assert_true(set.pairs >= pairs_seen);
+			assert_true(set.ids <= 4 * set.pairs + 4);
+			pairs_seen = set.pairs;
+			if (i % 64 == 0)
+				dedup_ids_scrub(&set, 1);
+		}
+		dedup_ids_retire(&set, round + 1);
+	}
+	assert_int_equal(set.displaced + set.dropped_ids + set.stalls, 0);
+	assert_in_range(set.pairs, DEDUP_IDS_PAIRS_MIN * 16, DEDUP_IDS_PAIRS_MIN * LARGE / 2);
+	for (size_t i = dedup_ids_bytes(&set) / 8; i < bytes / 8; i++)
+		assert_int_equal(large[i], 0);
+	for (size_t i = 0; i < bytes / 8; i++)
+		if (i / 16 % step)
+			assert_int_equal(large[i], 0); /* the other set's */
+	free(large);
+}
+
+static void the_table_grows_with_its_ids(void **state)
+{
+	(void)state;
+	grow(1);
+	grow(2);
+}
+
+static void it_stops_growing_at_its_memory(void **state)
+{
+	__u64 *large = aligned_alloc(DEDUP_IDS_ALIGN, 4 * BYTES);
+
+	(void)state;
+	memset(large, 0, 4 * BYTES);
+	assert_int_equal(dedup_ids_open(&set, large, 4 * BYTES - 1, 1, 7), 0);
+	assert_int_equal(set.ids_max, 2 * IDS_MAX);
+	for (__u64 id = 1; id <= 3 * IDS_MAX; id++)
+		ask(0, id);
+	assert_int_equal(dedup_ids_bytes(&set), 2 * BYTES);
+	for (size_t i = 2 * BYTES / 8; i < 4 * BYTES / 8; i++)
+		assert_int_equal(large[i], 0);
+	free(large);
+}
+
 static void the_oldest_pane_is_displaced_first(void **state)
 {
 	__u64 from = 1, id;
@@ -441,6 +512,8 @@ int main(void)
 		TEST(places_of_the_ended_are_free),
 		TEST(the_older_pane_gives_way_to_the_newer),
 		TEST(generations_come_round),
+		TEST(the_table_grows_with_its_ids),
+		TEST(it_stops_growing_at_its_memory),
 		TEST(the_oldest_pane_is_displaced_first),
 		TEST(the_books_balance),
 	};
