@@ -17,8 +17,8 @@
 #define GENERATIONS_LIVE_MAX 240
 /* What a source that is set aside may be behind. */
 #define LAG_NS 120000000000ull
-/* Of 128 bytes, read one after the other: some ten microseconds, where they are due. */
-#define TIDY_PAIRS 512
+/* Of 512 bytes, read one after the other: some ten microseconds, where they are due. */
+#define TIDY_BUCKETS 128
 
 struct dedup {
 	__u32 window_count;
@@ -96,7 +96,7 @@ static int open_window(struct dedup_window *set, const struct window_spec *spec,
 		return -ENOMEM;
 	for (__u32 i = 0; i < set->shard_count; i++) {
 		int error = dedup_ids_open(&set->shard[i].ids,
-					   (char *)set->lines + i * DEDUP_IDS_PAIR_BYTES,
+					   (char *)set->lines + i * DEDUP_IDS_BUCKET_BYTES,
 					   set->shard_bytes, set->shard_count, options->hash_seed);
 
 		if (error)
@@ -186,7 +186,7 @@ static void tidy_shard(struct dedup_window *set, struct dedup_shard *shard)
 	spin_lock(&shard->lock);
 	dedup_shard_catch_up(set, shard);
 	due = dedup_ids_scrub_due(&shard->ids);
-	dedup_ids_scrub(&shard->ids, due < TIDY_PAIRS ? due : TIDY_PAIRS);
+	dedup_ids_scrub(&shard->ids, due < TIDY_BUCKETS ? due : TIDY_BUCKETS);
 	spin_unlock(&shard->lock);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The slow ways: full lines, the bound, panes that come and go. An entry is the low 56 bits of its
- * hash and its generation. It is in its own line, or in the other one of the pair if its own is
+ * hash and its generation. It is in its own line, or in another one of the bucket if its own is
  * full of entries of the same pane or newer ones. Panes end in their order, so nothing of a line
- * that has a free place is ever in the other one. */
+ * that has a free place is ever in another one. */
 #include "core/dedup_ids.h"
 
 #include <assert.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LINE DEDUP_IDS_LINE
+#define BUCKET DEDUP_IDS_BUCKET
 #define GENERATIONS DEDUP_IDS_GENERATIONS
 #define SCRUB_SPARE 128u /* generations that are clean when wiping begins */
 
@@ -21,11 +22,11 @@ int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, unsigned i
 	assert((uintptr_t)memory % DEDUP_IDS_ALIGN == 0);
 	memset(set, 0, sizeof(*set));
 	set->lines = memory;
-	set->pairs = DEDUP_IDS_PAIRS_MIN;
-	set->pair_mask = DEDUP_IDS_PAIRS_MIN - 1;
-	set->pairs_max = 1ull << (63 - __builtin_clzll(bytes / DEDUP_IDS_PAIR_BYTES));
-	set->pair_shift = (unsigned int)__builtin_ctz(2 * LINE * step);
-	set->ids_max = set->pairs_max * LINE;
+	set->buckets = DEDUP_IDS_BUCKETS_MIN;
+	set->bucket_mask = DEDUP_IDS_BUCKETS_MIN - 1;
+	set->buckets_max = 1ull << (63 - __builtin_clzll(bytes / DEDUP_IDS_BUCKET_BYTES));
+	set->bucket_shift = (unsigned int)__builtin_ctz(BUCKET * step);
+	set->ids_max = set->buckets_max * BUCKET / 2;
 	set->seed_in = seed;
 	set->seed_multiply = (seed * 0xbf58476d1ce4e5b9ull ^ seed >> 31) | 1;
 	set->clean = GENERATIONS - 1;
@@ -161,121 +162,125 @@ unsigned int dedup_ids_generation_open(struct dedup_ids *set, __s64 pane)
 	return number;
 }
 
-static bool line_has(const __u64 *line, __u64 entry)
-{
-	for (unsigned int i = 0; i < LINE; i++)
-		if (line[i] == entry)
-			return true;
-	return false;
-}
-
 static __s64 pane_of(const struct dedup_ids *set, __u64 entry)
 {
 	return set->generation[generation_of(entry)].pane;
 }
 
-/* Puts the living entries of a pair behind the `count` that there are already, and all in order:
- * the newest pane first. Returns how many. */
-static unsigned int pair_collect(const struct dedup_ids *set, const __u64 *pair, __u64 *entries,
-				 unsigned int count)
+static __u64 *find_free(const struct dedup_ids *set, __u64 *places, unsigned int count)
 {
-	for (unsigned int i = 0; i < 2 * LINE; i++) {
-		unsigned int at = count;
-
-		if (!pair[i] || !is_live(set, generation_of(pair[i])))
-			continue;
-		for (; at > 0 && pane_of(set, entries[at - 1]) < pane_of(set, pair[i]); at--)
-			entries[at] = entries[at - 1];
-		entries[at] = pair[i];
-		count++;
-	}
-	return count;
+	for (unsigned int i = 0; i < count; i++)
+		if (!places[i] || !is_live(set, generation_of(places[i])))
+			return &places[i];
+	return NULL;
 }
 
-/* Each into its own line, the first ones first; what does not fit there into the other one. */
-static void pair_fill(__u64 *pair, const __u64 *entries, unsigned int count)
+/* The place of the oldest pane's entry, in places that are all taken. */
+static __u64 *find_oldest(const struct dedup_ids *set, __u64 *places, unsigned int count)
 {
-	unsigned int used[2] = { 0, 0 }, left = 0;
-	__u64 kept[2 * LINE];
+	__u64 *oldest = &places[0];
 
-	memset(pair, 0, 2 * LINE * sizeof(*pair));
-	for (unsigned int i = 0; i < count; i++) {
-		unsigned int side = (unsigned int)(entries[i] >> (8 + DEDUP_IDS_SIDE_BIT)) & 1;
-
-		if (used[side] < LINE)
-			pair[side * LINE + used[side]++] = entries[i];
-		else
-			kept[left++] = entries[i];
-	}
-	for (unsigned int i = 0; i < left; i++) {
-		unsigned int side = used[0] < LINE ? 0 : 1;
-
-		pair[side * LINE + used[side]++] = kept[i];
-	}
+	for (unsigned int i = 1; i < count; i++)
+		if (pane_of(set, places[i]) < pane_of(set, *oldest))
+			oldest = &places[i];
+	return oldest;
 }
 
-/* Where there is no place for one more, an id of the oldest pane has to go. */
-static void pair_add(struct dedup_ids *set, __u64 *pair, __u64 entry)
+/* Puts an entry into its own line, or into another of the bucket the oldest of those that want to
+ * be in there. Returns the entry for which no place is left, of the oldest pane; mostly 0. */
+static __u64 bucket_put(const struct dedup_ids *set, __u64 *bucket, __u64 entry)
 {
-	__u64 entries[2 * LINE + 1] = { entry };
-	unsigned int count = pair_collect(set, pair, entries, 1);
+	__u64 *own = bucket + (entry >> 61) * LINE, *place = find_free(set, own, LINE);
+	__u64 gone = entry;
+
+	if (place) {
+		*place = entry;
+		return 0;
+	}
+	place = find_oldest(set, own, LINE);
+	if (pane_of(set, *place) < pane_of(set, entry)) {
+		gone = *place;
+		*place = entry;
+	}
+	place = find_free(set, bucket, BUCKET);
+	if (place) {
+		*place = gone;
+		return 0;
+	}
+	place = find_oldest(set, bucket, BUCKET);
+	if (pane_of(set, *place) < pane_of(set, gone)) {
+		entry = *place;
+		*place = gone;
+		gone = entry;
+	}
+	return gone;
+}
+
+static void bucket_add(struct dedup_ids *set, __u64 *bucket, __u64 entry)
+{
+	__u64 gone = bucket_put(set, bucket, entry);
 
 	set->generation[generation_of(entry)].ids++;
 	set->ids++;
-	if (count > 2 * LINE) {
-		set->generation[generation_of(entries[--count])].ids--;
-		set->ids--;
-		set->displaced++;
-	}
-	pair_fill(pair, entries, count);
+	if (!gone)
+		return;
+	set->generation[generation_of(gone)].ids--;
+	set->ids--;
+	set->displaced++;
+}
+
+static bool bucket_has(const __u64 *bucket, __u64 entry)
+{
+	unsigned int matches = 0;
+
+	for (unsigned int i = 0; i < BUCKET; i++)
+		matches += bucket[i] == entry;
+	return matches > 0;
 }
 
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
 						   unsigned int generation)
 {
-	__u64 entry = hash << 8 | generation, *pair = dedup_ids_pair(set, hash);
+	__u64 entry = hash << 8 | generation, *bucket = dedup_ids_bucket(set, hash);
 
 	if (!is_live(set, generation))
 		return DEDUP_IDS_FORGOTTEN;
-	if (line_has(pair, entry) || line_has(pair + LINE, entry))
+	if (bucket_has(bucket, entry))
 		return DEDUP_IDS_DUPLICATE;
 	while (set->ids >= set->ids_max && set->live_panes > 1)
 		panes_drop(set, set->generation[oldest_generation(set)].pane);
 	if (!is_live(set, generation))
 		return DEDUP_IDS_FORGOTTEN;
-	pair_add(set, pair, entry);
+	bucket_add(set, bucket, entry);
 	return DEDUP_IDS_NEW;
 }
 
-/* One pair more: it takes what belongs there from the pair whose number lacks its highest bit. */
-static void pair_split(struct dedup_ids *set)
+/* One bucket more: it takes what belongs there from the one whose number lacks its highest bit. */
+static void bucket_split(struct dedup_ids *set)
 {
-	const __u64 number = set->pairs;
+	const __u64 number = set->buckets;
 	const unsigned int high = 63 - (unsigned int)__builtin_clzll(number);
-	const unsigned int bit = high - DEDUP_IDS_PAIR_ROTATE + 8; /* of an entry */
-	__u64 *from = set->lines + ((number ^ 1ull << high) << set->pair_shift);
-	__u64 entries[2 * LINE], gone[2 * LINE];
-	unsigned int count = pair_collect(set, from, entries, 0), stay = 0, go = 0;
+	const unsigned int bit = high - 2 + 8; /* of an entry */
+	__u64 *to[2] = { set->lines + ((number ^ 1ull << high) << set->bucket_shift),
+			 set->lines + (number << set->bucket_shift) };
+	__u64 entries[BUCKET];
 
-	for (unsigned int i = 0; i < count; i++) {
-		if (entries[i] >> bit & 1)
-			gone[go++] = entries[i];
-		else
-			entries[stay++] = entries[i];
-	}
-	pair_fill(from, entries, stay);
-	pair_fill(set->lines + (number << set->pair_shift), gone, go);
-	__atomic_store_n(&set->pairs, number + 1, __ATOMIC_RELAXED);
+	memcpy(entries, to[0], sizeof(entries));
+	memset(to[0], 0, sizeof(entries));
+	for (unsigned int i = 0; i < BUCKET; i++)
+		if (entries[i] && is_live(set, generation_of(entries[i])))
+			bucket_put(set, to[entries[i] >> bit & 1], entries[i]);
+	__atomic_store_n(&set->buckets, number + 1, __ATOMIC_RELAXED);
 }
 
 void dedup_ids_grow_slow(struct dedup_ids *set, __u64 asked)
 {
-	if (set->pairs == set->pairs_max)
+	if (set->buckets == set->buckets_max)
 		return;
-	if (set->pairs > set->pair_mask)
-		__atomic_store_n(&set->pair_mask, 2 * set->pair_mask + 1, __ATOMIC_RELAXED);
-	for (; asked > 0 && set->pairs <= set->pair_mask; asked--)
-		pair_split(set);
+	if (set->buckets > set->bucket_mask)
+		__atomic_store_n(&set->bucket_mask, 2 * set->bucket_mask + 1, __ATOMIC_RELAXED);
+	for (__u64 i = 0; i < asked && set->buckets <= set->bucket_mask; i += DEDUP_IDS_PER_SPLIT)
+		bucket_split(set);
 }
 
 /* Returns how many there were. */
@@ -294,25 +299,25 @@ static unsigned int generations_move(struct dedup_ids *set, enum dedup_ids_state
 }
 
 /* Without a branch an entry: nobody can foretell which are dead. */
-static void pair_scrub(const struct dedup_ids *set, __u64 *pair)
+static void bucket_scrub(const struct dedup_ids *set, __u64 *bucket)
 {
-	for (unsigned int i = 0; i < 2 * LINE; i++)
-		pair[i] &= -(__u64)set->is_live[generation_of(pair[i])];
+	for (unsigned int i = 0; i < BUCKET; i++)
+		bucket[i] &= -(__u64)set->is_live[generation_of(bucket[i])];
 }
 
-__u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
+__u64 dedup_ids_scrub(struct dedup_ids *set, __u64 buckets_max)
 {
 	__u64 done = 0;
 
-	if (!pairs_max || (set->scrub_at == 0 && !set->dead))
+	if (!buckets_max || (set->scrub_at == 0 && !set->dead))
 		return 0;
 	if (set->scrub_at == 0) {
 		generations_move(set, DEDUP_IDS_DEAD, DEDUP_IDS_DYING);
 		set->dead = 0;
-		set->scrub_end = set->pairs;
+		set->scrub_end = set->buckets;
 	}
-	while (done < pairs_max && set->scrub_at < set->scrub_end) {
-		pair_scrub(set, set->lines + (set->scrub_at++ << set->pair_shift));
+	while (done < buckets_max && set->scrub_at < set->scrub_end) {
+		bucket_scrub(set, set->lines + (set->scrub_at++ << set->bucket_shift));
 		done++;
 	}
 	if (set->scrub_at == set->scrub_end) {
@@ -325,12 +330,12 @@ __u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max)
 /* A pass begins when SCRUB_SPARE generations are left, and takes as long as half of these last. */
 __u64 dedup_ids_scrub_due(const struct dedup_ids *set)
 {
-	const __u64 pairs = set->scrub_at ? set->scrub_end : set->pairs;
+	const __u64 buckets = set->scrub_at ? set->scrub_end : set->buckets;
 	__u64 taken, due;
 
 	if (set->clean >= SCRUB_SPARE || (set->scrub_at == 0 && !set->dead))
 		return 0;
 	taken = SCRUB_SPARE - set->clean;
-	due = taken < SCRUB_SPARE / 2 ? pairs * taken / (SCRUB_SPARE / 2) : pairs;
+	due = taken < SCRUB_SPARE / 2 ? buckets * taken / (SCRUB_SPARE / 2) : buckets;
 	return due > set->scrub_at ? due - set->scrub_at : 0;
 }

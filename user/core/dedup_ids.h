@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Was this event here before? A set of (pane, event_id): a repeated event repeats its time, so
  * its pane. Exact as long as nothing had to be given up, and what was given up is counted: the
- * hash is a bijection of a pane's ids, and place and tag together are all of it. An id may be
- * in two neighbouring lines of 8, so that at the bound of half the places hardly any is
- * displaced. Nothing is removed when a pane ends: the places of its ids count as free. The table
- * doubles as ids come, a pair of lines at a time; at the bound the oldest pane's set is dropped.
- * One thread owns a set at a time. */
+ * hash is a bijection of a pane's ids, and place and tag together are all of it. An id has a line
+ * of 8 places in a bucket of 8 lines that help out, so at the bound of half the places none is
+ * displaced. The places of a pane that ended are free. The table doubles as ids come, a bucket at
+ * a time; at the bound the oldest pane's set is dropped. One thread owns a set at a time. */
 #ifndef SLUICE_CORE_DEDUP_IDS_H
 #define SLUICE_CORE_DEDUP_IDS_H
 
@@ -20,15 +19,15 @@
 #include "sluice/types.h"
 
 #define DEDUP_IDS_LINE 8u /* ids in a cache line */
-#define DEDUP_IDS_PAIR_BYTES (2 * DEDUP_IDS_LINE * 8u)
-#define DEDUP_IDS_PAIRS_MIN 256u /* with fewer, a tag of 56 bits is not all of the rest */
-#define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_PAIRS_MIN * DEDUP_IDS_PAIR_BYTES)
-#define DEDUP_IDS_PER_PAIR 3u /* of 16 places; with more the table doubles, if it can */
+#define DEDUP_IDS_BUCKET 64u /* places */
+#define DEDUP_IDS_BUCKET_BYTES (DEDUP_IDS_BUCKET * 8u)
+#define DEDUP_IDS_BUCKETS_MIN 256u /* with fewer, a tag of 56 bits is not all of the rest */
+#define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_BUCKETS_MIN * DEDUP_IDS_BUCKET_BYTES)
+/* With so many ids in a bucket the table doubles, if it can: while so many ids are asked for, a
+ * bucket is split. */
+#define DEDUP_IDS_PER_BUCKET 35u
+#define DEDUP_IDS_PER_SPLIT 4u
 #define DEDUP_IDS_BYTES_PER_ID 16u /* of memory, at the bound */
-/* Where a hash has what chooses its line. Bit 6 of it is bit 8 of the number of its pair, whose low
- * 8 bits are the high ones of the hash; bits below 6 choose nothing here. */
-#define DEDUP_IDS_PAIR_ROTATE 2u
-#define DEDUP_IDS_SIDE_BIT 55u
 #define DEDUP_IDS_GENERATIONS 256u /* 0 is none; a generation is a pane's name of 8 bits */
 #define DEDUP_IDS_ALIGN 128u
 
@@ -59,23 +58,23 @@ struct dedup_ids_pane {
 
 struct dedup_ids {
 	__u64 *lines;
-	/* Pairs in use, up to pairs_max; the mask is one less than the power of two that they grow
-	 * to. Both written atomically: others fetch lines. */
-	__u64 pairs, pair_mask, pairs_max;
-	unsigned int pair_shift; /* from one pair to the next there are 2^pair_shift words */
+	/* Buckets in use, up to buckets_max; the mask is one less than the power of two that they
+	 * grow to. Both written atomically: others fetch lines. */
+	__u64 buckets, bucket_mask, buckets_max;
+	unsigned int bucket_shift; /* from one to the next there are 2^bucket_shift words */
 	unsigned int live_panes;
 	__u64 seed_in, seed_multiply;
 	__u64 ids, ids_max; /* of live panes */
 	/* Numbers of live generations: none is more than live_span behind live_first, modulo 256.
 	 * Others in between may have ended. */
 	__u64 live_first, live_span;
-	__u64 scrub_at, scrub_end; /* of the pass; pairs made during it have nothing to wipe */
+	__u64 scrub_at, scrub_end; /* of the pass; buckets made during it have nothing to wipe */
 	unsigned int dead, clean; /* generations in these states */
 	unsigned int last_number; /* of the generation that was opened last */
 	unsigned int zero;
 	__s64 floor_pane; /* nothing is remembered of panes before */
 	__s64 newest_pane;
-	__u64 displaced; /* ids of live panes that had to go because both lines were full */
+	__u64 displaced; /* ids of live panes that had to go because their bucket was full */
 	__u64 dropped_panes; /* sets given up at the bound, before their pane ended */
 	__u64 dropped_ids; /* … and what was in them */
 	__u64 stalls; /* passes that could not wait for dedup_ids_scrub */
@@ -85,9 +84,8 @@ struct dedup_ids {
 };
 
 /* Takes over `bytes` of zeroed memory at a 128-byte boundary, rounded down to a power of two, in
- * pairs of lines: every `step`-th from the first one on, as sets that grow alike may lie in turns.
- * step is a power of two. `seed` is secret: senders choose ids. -EINVAL below
- * DEDUP_IDS_BYTES_MIN. */
+ * buckets: every `step`-th from the first one on, as sets that grow alike may lie in turns. step
+ * is a power of two. `seed` is secret: senders choose ids. -EINVAL below DEDUP_IDS_BYTES_MIN. */
 int dedup_ids_open(struct dedup_ids *set, void *memory, size_t bytes, unsigned int step,
 		   __u64 seed);
 
@@ -102,21 +100,21 @@ static inline __u64 dedup_ids_hash(const struct dedup_ids *set, __s64 pane, __u6
 	return hash ^ hash >> 32;
 }
 
-/* The pair of lines of a hash, by all its bits that are in no entry and then more and more of the
- * others. */
-static inline __u64 *dedup_ids_pair(const struct dedup_ids *set, __u64 hash)
+/* By the highest eight bits of a hash, which are in no entry, and then more and more of the others,
+ * from bit 6 on. */
+static inline __u64 *dedup_ids_bucket(const struct dedup_ids *set, __u64 hash)
 {
-	const __u64 mask = __atomic_load_n(&set->pair_mask, __ATOMIC_RELAXED);
-	const __u64 pairs = __atomic_load_n(&set->pairs, __ATOMIC_RELAXED);
-	__u64 number = (hash >> 56 | (hash << DEDUP_IDS_PAIR_ROTATE & ~0xffull)) & mask;
+	const __u64 mask = __atomic_load_n(&set->bucket_mask, __ATOMIC_RELAXED);
+	const __u64 buckets = __atomic_load_n(&set->buckets, __ATOMIC_RELAXED);
+	__u64 number = (hash >> 56 | (hash << 2 & ~0xffull)) & mask;
 
-	number = number < pairs ? number : number & mask >> 1;
-	return set->lines + (number << set->pair_shift);
+	number = number < buckets ? number : number & mask >> 1;
+	return set->lines + (number << set->bucket_shift);
 }
 
 static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)
 {
-	return dedup_ids_pair(set, hash) + (hash >> DEDUP_IDS_SIDE_BIT & 1) * DEDUP_IDS_LINE;
+	return dedup_ids_bucket(set, hash) + (hash >> 53 & 7) * DEDUP_IDS_LINE;
 }
 
 /* First phase of a batch: fetches the line, into the second cache level. */
@@ -254,31 +252,31 @@ static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *se
 
 void dedup_ids_grow_slow(struct dedup_ids *set, __u64 asked);
 
-/* Third phase, after `asked` ids: the table grows by up to as many pairs, where its ids want it. So
- * the last pairs to be split have not become much fuller meanwhile than the first ones were. */
+/* Third phase, after `asked` ids: the table grows by some buckets, where its ids want it. So the
+ * last to be split have not become much fuller meanwhile than the first ones were. */
 static inline void dedup_ids_grow(struct dedup_ids *set, __u64 asked)
 {
-	bool wants_more = set->ids > set->pairs * DEDUP_IDS_PER_PAIR;
+	bool wants_more = set->ids > set->buckets * DEDUP_IDS_PER_BUCKET;
 
-	if (__builtin_expect(wants_more || set->pairs <= set->pair_mask, 0))
+	if (__builtin_expect(wants_more || set->buckets <= set->bucket_mask, 0))
 		dedup_ids_grow_slow(set, asked);
 }
 
-/* Bytes from the first pair to the end of the last one in use. Any thread. */
+/* Bytes from the first bucket to the end of the last one in use. Any thread. */
 static inline size_t dedup_ids_bytes(const struct dedup_ids *set)
 {
-	return (size_t)__atomic_load_n(&set->pairs, __ATOMIC_RELAXED) << set->pair_shift << 3;
+	return (size_t)__atomic_load_n(&set->buckets, __ATOMIC_RELAXED) << set->bucket_shift << 3;
 }
 
 /* Panes before `pane` have ended, lateness included: their ids may go. Never backwards. */
 void dedup_ids_retire(struct dedup_ids *set, __s64 pane);
 
-/* Wipes ended panes out of up to `pairs_max` pairs of lines (128 bytes each), so that their
- * generations can serve again. Returns how many; 0 when nothing is left to wipe. Never called, it
+/* Wipes ended panes out of up to `buckets_max` buckets (512 bytes each), so that their generations
+ * can serve again. Returns how many; 0 when nothing is left to wipe. Never called, it
  * happens in one go when the 255 generations are used up. */
-__u64 dedup_ids_scrub(struct dedup_ids *set, __u64 pairs_max);
+__u64 dedup_ids_scrub(struct dedup_ids *set, __u64 buckets_max);
 
-/* Pairs that should have been wiped by now, for that not to happen. */
+/* Buckets that should have been wiped by now, for that not to happen. */
 __u64 dedup_ids_scrub_due(const struct dedup_ids *set);
 
 /* Panes, the newest included, that are remembered: times a pane's length, the effective

@@ -14,8 +14,8 @@
 #include "core/dedup_ids.h"
 #include "random.h"
 
-#define BYTES DEDUP_IDS_BYTES_MIN	/* 4096 places, bound 2048 */
-#define IDS_MAX 2048
+#define BYTES DEDUP_IDS_BYTES_MIN /* 16384 places, bound 8192 */
+#define IDS_MAX 8192
 
 static struct dedup_ids set;
 static void *memory;
@@ -68,13 +68,13 @@ static void too_little_memory_is_refused(void **state)
 
 static void hashes_are_all_different_and_spread(void **state)
 {
-	static __u32 lines[512];
+	static __u32 lines[2048];
 	__u64 before = dedup_ids_hash(&set, 0, 0);
 
 	(void)state;
-	for (__u64 id = 0; id < 512 * 64; id++)
+	for (__u64 id = 0; id < 2048 * 64; id++)
 		lines[line_of(0, id)]++;
-	for (int i = 0; i < 512; i++)
+	for (int i = 0; i < 2048; i++)
 		assert_in_range(lines[i], 64 - 40, 64 + 40);	/* five standard deviations */
 	for (int bit = 0; bit < 64; bit++) {
 		unsigned int changed = (unsigned int)__builtin_popcountll(
@@ -219,17 +219,17 @@ static void displaced_ids_are_counted(void **state)
 	__u64 known = 0;
 
 	(void)state;
-	for (__u64 id = 1; id <= 6000; id++)
+	for (__u64 id = 1; id <= 24000; id++)
 		assert_int_equal(ask(0, id), DEDUP_IDS_NEW);
-	assert_int_equal(set.ids + set.displaced, 6000);
-	assert_in_range(set.ids, 3500, 4096);
-	for (__u64 i = 0; i < 4096; i++)
+	assert_int_equal(set.ids + set.displaced, 24000);
+	assert_in_range(set.ids, 15500, 16384);
+	for (__u64 i = 0; i < 16384; i++)
 		known += ((__u64 *)memory)[i] != 0;
 	assert_int_equal(known, set.ids);
 	assert_int_equal(set.dropped_panes, 0);
 }
 
-static void few_are_displaced_at_the_bound(void **state)
+static void none_is_displaced_at_the_bound(void **state)
 {
 	__u64 displaced = 0;
 
@@ -241,7 +241,7 @@ static void few_are_displaced_at_the_bound(void **state)
 			ask(0, id + 1);
 		displaced += set.displaced;
 	}
-	assert_true(displaced < 40 * IDS_MAX / 500);	/* 0.2 %; in theory 0.08 */
+	assert_int_equal(displaced, 0); /* a bucket in ten millions is too small */
 }
 
 /* An id from *from on that belongs into a line in a pane. */
@@ -252,7 +252,7 @@ static __u64 id_of_line(__u64 line, __s64 pane, __u64 *from)
 	return (*from)++;
 }
 
-/* Both lines of a pair, crossed and full: what is alive stays findable when room appears. */
+/* Lines of a bucket, crossed and full: what is alive stays findable when room appears. */
 static void neighbours_help_out_and_are_found_again(void **state)
 {
 	__u64 from = 1, id[16];
@@ -379,7 +379,7 @@ static void generations_come_round(void **state)
 	assert_in_range(wiped, 4000 / 255 * 256, 4000 / 40 * 256);
 }
 
-#define LARGE 256u /* times what it begins with */
+#define LARGE 64u /* times what it begins with */
 #define LARGE_IDS 40000u
 
 /* Three panes at a time and what repeats in them. */
@@ -387,7 +387,7 @@ static void grow(unsigned int step)
 {
 	static bool is_known[12][LARGE_IDS];
 	const size_t bytes = (size_t)LARGE * BYTES * step;
-	__u64 *large = aligned_alloc(DEDUP_IDS_ALIGN, bytes), random = step, pairs_seen = 0;
+	__u64 *large = aligned_alloc(DEDUP_IDS_ALIGN, bytes), random = step, buckets_seen = 0;
 
 	memset(large, 0, bytes);
 	memset(is_known, 0, sizeof(is_known));
@@ -400,20 +400,20 @@ static void grow(unsigned int step)
 			assert_int_equal(ask(pane, id + 1),
 					 is_known[pane][id] ? DEDUP_IDS_DUPLICATE : DEDUP_IDS_NEW);
 			is_known[pane][id] = true;
-			assert_true(set.pairs >= pairs_seen);
-			assert_true(set.ids <= 4 * set.pairs + 4);
-			pairs_seen = set.pairs;
+			assert_true(set.buckets >= buckets_seen);
+			assert_true(set.ids <= 40 * set.buckets);
+			buckets_seen = set.buckets;
 			if (i % 64 == 0)
 				dedup_ids_scrub(&set, 1);
 		}
 		dedup_ids_retire(&set, round + 1);
 	}
 	assert_int_equal(set.displaced + set.dropped_ids + set.stalls, 0);
-	assert_in_range(set.pairs, DEDUP_IDS_PAIRS_MIN * 16, DEDUP_IDS_PAIRS_MIN * LARGE / 2);
+	assert_in_range(set.buckets, DEDUP_IDS_BUCKETS_MIN * 4, DEDUP_IDS_BUCKETS_MIN * LARGE / 2);
 	for (size_t i = dedup_ids_bytes(&set) / 8; i < bytes / 8; i++)
 		assert_int_equal(large[i], 0);
 	for (size_t i = 0; i < bytes / 8; i++)
-		if (i / 16 % step)
+		if (i / DEDUP_IDS_BUCKET % step)
 			assert_int_equal(large[i], 0); /* the other set's */
 	free(large);
 }
@@ -447,14 +447,14 @@ static void the_oldest_pane_is_displaced_first(void **state)
 
 	(void)state;
 	ask(1, id_of_line(6, 1, &from));
-	for (int i = 0; i < 15; i++)
+	for (int i = 0; i < 63; i++)
 		ask(2, id_of_line(6, 2, &from));
 	id = id_of_line(6, 3, &from);
 	assert_int_equal(ask(3, id), DEDUP_IDS_NEW);
 	assert_int_equal(set.displaced, 1);
 	assert_int_equal(ask(3, id), DEDUP_IDS_DUPLICATE);
 	assert_int_equal(set.generation[dedup_ids_generation(&set, 1)].ids, 0);
-	assert_int_equal(set.generation[dedup_ids_generation(&set, 2)].ids, 15);
+	assert_int_equal(set.generation[dedup_ids_generation(&set, 2)].ids, 63);
 }
 
 /* Anything goes: bounds, leaps, retirement; nothing is ever called a duplicate that was not
@@ -507,7 +507,7 @@ int main(void)
 		TEST(too_many_open_panes_drop_the_oldest),
 		TEST(the_bound_drops_the_oldest_pane_first),
 		TEST(displaced_ids_are_counted),
-		TEST(few_are_displaced_at_the_bound),
+		TEST(none_is_displaced_at_the_bound),
 		TEST(neighbours_help_out_and_are_found_again),
 		TEST(places_of_the_ended_are_free),
 		TEST(the_older_pane_gives_way_to_the_newer),
