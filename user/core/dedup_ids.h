@@ -23,10 +23,11 @@
 #define DEDUP_IDS_BUCKET_BYTES (DEDUP_IDS_BUCKET * 8u)
 #define DEDUP_IDS_BUCKETS_MIN 256u /* with fewer, a tag of 56 bits is not all of the rest */
 #define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_BUCKETS_MIN * DEDUP_IDS_BUCKET_BYTES)
-/* With so many ids in a bucket the table doubles, if it can: while so many ids are asked for, a
- * bucket is split. */
-#define DEDUP_IDS_PER_BUCKET 35u
-#define DEDUP_IDS_PER_SPLIT 4u
+/* With so many ids in a bucket on average the table doubles, if it can: a bucket is split for every
+ * few ids that are asked for. The last ones then have 36 on average, and in doubling one id of ten
+ * million finds its bucket full. */
+#define DEDUP_IDS_PER_BUCKET 28u
+#define DEDUP_IDS_PER_SPLIT 8u
 #define DEDUP_IDS_BYTES_PER_ID 16u /* of memory, at the bound */
 #define DEDUP_IDS_GENERATIONS 256u /* 0 is none; a generation is a pane's name of 8 bits */
 #define DEDUP_IDS_ALIGN 128u

@@ -401,7 +401,7 @@ static void grow(unsigned int step)
 					 is_known[pane][id] ? DEDUP_IDS_DUPLICATE : DEDUP_IDS_NEW);
 			is_known[pane][id] = true;
 			assert_true(set.buckets >= buckets_seen);
-			assert_true(set.ids <= 40 * set.buckets);
+			assert_true(set.ids <= 36 * set.buckets);
 			buckets_seen = set.buckets;
 			if (i % 64 == 0)
 				dedup_ids_scrub(&set, 1);
