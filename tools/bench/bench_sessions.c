@@ -71,12 +71,11 @@ static int measure(const struct measurement *what)
 		run.total[0] = (struct engine_run_total){ 0 };
 		err = pass(&run, &set);
 		if (i >= 0)
-			report_add_run(&report, (double)set.events * 1e9 /
-							(double)(report_cpu_ns() - begin_ns));
+			report_add_run(&report,
+				       report_per_second(set.events, report_cpu_ns() - begin_ns));
 		else
 			run.longest_slice_ns = 0;
-		report.unaccounted += (double)(set.events - run.total[0].count) +
-				      (run.total[0].sum != set.value_sum);
+		report.unaccounted += engine_run_unaccounted(&run, 0, &set, 1);
 		dataset_shift_time(&set, 10000000000);
 	}
 	report_add_extra(&report, "groups", (double)GROUPS);

@@ -45,7 +45,7 @@ __s64 dedup_slice_ns(const struct window_spec *spec);
 void dedup_retire(struct dedup_window *set, __s64 time_ns);
 
 /* A little of the work that ended slices leave behind; a turn of worker `worker` calls it again and
- * again. Bounded: some microseconds. */
+ * again. Bounded: some ten microseconds. */
 void dedup_tidy(struct dedup *dedup, __u32 worker);
 
 /* The memory of a set that is in use or soon will be. Any thread. */

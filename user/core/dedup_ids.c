@@ -190,8 +190,8 @@ static __u64 *find_oldest(const struct dedup_ids *set, __u64 *places, unsigned i
  * be in there. Returns the entry for which no place is left, of the oldest pane; mostly 0. */
 static __u64 bucket_put(const struct dedup_ids *set, __u64 *bucket, __u64 entry)
 {
-	__u64 *own = bucket + (entry >> 61) * LINE, *place = find_free(set, own, LINE);
-	__u64 gone = entry;
+	__u64 *own = dedup_ids_line_in(bucket, dedup_ids_entry_hash(entry));
+	__u64 *place = find_free(set, own, LINE), gone = entry;
 
 	if (place) {
 		*place = entry;
@@ -208,12 +208,11 @@ static __u64 bucket_put(const struct dedup_ids *set, __u64 *bucket, __u64 entry)
 		return 0;
 	}
 	place = find_oldest(set, bucket, BUCKET);
-	if (pane_of(set, *place) < pane_of(set, gone)) {
-		entry = *place;
-		*place = gone;
-		gone = entry;
-	}
-	return gone;
+	if (pane_of(set, *place) >= pane_of(set, gone))
+		return gone;
+	entry = *place;
+	*place = gone;
+	return entry;
 }
 
 static void bucket_add(struct dedup_ids *set, __u64 *bucket, __u64 entry)
@@ -241,7 +240,7 @@ static bool bucket_has(const __u64 *bucket, __u64 entry)
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
 						   unsigned int generation)
 {
-	__u64 entry = hash << 8 | generation, *bucket = dedup_ids_bucket(set, hash);
+	__u64 entry = dedup_ids_entry(hash, generation), *bucket = dedup_ids_bucket(set, hash);
 
 	if (!is_live(set, generation))
 		return DEDUP_IDS_FORGOTTEN;
@@ -259,17 +258,19 @@ enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 
 static void bucket_split(struct dedup_ids *set)
 {
 	const __u64 number = set->buckets;
-	const unsigned int high = 63 - (unsigned int)__builtin_clzll(number);
-	const unsigned int bit = high - 2 + 8; /* of an entry */
-	__u64 *to[2] = { set->lines + ((number ^ 1ull << high) << set->bucket_shift),
-			 set->lines + (number << set->bucket_shift) };
-	__u64 entries[BUCKET];
+	const __u64 high = 1ull << (63 - __builtin_clzll(number));
+	__u64 *from = set->lines + ((number ^ high) << set->bucket_shift);
+	__u64 *to = set->lines + (number << set->bucket_shift), entries[BUCKET];
 
-	memcpy(entries, to[0], sizeof(entries));
-	memset(to[0], 0, sizeof(entries));
-	for (unsigned int i = 0; i < BUCKET; i++)
+	memcpy(entries, from, sizeof(entries));
+	memset(from, 0, sizeof(entries));
+	for (unsigned int i = 0; i < BUCKET; i++) {
+		__u64 hash = dedup_ids_entry_hash(entries[i]);
+
 		if (entries[i] && is_live(set, generation_of(entries[i])))
-			bucket_put(set, to[entries[i] >> bit & 1], entries[i]);
+			bucket_put(set, dedup_ids_bucket_number(hash) & high ? to : from,
+				   entries[i]);
+	}
 	__atomic_store_n(&set->buckets, number + 1, __ATOMIC_RELAXED);
 }
 

@@ -101,21 +101,43 @@ static inline __u64 dedup_ids_hash(const struct dedup_ids *set, __s64 pane, __u6
 	return hash ^ hash >> 32;
 }
 
-/* By the highest eight bits of a hash, which are in no entry, and then more and more of the others,
- * from bit 6 on. */
+/* What a place holds. */
+static inline __u64 dedup_ids_entry(__u64 hash, unsigned int generation)
+{
+	return hash << 8 | generation;
+}
+
+/* The hash of an entry, but for its highest eight bits: those are in none. */
+static inline __u64 dedup_ids_entry_hash(__u64 entry)
+{
+	return entry >> 8;
+}
+
+/* The number of a hash's bucket in a table without end: the highest eight bits of the hash, and
+ * above them the others from bit 6 on. A table has the lower bits of it. */
+static inline __u64 dedup_ids_bucket_number(__u64 hash)
+{
+	return hash >> 56 | (hash << 2 & ~0xffull);
+}
+
 static inline __u64 *dedup_ids_bucket(const struct dedup_ids *set, __u64 hash)
 {
 	const __u64 mask = __atomic_load_n(&set->bucket_mask, __ATOMIC_RELAXED);
 	const __u64 buckets = __atomic_load_n(&set->buckets, __ATOMIC_RELAXED);
-	__u64 number = (hash >> 56 | (hash << 2 & ~0xffull)) & mask;
+	__u64 number = dedup_ids_bucket_number(hash) & mask;
 
 	number = number < buckets ? number : number & mask >> 1;
 	return set->lines + (number << set->bucket_shift);
 }
 
+static inline __u64 *dedup_ids_line_in(__u64 *bucket, __u64 hash)
+{
+	return bucket + (hash >> 53 & 7) * DEDUP_IDS_LINE;
+}
+
 static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)
 {
-	return dedup_ids_bucket(set, hash) + (hash >> 53 & 7) * DEDUP_IDS_LINE;
+	return dedup_ids_line_in(dedup_ids_bucket(set, hash), hash);
 }
 
 /* First phase of a batch: fetches the line, into the second cache level. */
@@ -221,7 +243,7 @@ static inline void dedup_ids_count(struct dedup_ids *set, unsigned int generatio
 static inline enum dedup_ids_verdict dedup_ids_line_set(const struct dedup_ids *set, __u64 *line,
 							__u64 hash, unsigned int generation)
 {
-	__u64 wanted = hash << 8 | generation;
+	__u64 wanted = dedup_ids_entry(hash, generation);
 	unsigned int places;
 
 	if (__builtin_expect(dedup_ids_line_match(line, wanted), 0))
@@ -241,7 +263,7 @@ static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *se
 	enum dedup_ids_verdict verdict;
 
 	if (__builtin_expect(!dedup_ids_room(set, generation), 0))
-		return dedup_ids_line_match(line, hash << 8 | generation)
+		return dedup_ids_line_match(line, dedup_ids_entry(hash, generation))
 			       ? DEDUP_IDS_DUPLICATE
 			       : dedup_ids_test_and_set_slow(set, hash, generation);
 	verdict = dedup_ids_line_set(set, line, hash, generation);
