@@ -92,23 +92,53 @@ inline_always __u64 read_column(const struct takers *takers, const struct column
 /* In the next two, what an event adds is computed by a loop of its own: both loops are chains of
  * latencies, and more events are under way in short ones. */
 
-inline_always void add_distinct(const struct takers *takers, const struct extras_item *item,
-				const bool fetches)
+/* Of few groups: registers are found by the first loop as well, and they stay where they are. The
+ * second one is so short that many of them are on their way at once. */
+static __attribute__((noinline)) void add_distinct_near(const struct takers *takers,
+							const struct extras_item *item)
 {
 	const __u32 offset = item->offset, count = takers->count;
-	const __u32 distance = fetches ? EXTRAS_DISTANCE : 0;
+	const struct column column = columns[item->field];
+	struct sketch_pool *const pool = takers->pool;
+	__u64 hash[BATCH_EVENTS];
+	__u8 *place[BATCH_EVENTS], rank[BATCH_EVENTS];
+	__u32 found = 0;
+
+	for (__u32 n = 0; n < count; n++)
+		hash[n] = murmur64a_u64(read_column(takers, column, n), MURMUR64A_SEED_REDIS);
+	for (__u32 n = 0; n < count; n++) {
+		struct sketch_distinct *sketch = (void *)(takers->state[n] + offset);
+
+		if (is_rare(sketch->form != SKETCH_DISTINCT_REGISTERS)) {
+			sketch_distinct_add_hash(sketch, pool, hash[n]);
+			continue;
+		}
+		place[found] = sketch_distinct_register(sketch_pool_block(pool, sketch->block),
+							sketch->precision, hash[n]);
+		rank[found++] = sketch_distinct_rank(sketch->precision, hash[n]);
+	}
+	for (__u32 n = 0; n < found; n++) {
+		if (is_rare(*place[n] < rank[n]))
+			*place[n] = rank[n];
+	}
+}
+
+static __attribute__((noinline)) void add_distinct_far(const struct takers *takers,
+						       const struct extras_item *item)
+{
+	const __u32 offset = item->offset, count = takers->count;
 	const struct column column = columns[item->field];
 	struct sketch_pool *const pool = takers->pool;
 	__u64 hash[BATCH_EVENTS];
 
 	for (__u32 n = 0; n < count; n++)
 		hash[n] = murmur64a_u64(read_column(takers, column, n), MURMUR64A_SEED_REDIS);
-	for (__u32 n = 0; n < count + 2 * distance; n++) {
-		const __u32 near = n - distance, now = near - distance;
+	for (__u32 n = 0; n < count + 2 * EXTRAS_DISTANCE; n++) {
+		const __u32 near = n - EXTRAS_DISTANCE, now = near - EXTRAS_DISTANCE;
 
-		if (fetches && n < count)
+		if (n < count)
 			fetch(takers->state[n] + offset);
-		if (fetches && near < count)
+		if (near < count)
 			sketch_distinct_prefetch((void *)(takers->state[near] + offset), pool,
 						 hash[near]);
 		if (now < count)
@@ -144,16 +174,14 @@ inline_always void add_quantiles(const struct takers *takers, const struct extra
 }
 
 /* Functions of their own: together they would want more registers than there are. */
-#define ADD_ITEM(kind, reach, fetches)                                                             \
-	static __attribute__((noinline)) void add_##kind##_##reach(const struct takers *takers,    \
-								   const struct extras_item *item) \
-	{                                                                                          \
-		add_##kind(takers, item, fetches);                                                 \
+#define ADD_QUANTILES(reach, fetches)                                        \
+	static __attribute__((noinline)) void add_quantiles_##reach(         \
+		const struct takers *takers, const struct extras_item *item) \
+	{                                                                    \
+		add_quantiles(takers, item, fetches);                        \
 	}
-ADD_ITEM(distinct, near, false)
-ADD_ITEM(distinct, far, true)
-ADD_ITEM(quantiles, near, false)
-ADD_ITEM(quantiles, far, true)
+ADD_QUANTILES(near, false)
+ADD_QUANTILES(far, true)
 
 static void add_top(const struct takers *takers, const struct extras_item *item)
 {

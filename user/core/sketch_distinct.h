@@ -51,12 +51,24 @@ void sketch_distinct_clear(struct sketch_distinct *sketch, struct sketch_pool *p
 
 int sketch_distinct_add_slow(struct sketch_distinct *sketch, struct sketch_pool *pool, __u64 hash);
 
+/* The register that a hash may raise, and what to. */
+static inline __u8 *sketch_distinct_register(__u8 *registers, unsigned int precision, __u64 hash)
+{
+	return &registers[hash & ((1ull << precision) - 1)];
+}
+
+static inline __u8 sketch_distinct_rank(unsigned int precision, __u64 hash)
+{
+	__u64 rest = hash >> precision | 1ull << (64 - precision);
+
+	return (__u8)(__builtin_ctzll(rest) + 1);
+}
+
 static inline void sketch_distinct_register_raise(__u8 *registers, unsigned int precision,
 						  __u64 hash)
 {
-	__u8 *place = &registers[hash & ((1ull << precision) - 1)];
-	__u64 rest = hash >> precision | 1ull << (64 - precision);
-	__u8 rank = (__u8)(__builtin_ctzll(rest) + 1);
+	__u8 *place = sketch_distinct_register(registers, precision, hash);
+	__u8 rank = sketch_distinct_rank(precision, hash);
 
 	if (*place < rank)
 		*place = rank;
