@@ -89,8 +89,17 @@ inline_always __u64 read_column(const struct takers *takers, const struct column
 	return word >> column.shift & column.mask;
 }
 
-/* In the next two, what an event adds is computed by a loop of its own: both loops are chains of
- * latencies, and more events are under way in short ones. */
+/* What an event adds to a sketch is computed by a loop of its own: that and the adding are chains
+ * of latencies, and more events are under way in short loops. */
+inline_always void hash_column(const struct takers *takers, const struct extras_item *item,
+			       __u64 *hash)
+{
+	const struct column column = columns[item->field];
+	const __u32 count = takers->count;
+
+	for (__u32 n = 0; n < count; n++)
+		hash[n] = murmur64a_u64(read_column(takers, column, n), MURMUR64A_SEED_REDIS);
+}
 
 /* Of few groups: registers are found by the first loop as well, and they stay where they are. The
  * second one is so short that many of them are on their way at once. */
@@ -98,14 +107,12 @@ static __attribute__((noinline)) void add_distinct_near(const struct takers *tak
 							const struct extras_item *item)
 {
 	const __u32 offset = item->offset, count = takers->count;
-	const struct column column = columns[item->field];
 	struct sketch_pool *const pool = takers->pool;
 	__u64 hash[BATCH_EVENTS];
 	__u8 *place[BATCH_EVENTS], rank[BATCH_EVENTS];
 	__u32 found = 0;
 
-	for (__u32 n = 0; n < count; n++)
-		hash[n] = murmur64a_u64(read_column(takers, column, n), MURMUR64A_SEED_REDIS);
+	hash_column(takers, item, hash);
 	for (__u32 n = 0; n < count; n++) {
 		struct sketch_distinct *sketch = (void *)(takers->state[n] + offset);
 
@@ -127,12 +134,10 @@ static __attribute__((noinline)) void add_distinct_far(const struct takers *take
 						       const struct extras_item *item)
 {
 	const __u32 offset = item->offset, count = takers->count;
-	const struct column column = columns[item->field];
 	struct sketch_pool *const pool = takers->pool;
 	__u64 hash[BATCH_EVENTS];
 
-	for (__u32 n = 0; n < count; n++)
-		hash[n] = murmur64a_u64(read_column(takers, column, n), MURMUR64A_SEED_REDIS);
+	hash_column(takers, item, hash);
 	for (__u32 n = 0; n < count + 2 * EXTRAS_DISTANCE; n++) {
 		const __u32 near = n - EXTRAS_DISTANCE, now = near - EXTRAS_DISTANCE;
 
