@@ -6,11 +6,8 @@
 #ifndef SLUICE_CORE_DEDUP_HOT_H
 #define SLUICE_CORE_DEDUP_HOT_H
 
+#include "core/dedup_plain_hot.h"
 #include "core/spin.h"
-#include "core/stream_state.h"
-
-/* So many lines are on their way while one is asked: about as many as may be under way at once. */
-#define DEDUP_FETCH_AHEAD 32u
 
 /* The slice that the last event was in. */
 struct dedup_place {
@@ -122,6 +119,7 @@ static inline __attribute__((always_inline)) __u32 dedup_ask(
 	const struct dedup_work *work, __u32 first, __u32 end, __u32 bit, const bool has_shards)
 {
 	struct dedup_ids *ids = &shard->ids;
+	struct dedup_ids_live live = dedup_ids_live(ids);
 	unsigned int generation = 0;
 	__u64 room = 0, fresh = 0;
 	__s64 number = 0;
@@ -137,17 +135,19 @@ static inline __attribute__((always_inline)) __u32 dedup_ask(
 			dedup_ids_count(ids, generation, fresh);
 			number = work->generation[e];
 			generation = dedup_ids_generation(ids, number);
+			live = dedup_ids_live(ids);
 			room = dedup_ids_room(ids, generation);
 			fresh = 0;
 		}
 		if (__builtin_expect(fresh < room, 1))
-			verdict = dedup_ids_line_set(ids, dedup_ids_line(ids, hash), hash,
-						     generation);
+			verdict = dedup_ids_line_set(&live, dedup_ids_line(ids, hash),
+						     dedup_ids_entry(hash, generation));
 		fresh += verdict == DEDUP_IDS_NEW;
 		if (__builtin_expect(verdict == DEDUP_IDS_FORGOTTEN, 0)) {
 			dedup_ids_count(ids, generation, fresh);
 			if (generation)
 				verdict = dedup_ids_test_and_set(ids, hash, generation);
+			live = dedup_ids_live(ids);
 			shard->undecided += verdict == DEDUP_IDS_FORGOTTEN;
 			room = dedup_ids_room(ids, generation);
 			fresh = 0;
@@ -204,11 +204,17 @@ static __attribute__((noinline)) bool dedup_run(struct stream *stream, struct wi
 {
 	struct dedup_work *work = &stream->dedup_work;
 	struct dedup_window *set = window->dedup;
+	const struct dedup_plain plain = dedup_find_plain(window, &stream->batch);
 	const __u32 bit = 1u << window->index;
-	__u32 late = dedup_collect(window, &stream->batch, work);
-	__u32 repeats = set->shard_count > 1 ? dedup_ask_shards(set, &stream->batch, work, bit)
-					     : dedup_ask_alone(set, &stream->batch, work, bit);
+	__u32 late = 0, repeats;
 
+	if (is_likely(plain.generation)) {
+		repeats = dedup_run_plain(&set->shard[0].ids, &stream->batch, work, plain, bit);
+	} else {
+		late = dedup_collect(window, &stream->batch, work);
+		repeats = set->shard_count > 1 ? dedup_ask_shards(set, &stream->batch, work, bit)
+					       : dedup_ask_alone(set, &stream->batch, work, bit);
+	}
 	window->ledger.late += late;
 	window->ledger.duplicate_id += repeats;
 	/* The window is about to count them among those it has not selected. */

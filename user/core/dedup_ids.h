@@ -163,65 +163,77 @@ static inline unsigned int dedup_ids_generation(struct dedup_ids *set, __s64 pan
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
 						   unsigned int generation);
 
-/* Of the 8 places of a line, a bit for each that holds this entry … */
-static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry);
-/* … and for each that may be taken. */
-static inline unsigned int dedup_ids_line_free(const struct dedup_ids *set, const __u64 *line);
+/* The numbers of live generations, as a line is compared with them; until one is opened or ends. */
+struct dedup_ids_live;
+static inline struct dedup_ids_live dedup_ids_live(const struct dedup_ids *set);
+static inline bool dedup_ids_line_has(const __u64 *line, __u64 entry);
+/* A place of the line that may be taken; DEDUP_IDS_LINE: there is none. */
+static inline unsigned int dedup_ids_line_free(const struct dedup_ids_live *live,
+					       const __u64 *line);
 
 #if defined(__AVX2__)
-static inline unsigned int dedup_ids_mask(__m256i low, __m256i high)
+struct dedup_ids_live {
+	__m256i first, span;
+};
+
+static inline struct dedup_ids_live dedup_ids_live(const struct dedup_ids *set)
 {
-	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
-	       (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+	return (struct dedup_ids_live){ _mm256_set1_epi32((int)set->live_first),
+					_mm256_set1_epi32((int)set->live_span) };
 }
 
-static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry)
+static inline bool dedup_ids_line_has(const __u64 *line, __u64 entry)
 {
 	const __m256i wanted = _mm256_set1_epi64x((long long)entry);
 	const __m256i *half = (const __m256i *)line;
+	__m256i same = _mm256_or_si256(_mm256_cmpeq_epi64(_mm256_load_si256(half), wanted),
+				       _mm256_cmpeq_epi64(_mm256_load_si256(half + 1), wanted));
 
-	return dedup_ids_mask(_mm256_cmpeq_epi64(_mm256_load_si256(half), wanted),
-			      _mm256_cmpeq_epi64(_mm256_load_si256(half + 1), wanted));
+	return !_mm256_testz_si256(same, same);
 }
 
-static inline __m256i dedup_ids_half_free(const struct dedup_ids *set, __m256i entries)
+static inline unsigned int dedup_ids_line_free(const struct dedup_ids_live *live, const __u64 *line)
 {
-	const __m256i first = _mm256_set1_epi64x((long long)set->live_first);
-	const __m256i span = _mm256_set1_epi64x((long long)set->live_span);
-	const __m256i number = _mm256_set1_epi64x(0xff);
-	__m256i behind = _mm256_and_si256(_mm256_sub_epi64(entries, first), number);
-
-	return _mm256_or_si256(_mm256_cmpgt_epi64(behind, span),
-			       _mm256_cmpeq_epi64(entries, _mm256_setzero_si256()));
-}
-
-static inline unsigned int dedup_ids_line_free(const struct dedup_ids *set, const __u64 *line)
-{
+	const __m256i number = _mm256_set1_epi32(0xff);
 	const __m256i *half = (const __m256i *)line;
+	/* Of each entry the lower 32 bits; those of the places 0 1 4 5 2 3 6 7. */
+	const __m256i low = _mm256_castps_si256(_mm256_shuffle_ps(
+		_mm256_castsi256_ps(_mm256_load_si256(half)),
+		_mm256_castsi256_ps(_mm256_load_si256(half + 1)), _MM_SHUFFLE(2, 0, 2, 0)));
+	const __m256i numbers = _mm256_and_si256(low, number);
+	const __m256i behind = _mm256_and_si256(_mm256_sub_epi32(numbers, live->first), number);
+	const __m256i is_free =
+		_mm256_or_si256(_mm256_cmpgt_epi32(behind, live->span),
+				_mm256_cmpeq_epi32(numbers, _mm256_setzero_si256()));
+	unsigned int mask = (unsigned int)_mm256_movemask_ps(_mm256_castsi256_ps(is_free));
 
-	return dedup_ids_mask(dedup_ids_half_free(set, _mm256_load_si256(half)),
-			      dedup_ids_half_free(set, _mm256_load_si256(half + 1)));
+	return mask ? 0x76325410u >> 4 * __builtin_ctz(mask) & 7 : DEDUP_IDS_LINE;
 }
 #else
-static inline unsigned int dedup_ids_line_match(const __u64 *line, __u64 entry)
-{
-	unsigned int matches = 0;
+struct dedup_ids_live {
+	__u64 first, span;
+};
 
-	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++)
-		matches |= (unsigned int)(line[i] == entry) << i;
-	return matches;
+static inline struct dedup_ids_live dedup_ids_live(const struct dedup_ids *set)
+{
+	return (struct dedup_ids_live){ set->live_first, set->live_span };
 }
 
-static inline unsigned int dedup_ids_line_free(const struct dedup_ids *set, const __u64 *line)
+static inline bool dedup_ids_line_has(const __u64 *line, __u64 entry)
 {
-	unsigned int places = 0;
+	bool has = false;
 
-	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++) {
-		bool is_free = !line[i] || ((line[i] - set->live_first) & 0xff) > set->live_span;
+	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++)
+		has |= line[i] == entry;
+	return has;
+}
 
-		places |= (unsigned int)is_free << i;
-	}
-	return places;
+static inline unsigned int dedup_ids_line_free(const struct dedup_ids_live *live, const __u64 *line)
+{
+	for (unsigned int i = 0; i < DEDUP_IDS_LINE; i++)
+		if (!line[i] || ((line[i] - live->first) & 0xff) > live->span)
+			return i;
+	return DEDUP_IDS_LINE;
 }
 #endif
 
@@ -238,20 +250,19 @@ static inline void dedup_ids_count(struct dedup_ids *set, unsigned int generatio
 	set->ids += ids;
 }
 
-/* Second phase, where there is room: the verdict for a hash, remembered. The caller counts what is
- * new. DEDUP_IDS_FORGOTTEN: nothing is decided, dedup_ids_test_and_set has to. */
-static inline enum dedup_ids_verdict dedup_ids_line_set(const struct dedup_ids *set, __u64 *line,
-							__u64 hash, unsigned int generation)
+/* Second phase, where there is room: the verdict for an entry in its line, remembered. The caller
+ * counts what is new. DEDUP_IDS_FORGOTTEN: nothing is decided, dedup_ids_test_and_set has to. */
+static inline enum dedup_ids_verdict dedup_ids_line_set(const struct dedup_ids_live *live,
+							__u64 *line, __u64 entry)
 {
-	__u64 wanted = dedup_ids_entry(hash, generation);
-	unsigned int places;
+	unsigned int place;
 
-	if (__builtin_expect(dedup_ids_line_match(line, wanted), 0))
+	if (__builtin_expect(dedup_ids_line_has(line, entry), 0))
 		return DEDUP_IDS_DUPLICATE;
-	places = dedup_ids_line_free(set, line);
-	if (__builtin_expect(!places, 0))
+	place = dedup_ids_line_free(live, line);
+	if (__builtin_expect(place == DEDUP_IDS_LINE, 0))
 		return DEDUP_IDS_FORGOTTEN;
-	line[__builtin_ctz(places)] = wanted;
+	line[place] = entry;
 	return DEDUP_IDS_NEW;
 }
 
@@ -259,14 +270,15 @@ static inline enum dedup_ids_verdict dedup_ids_line_set(const struct dedup_ids *
 static inline enum dedup_ids_verdict dedup_ids_test_and_set(struct dedup_ids *set, __u64 hash,
 							    unsigned int generation)
 {
-	__u64 *line = dedup_ids_line(set, hash);
+	const struct dedup_ids_live live = dedup_ids_live(set);
+	__u64 *line = dedup_ids_line(set, hash), entry = dedup_ids_entry(hash, generation);
 	enum dedup_ids_verdict verdict;
 
 	if (__builtin_expect(!dedup_ids_room(set, generation), 0))
-		return dedup_ids_line_match(line, dedup_ids_entry(hash, generation))
+		return dedup_ids_line_has(line, entry)
 			       ? DEDUP_IDS_DUPLICATE
 			       : dedup_ids_test_and_set_slow(set, hash, generation);
-	verdict = dedup_ids_line_set(set, line, hash, generation);
+	verdict = dedup_ids_line_set(&live, line, entry);
 	if (__builtin_expect(verdict == DEDUP_IDS_FORGOTTEN, 0))
 		return dedup_ids_test_and_set_slow(set, hash, generation);
 	dedup_ids_count(set, generation, verdict == DEDUP_IDS_NEW);

@@ -9,6 +9,8 @@
 #include "core/dedup_ids.h"
 
 #define DEDUP_SHARDS_MAX 64u
+/* So many lines are on their way while one is asked: about as many as may be under way at once. */
+#define DEDUP_FETCH_AHEAD 32u
 
 struct dedup_shard {
 	_Alignas(DEDUP_IDS_ALIGN) __u32 lock; /* of everything below */
@@ -37,6 +39,9 @@ struct dedup_work {
 	__u16 event[BATCH_ROOM];
 	__u16 by_shard[BATCH_ROOM]; /* entries, in the order of their shards */
 	__u16 shard_end[DEDUP_SHARDS_MAX];
+	/* Of a plain batch, in place of hash and generation. */
+	__u64 entry[BATCH_ROOM];
+	__u64 *line[BATCH_ROOM + DEDUP_FETCH_AHEAD];
 };
 
 /* From bits of the hash that choose no line. */

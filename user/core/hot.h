@@ -35,4 +35,12 @@ enum reach {
 #define EXTRAS_FETCH_GROUPS 64u
 #endif
 
+/* Whether all events of the batch belong to the pane of the one before them. */
+inline_always bool is_of_last_pane(const struct window *window, const struct batch *batch)
+{
+	return window->last &&
+	       (__u64)(batch->oldest_ns - window->last_start_ns) < (__u64)window->pane_ns &&
+	       (__u64)(batch->newest_ns - window->last_start_ns) < (__u64)window->pane_ns;
+}
+
 #endif

@@ -215,10 +215,7 @@ inline_always bool update_row(struct window *window, struct batch *batch, struct
 /* Whether a batch of which the window takes every event is plain. */
 inline_always bool is_plain(const struct window *window, const struct batch *batch)
 {
-	return window->last &&
-	       (__u64)(batch->oldest_ns - window->last_start_ns) < (__u64)window->pane_ns &&
-	       (__u64)(batch->newest_ns - window->last_start_ns) < (__u64)window->pane_ns &&
-	       batch->weights <= 1;
+	return is_of_last_pane(window, batch) && batch->weights <= 1;
 }
 
 /* For what looks at the rows behind the update. */
