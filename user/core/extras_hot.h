@@ -55,6 +55,23 @@ static void find_takers(struct takers *takers, const struct window *window,
 	takers->count = taken;
 }
 
+/* Of few groups, where every event has its row in the pane of the last one. */
+static void find_takers_few(struct takers *takers, const struct window *window,
+			    const struct batch *batch)
+{
+	const __u64 state_bytes = window->extras.state_bytes;
+	const __u32 count = batch->count;
+	unsigned char *const chunk = chunks_at(&window->extra_chunks, window->last->extra[0]);
+
+	takers->batch = batch;
+	takers->pool = window->extras.pool;
+	for (__u32 i = 0; i < count; i++)
+		takers->event[i] = (__u16)i;
+	for (__u32 i = 0; i < count; i++)
+		takers->state[i] = chunk + batch->id[i] * state_bytes;
+	takers->count = count;
+}
+
 /* Where a field of events lies in the batch: 8 bytes are read at its place, as every array has
  * that much room behind it. */
 struct column {
@@ -218,13 +235,16 @@ static void add_points(const struct takers *takers, const struct extras *extras,
 }
 
 static __attribute__((noinline)) void add_extras(const struct window *window,
-						 const struct batch *batch)
+						 const struct batch *batch, bool is_whole)
 {
 	const bool fetches = window->grouping->groups.count >= EXTRAS_FETCH_GROUPS;
 	const struct extras *extras = &window->extras;
 	struct takers takers;
 
-	find_takers(&takers, window, batch);
+	if (is_whole)
+		find_takers_few(&takers, window, batch);
+	else
+		find_takers(&takers, window, batch);
 	for (__u32 i = 0; i < extras->count; i++) {
 		const struct extras_item *item = &extras->item[i];
 

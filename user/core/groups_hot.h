@@ -136,8 +136,12 @@ inline_always void probe_key(struct batch *batch, struct grouping *grouping,
 			     const __u32 words, __u32 i, const bool grows)
 {
 	__u32 tag = batch->tag[i];
-	__u64 word = probe_line(find_line(finder, tag, grows), tag);
+	const __u64 *line = find_line(finder, tag, grows);
+	__u64 word = probe_line(line, tag);
 
+	/* Of a key whose line was full, mostly the next one. */
+	if (is_rare(word == 0))
+		word = probe_line(line + GROUPS_LINE_WORDS, tag);
 	batch->id[i] = is_rare(word == 0) ? add_key(grouping, batch, first_word, words, i)
 					  : (__u32)word - 1;
 }

@@ -5,9 +5,22 @@
 #include "core/decode_hot.h"
 #include "core/dedup_hot.h"
 #include "core/extras_hot.h"
+#include "core/few_hot.h"
 #include "core/groups_hot.h"
 #include "core/rows_hot.h"
 #include "core/session_hot.h"
+
+/* What looks at the rows behind the update. is_whole: every event has one, of few groups. */
+static __attribute__((noinline)) void look_back(struct window *window, struct batch *batch,
+						bool is_plain, bool is_whole)
+{
+	if (is_plain && (!is_whole || window->took_behind))
+		note_panes(window, batch);
+	if (window->extras.count)
+		add_extras(window, batch, is_whole);
+	if (window->took_behind)
+		note_growth(window, batch);
+}
 
 inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 			       const __u64 *first_word, const __u32 words, const enum reach reach)
@@ -16,7 +29,7 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 
 	for (__u32 mask = grouping->window_mask; mask; mask &= mask - 1) {
 		struct window *window = &stream->window[__builtin_ctz(mask)];
-		bool takes_all = window->takes_all;
+		bool takes_all = window->takes_all, plain = false, whole = false;
 
 		if (is_rare(window->dedup != NULL))
 			takes_all = dedup_run(stream, window) && window->wants_all;
@@ -25,19 +38,17 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 					   reach != REACH_L2);
 			continue;
 		}
-		if (!takes_all) {
+		plain = takes_all && is_plain(window, batch);
+		if (!takes_all)
 			update_rows(window, batch, first_word, words, MANNER_SELECTED, reach);
-		} else if (!is_plain(window, batch)) {
+		else if (!plain)
 			update_rows(window, batch, first_word, words, MANNER_ANY, reach);
-		} else {
+		else if (words == 1 && reach == REACH_L2 && are_few(grouping, window->last))
+			whole = update_few(window, batch, first_word);
+		else
 			update_rows(window, batch, first_word, words, MANNER_PLAIN, reach);
-			if (is_rare(window->extras.count || window->took_behind))
-				note_panes(window, batch);
-		}
-		if (is_rare(window->extras.count))
-			add_extras(window, batch);
-		if (is_rare(window->took_behind))
-			note_growth(window, batch);
+		if (is_rare(window->extras.count || window->took_behind))
+			look_back(window, batch, plain, whole);
 	}
 }
 
