@@ -10,6 +10,7 @@
 #define SOURCES_MAX 6
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define SPREAD_US 300000	/* of the events in a datagram */
+#define STEADY_GROUPS_MAX 8
 
 struct sender {
 	__u64 source_id;
@@ -33,6 +34,7 @@ struct making {
 	__u64 next_event_id;
 	__u64 grain_ns;		/* all event times are multiples of it: edges meet exactly */
 	bool is_burst;		/* datagrams of hundreds of events, one right after the other */
+	__u64 groups;		/* of a steady stream */
 };
 
 static void choose_limits(struct making *making)
@@ -51,6 +53,13 @@ static void choose_limits(struct making *making)
 		scenario->sources_max = (__u32)random_range(random, 1, 4);
 	if (random_percent(random, 20))
 		scenario->max_lag_ns = 3600 * SCENARIO_SECOND_NS;
+}
+
+static void calm_down(struct sender *sender)
+{
+	sender->jitter_ns /= 100;
+	sender->delay_ns = 0;
+	sender->lie_percent = 0;
 }
 
 static void choose_senders(struct making *making)
@@ -80,6 +89,8 @@ static void choose_senders(struct making *making)
 				sender->quiet_from +
 				(__u32)random_below(random, making->options->datagrams + 1);
 		}
+		if (making->options->is_steady)
+			calm_down(sender);
 	}
 }
 
@@ -122,6 +133,17 @@ static __u32 choose_dim(struct random *random)
 	return random_percent(random, 10) ? UINT32_MAX : (__u32)random_below(random, 3);
 }
 
+static void make_steady(struct making *making, struct sluice_event *event)
+{
+	struct random *random = &making->random;
+
+	event->type = (__u16)random_below(random, making->groups);
+	event->dim0 = (__u32)random_below(random, making->groups);
+	event->weight &= 1;
+	event->key = random_below(random, 5000);
+	event->value = random_range(random, -1000, 1000000);
+}
+
 static void add_event(struct making *making, struct scenario_datagram *datagram)
 {
 	static const __u16 types[] = { 0, 1, 1, 2, 63, 64, UINT16_MAX };
@@ -139,6 +161,8 @@ static void add_event(struct making *making, struct scenario_datagram *datagram)
 		.dim2 = choose_dim(random),
 		.dim3 = choose_dim(random),
 	};
+	if (making->options->is_steady)
+		make_steady(making, &event->wire);
 	if (random_percent(random, 20))
 		event->wire.time_offset_us = 0;
 	event->wire.time_offset_us -=
@@ -162,7 +186,7 @@ static void fill_datagram(struct making *making, struct sender *sender,
 	}
 	if (random_percent(random, 2))
 		count = (__u32)random_range(random, 64, 150);
-	if (making->is_burst)
+	if (making->is_burst || making->options->is_steady)
 		count = (__u32)random_range(random, 60, 250);
 	datagram->listener = sender->listener;
 	datagram->tenant = sender->tenant;
@@ -226,6 +250,8 @@ static void pass_time(struct making *making)
 		passed_ns = random_below(random, 600 * MILLISECOND_NS);
 	if (random_percent(random, 3))
 		passed_ns = random_below(random, 8 * SCENARIO_SECOND_NS);
+	if (making->options->is_steady)
+		passed_ns /= 10;
 	making->mono_ns += passed_ns;
 	making->wall_ns += passed_ns;
 	if (random_percent(random, 1))
@@ -397,6 +423,7 @@ void generate_scenario(struct scenario *scenario, __u64 seed,
 	scenario->seed = seed;
 	making.grain_ns = random_percent(random, 40) ? 100 * MILLISECOND_NS : 1;
 	making.is_burst = !options->is_in_bound && random_percent(random, 3);
+	making.groups = 1 + random_below(random, STEADY_GROUPS_MAX);
 	for (__u64 i = 0; i < windows; i++) {
 		generate_window(scenario, random, options);
 		if (making.grain_ns > 1)

@@ -19,6 +19,9 @@ struct generate_options {
 	bool has_exact_extras;		/* first, last */
 	bool has_sketches;		/* distinct, quantiles, top */
 	bool is_in_bound;		/* nothing is ever late: may be permuted */
+	/* As streams mostly are: long datagrams, hardly any disorder, events that weigh one; a few
+	 * groups with many different keys and values each, and windows that want all of it. */
+	bool is_steady;
 };
 
 /* Fills an uninitialised scenario; its last tick is past everything, or it ends by an orderly

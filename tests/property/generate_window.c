@@ -145,6 +145,8 @@ static void choose_aggregates(struct window_spec *spec, struct random *random,
 	/* Of every field but the value. */
 	enum sluice_field field = (enum sluice_field)random_below(random, SLUICE_FIELD_VALUE);
 
+	if (options->is_steady && random_percent(random, 70))
+		field = SLUICE_FIELD_KEY; /* of which there are many */
 	if (options->has_exact_extras && random_percent(random, 60))
 		scenario_add_aggregate(spec, SLUICE_AGGREGATE_FIRST, SLUICE_FIELD_VALUE);
 	if (options->has_exact_extras && random_percent(random, 60))
@@ -192,10 +194,16 @@ void generate_window(struct scenario *scenario, struct random *random,
 		choose_size(spec, random);
 	if (spec->kind == SLUICE_WINDOW_SLIDING)
 		settle_panes(spec);
-	choose_groups(spec, random);
-	choose_where(spec, random);
+	if (options->is_steady) {
+		spec->group_count = 1;
+		spec->group_field[0] =
+			random_percent(random, 50) ? SLUICE_FIELD_TYPE : SLUICE_FIELD_DIM0;
+	} else {
+		choose_groups(spec, random);
+		choose_where(spec, random);
+	}
 	choose_times(spec, random, options);
 	choose_aggregates(spec, random, options);
-	if (random_percent(random, 30))
+	if (!options->is_steady && random_percent(random, 30))
 		spec->listener_mask &= (__u32)random_next(random);
 }

@@ -29,6 +29,17 @@ static const struct generate_options sketches = {
 	.datagrams = 50,
 };
 
+static const struct generate_options steady = {
+	.has_tumbling = true,
+	.has_sliding = FEATURE_SLIDING,
+	.has_event_ids = true,
+	.has_exact_extras = true,
+	.has_sketches = true,
+	.is_steady = true,
+	.windows_max = 2,
+	.datagrams = 16,
+};
+
 static void aggregates_first_and_last(void **state)
 {
 	(void)state;
@@ -49,11 +60,21 @@ static void aggregates_sketches(void **state)
 	suite_empty_state(&sketches, 10, 140000);
 }
 
+/* Registers in place of single values, wide counts, plain batches. */
+static void aggregates_of_steady_streams(void **state)
+{
+	(void)state;
+	FEATURE_REQUIRE(FEATURE_SKETCHES);
+	suite_random_streams(&steady, 10, 150000);
+	suite_workers(&steady, 1, 160000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aggregates_first_and_last),
 		cmocka_unit_test(aggregates_sketches),
+		cmocka_unit_test(aggregates_of_steady_streams),
 	};
 
 	suite_start();
