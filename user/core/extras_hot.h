@@ -37,8 +37,6 @@ static void find_takers(struct takers *takers, const struct window *window,
 	const struct pane *pane = NULL;
 	__u32 taken = 0, place = 0;
 
-	takers->batch = batch;
-	takers->pool = window->extras.pool;
 	for (__u32 i = 0; i < count; i++) {
 		__u32 id = batch->id[i];
 
@@ -63,8 +61,6 @@ static void find_takers_few(struct takers *takers, const struct window *window,
 	const __u32 count = batch->count;
 	unsigned char *const chunk = chunks_at(&window->extra_chunks, window->last->extra[0]);
 
-	takers->batch = batch;
-	takers->pool = window->extras.pool;
 	for (__u32 i = 0; i < count; i++)
 		takers->event[i] = (__u16)i;
 	for (__u32 i = 0; i < count; i++)
@@ -241,6 +237,8 @@ static __attribute__((noinline)) void add_extras(const struct window *window,
 	const struct extras *extras = &window->extras;
 	struct takers takers;
 
+	takers.batch = batch;
+	takers.pool = extras->pool;
 	if (is_whole)
 		find_takers_few(&takers, window, batch);
 	else

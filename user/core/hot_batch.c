@@ -29,7 +29,7 @@ inline_always void run_windows(struct stream *stream, struct grouping *grouping,
 
 	for (__u32 mask = grouping->window_mask; mask; mask &= mask - 1) {
 		struct window *window = &stream->window[__builtin_ctz(mask)];
-		bool takes_all = window->takes_all, plain = false, whole = false;
+		bool takes_all = window->takes_all, plain, whole = false;
 
 		if (is_rare(window->dedup != NULL))
 			takes_all = dedup_run(stream, window) && window->wants_all;
