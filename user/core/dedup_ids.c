@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The slow ways: full lines, the bound, panes that come and go. An entry is the low 56 bits of its
- * hash and its generation. It is in its own line, or in another one of the bucket if its own is
- * full of entries of the same pane or newer ones. Panes end in their order, so nothing of a line
- * that has a free place is ever in another one. */
+ * hash and its generation. It is in its own line, or in the first one behind, around the bucket,
+ * that was not full of entries of the same pane or newer ones. Panes end in their order, so nothing
+ * is ever behind a line of its way that has a free place. */
 #include "core/dedup_ids.h"
 
 #include <assert.h>
@@ -167,51 +167,52 @@ static __s64 pane_of(const struct dedup_ids *set, __u64 entry)
 	return set->generation[generation_of(entry)].pane;
 }
 
-static __u64 *find_free(const struct dedup_ids *set, __u64 *places, unsigned int count)
+static __u64 *find_free(const struct dedup_ids *set, __u64 *line)
 {
-	for (unsigned int i = 0; i < count; i++)
-		if (!places[i] || !is_live(set, generation_of(places[i])))
-			return &places[i];
+	for (unsigned int i = 0; i < LINE; i++)
+		if (!line[i] || !is_live(set, generation_of(line[i])))
+			return &line[i];
 	return NULL;
 }
 
-/* The place of the oldest pane's entry, in places that are all taken. */
-static __u64 *find_oldest(const struct dedup_ids *set, __u64 *places, unsigned int count)
+/* The place of the oldest pane's entry, in a line that is full. */
+static __u64 *find_oldest(const struct dedup_ids *set, __u64 *line)
 {
-	__u64 *oldest = &places[0];
+	__u64 *oldest = &line[0];
 
-	for (unsigned int i = 1; i < count; i++)
-		if (pane_of(set, places[i]) < pane_of(set, *oldest))
-			oldest = &places[i];
+	for (unsigned int i = 1; i < LINE; i++)
+		if (pane_of(set, line[i]) < pane_of(set, *oldest))
+			oldest = &line[i];
 	return oldest;
 }
 
-/* Puts an entry into its own line, or into another of the bucket the oldest of those that want to
- * be in there. Returns the entry for which no place is left, of the oldest pane; mostly 0. */
+static __u64 *line_behind(__u64 *bucket, __u64 *line)
+{
+	line += LINE;
+	return line < bucket + BUCKET ? line : bucket;
+}
+
+/* Puts an entry into its own line or one behind, where older ones give way and go on themselves.
+ * Returns the entry for which no place is left, of the oldest pane; mostly 0. */
 static __u64 bucket_put(const struct dedup_ids *set, __u64 *bucket, __u64 entry)
 {
-	__u64 *own = dedup_ids_line_in(bucket, dedup_ids_entry_hash(entry));
-	__u64 *place = find_free(set, own, LINE), gone = entry;
+	__u64 *line = dedup_ids_line_in(bucket, dedup_ids_entry_hash(entry));
 
-	if (place) {
-		*place = entry;
-		return 0;
+	for (unsigned int i = 0; i < DEDUP_IDS_BUCKET_LINES; i++) {
+		__u64 *place = find_free(set, line), older;
+
+		if (place) {
+			*place = entry;
+			return 0;
+		}
+		place = find_oldest(set, line);
+		older = *place;
+		if (pane_of(set, older) < pane_of(set, entry)) {
+			*place = entry;
+			entry = older;
+		}
+		line = line_behind(bucket, line);
 	}
-	place = find_oldest(set, own, LINE);
-	if (pane_of(set, *place) < pane_of(set, entry)) {
-		gone = *place;
-		*place = entry;
-	}
-	place = find_free(set, bucket, BUCKET);
-	if (place) {
-		*place = gone;
-		return 0;
-	}
-	place = find_oldest(set, bucket, BUCKET);
-	if (pane_of(set, *place) >= pane_of(set, gone))
-		return gone;
-	entry = *place;
-	*place = gone;
 	return entry;
 }
 
@@ -228,13 +229,18 @@ static void bucket_add(struct dedup_ids *set, __u64 *bucket, __u64 entry)
 	set->displaced++;
 }
 
-static bool bucket_has(const __u64 *bucket, __u64 entry)
+static bool bucket_has(const struct dedup_ids *set, __u64 *bucket, __u64 entry)
 {
-	unsigned int matches = 0;
+	__u64 *line = dedup_ids_line_in(bucket, dedup_ids_entry_hash(entry));
 
-	for (unsigned int i = 0; i < BUCKET; i++)
-		matches += bucket[i] == entry;
-	return matches > 0;
+	for (unsigned int i = 0; i < DEDUP_IDS_BUCKET_LINES; i++) {
+		if (dedup_ids_line_has(line, entry))
+			return true;
+		if (find_free(set, line))
+			return false;
+		line = line_behind(bucket, line);
+	}
+	return false;
 }
 
 enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 hash,
@@ -244,7 +250,7 @@ enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 
 
 	if (!is_live(set, generation))
 		return DEDUP_IDS_FORGOTTEN;
-	if (bucket_has(bucket, entry))
+	if (bucket_has(set, bucket, entry))
 		return DEDUP_IDS_DUPLICATE;
 	while (set->ids >= set->ids_max && set->live_panes > 1)
 		panes_drop(set, set->generation[oldest_generation(set)].pane);
@@ -254,22 +260,38 @@ enum dedup_ids_verdict dedup_ids_test_and_set_slow(struct dedup_ids *set, __u64 
 	return DEDUP_IDS_NEW;
 }
 
-/* One bucket more: it takes what belongs there from the one whose number lacks its highest bit. */
+/* One bucket more: it takes what belongs there from the one whose number lacks its highest bit.
+ * Most entries go straight into their own lines; those that find these full come last. */
 static void bucket_split(struct dedup_ids *set)
 {
 	const __u64 number = set->buckets;
 	const __u64 high = 1ull << (63 - __builtin_clzll(number));
 	__u64 *from = set->lines + ((number ^ high) << set->bucket_shift);
 	__u64 *to = set->lines + (number << set->bucket_shift), entries[BUCKET];
+	__u8 used[2][DEDUP_IDS_BUCKET_LINES] = { 0 };
+	unsigned int count = 0, left = 0;
 
-	memcpy(entries, from, sizeof(entries));
-	memset(from, 0, sizeof(entries));
+	/* Without a branch: which places are taken nobody can foretell. */
 	for (unsigned int i = 0; i < BUCKET; i++) {
+		entries[count] = from[i];
+		count += is_live(set, generation_of(from[i]));
+	}
+	memset(from, 0, sizeof(entries));
+	for (unsigned int i = 0; i < count; i++) {
+		const __u64 entry = entries[i], hash = dedup_ids_entry_hash(entry);
+		const bool moves = dedup_ids_bucket_number(hash) & high;
+		__u64 *line = dedup_ids_line_in(moves ? to : from, hash);
+		__u8 *in_line = &used[moves][dedup_ids_line_number(hash)];
+
+		if (*in_line < LINE)
+			line[(*in_line)++] = entry;
+		else
+			entries[left++] = entry;
+	}
+	for (unsigned int i = 0; i < left; i++) {
 		__u64 hash = dedup_ids_entry_hash(entries[i]);
 
-		if (entries[i] && is_live(set, generation_of(entries[i])))
-			bucket_put(set, dedup_ids_bucket_number(hash) & high ? to : from,
-				   entries[i]);
+		bucket_put(set, dedup_ids_bucket_number(hash) & high ? to : from, entries[i]);
 	}
 	__atomic_store_n(&set->buckets, number + 1, __ATOMIC_RELAXED);
 }

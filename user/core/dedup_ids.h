@@ -2,9 +2,10 @@
 /* Was this event here before? A set of (pane, event_id): a repeated event repeats its time, so
  * its pane. Exact as long as nothing had to be given up, and what was given up is counted: the
  * hash is a bijection of a pane's ids, and place and tag together are all of it. An id has a line
- * of 8 places in a bucket of 8 lines that help out, so at the bound of half the places none is
- * displaced. The places of a pane that ended are free. The table doubles as ids come, a bucket at
- * a time; at the bound the oldest pane's set is dropped. One thread owns a set at a time. */
+ * of 8 places in a bucket of 16 lines, where the next ones help out, so at the bound of half the
+ * places none is displaced. The places of a pane that ended are free. The table doubles as ids
+ * come, a bucket at a time; at the bound the oldest pane's set is dropped. One thread owns a set
+ * at a time. */
 #ifndef SLUICE_CORE_DEDUP_IDS_H
 #define SLUICE_CORE_DEDUP_IDS_H
 
@@ -19,14 +20,15 @@
 #include "sluice/types.h"
 
 #define DEDUP_IDS_LINE 8u /* ids in a cache line */
-#define DEDUP_IDS_BUCKET 64u /* places */
+#define DEDUP_IDS_BUCKET_LINES 16u
+#define DEDUP_IDS_BUCKET (DEDUP_IDS_BUCKET_LINES * DEDUP_IDS_LINE) /* places */
 #define DEDUP_IDS_BUCKET_BYTES (DEDUP_IDS_BUCKET * 8u)
 #define DEDUP_IDS_BUCKETS_MIN 256u /* with fewer, a tag of 56 bits is not all of the rest */
 #define DEDUP_IDS_BYTES_MIN (DEDUP_IDS_BUCKETS_MIN * DEDUP_IDS_BUCKET_BYTES)
 /* With so many ids in a bucket on average the table doubles, if it can: a bucket is split for every
- * few ids that are asked for. The last ones then have 36 on average, and in doubling one id of ten
+ * few ids that are asked for. The last ones then have 84 on average, and in doubling one id of ten
  * million finds its bucket full. */
-#define DEDUP_IDS_PER_BUCKET 28u
+#define DEDUP_IDS_PER_BUCKET 76u
 #define DEDUP_IDS_PER_SPLIT 8u
 #define DEDUP_IDS_BYTES_PER_ID 16u /* of memory, at the bound */
 #define DEDUP_IDS_GENERATIONS 256u /* 0 is none; a generation is a pane's name of 8 bits */
@@ -130,9 +132,15 @@ static inline __u64 *dedup_ids_bucket(const struct dedup_ids *set, __u64 hash)
 	return set->lines + (number << set->bucket_shift);
 }
 
+/* An id's own line in its bucket. */
+static inline unsigned int dedup_ids_line_number(__u64 hash)
+{
+	return (hash >> 52) % DEDUP_IDS_BUCKET_LINES;
+}
+
 static inline __u64 *dedup_ids_line_in(__u64 *bucket, __u64 hash)
 {
-	return bucket + (hash >> 53 & 7) * DEDUP_IDS_LINE;
+	return bucket + dedup_ids_line_number(hash) * DEDUP_IDS_LINE;
 }
 
 static inline __u64 *dedup_ids_line(const struct dedup_ids *set, __u64 hash)

@@ -61,34 +61,55 @@ inline_always __u32 dedup_collect_plain(const struct dedup_ids *ids, const struc
 	return used;
 }
 
-/* Unselects the repeats of a plain batch. Returns how many there were. */
-static __attribute__((noinline)) __u32 dedup_run_plain(struct dedup_ids *ids, struct batch *batch,
-						       struct dedup_work *work,
-						       struct dedup_plain plain, __u32 bit)
+/* Asks for every id in its own line. Entries whose line is full are put aside, and what is behind
+ * it is fetched. Returns how many those are. */
+inline_always __u32 dedup_ask_lines(struct dedup_ids *ids, struct batch *batch,
+				    struct dedup_work *work, __u32 used,
+				    const struct dedup_plain *plain, __u32 bit, __u32 *repeats)
 {
 	const struct dedup_ids_live live = dedup_ids_live(ids);
-	const __u32 used = dedup_collect_plain(ids, batch, work, &plain);
-	__u32 fresh = 0, repeats = 0;
+	__u32 fresh = 0, full = 0;
 
 	for (__u32 k = 0; k < DEDUP_FETCH_AHEAD; k++)
 		fetch(work->line[k]);
 	for (__u32 k = 0; k < used; k++) {
 		enum dedup_ids_verdict verdict =
 			dedup_ids_line_set(&live, work->line[k], work->entry[k]);
-		const __u32 i = work->event[k];
 
 		fetch(work->line[k + DEDUP_FETCH_AHEAD]);
 		fresh += verdict == DEDUP_IDS_NEW;
-		if (is_rare(verdict == DEDUP_IDS_FORGOTTEN))
-			verdict = dedup_ids_test_and_set_slow(
-				ids, dedup_ids_hash(ids, plain.slice, batch->event_id[i]),
-				plain.generation);
+		if (is_rare(verdict == DEDUP_IDS_FORGOTTEN)) {
+			fetch(work->line[k] + DEDUP_IDS_LINE);
+			work->full[full++] = (__u16)k;
+		}
 		if (is_rare(verdict == DEDUP_IDS_DUPLICATE)) {
-			batch->selected[i] &= ~bit;
-			repeats++;
+			batch->selected[work->event[k]] &= ~bit;
+			++*repeats;
 		}
 	}
-	dedup_ids_count(ids, plain.generation, fresh);
+	dedup_ids_count(ids, plain->generation, fresh);
+	return full;
+}
+
+/* Unselects the repeats of a plain batch. Returns how many there were. */
+static __attribute__((noinline)) __u32 dedup_run_plain(struct dedup_ids *ids, struct batch *batch,
+						       struct dedup_work *work,
+						       struct dedup_plain plain, __u32 bit)
+{
+	const __u32 used = dedup_collect_plain(ids, batch, work, &plain);
+	__u32 repeats = 0;
+	const __u32 full = dedup_ask_lines(ids, batch, work, used, &plain, bit, &repeats);
+
+	/* Of equal ids the first is the first here, too: no place of a full line gets free. */
+	for (__u32 k = 0; k < full; k++) {
+		const __u32 i = work->event[work->full[k]];
+		const __u64 hash = dedup_ids_hash(ids, plain.slice, batch->event_id[i]);
+
+		if (dedup_ids_test_and_set_slow(ids, hash, plain.generation) != DEDUP_IDS_DUPLICATE)
+			continue;
+		batch->selected[i] &= ~bit;
+		repeats++;
+	}
 	dedup_ids_grow(ids, used);
 	return repeats;
 }

@@ -42,6 +42,7 @@ struct dedup_work {
 	/* Of a plain batch, in place of hash and generation. */
 	__u64 entry[BATCH_ROOM];
 	__u64 *line[BATCH_ROOM + DEDUP_FETCH_AHEAD];
+	__u16 full[BATCH_ROOM]; /* entries whose line is full */
 };
 
 /* From bits of the hash that choose no line. */

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/dedup_ids.h"
 #include "core/stream.h"
 
 #define SECOND 1000000000ll
@@ -189,6 +190,21 @@ static void the_horizon_is_lateness_and_what_is_open(void **state)
 	assert_int_equal(ledger()->late, 32);
 }
 
+/* So many that a line in ten is full, before the table doubles. */
+static void repeats_are_found_behind_full_lines(void **state)
+{
+	const __u64 count = DEDUP_IDS_BUCKETS_MIN * DEDUP_IDS_PER_BUCKET;
+	struct dedup_stats stats;
+
+	(void)state;
+	send(0, 1, count);
+	send(0, 1, count);
+	stream_read_dedup(stream, 0, &stats);
+	assert_int_equal(stats.ids, count);
+	assert_int_equal(ledger()->duplicate_id, count);
+	assert_int_equal(ledger()->aggregated, count);
+}
+
 static void the_oldest_slice_goes_first_at_the_bound(void **state)
 {
 	const __u64 part = IDS_MAX / 4;
@@ -220,6 +236,7 @@ int main(void)
 		TEST(a_stream_needs_the_set_of_its_window),
 		TEST(slices_are_panes_or_what_sessions_wait),
 		TEST(the_horizon_is_lateness_and_what_is_open),
+		TEST(repeats_are_found_behind_full_lines),
 		TEST(the_oldest_slice_goes_first_at_the_bound),
 	};
 

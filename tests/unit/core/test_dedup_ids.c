@@ -14,8 +14,10 @@
 #include "core/dedup_ids.h"
 #include "random.h"
 
-#define BYTES DEDUP_IDS_BYTES_MIN /* 16384 places, bound 8192 */
-#define IDS_MAX 8192
+#define BYTES DEDUP_IDS_BYTES_MIN
+#define PLACES 32768
+#define LINES (PLACES / DEDUP_IDS_LINE)
+#define IDS_MAX 16384
 
 static struct dedup_ids set;
 static void *memory;
@@ -68,13 +70,13 @@ static void too_little_memory_is_refused(void **state)
 
 static void hashes_are_all_different_and_spread(void **state)
 {
-	static __u32 lines[2048];
+	static __u32 lines[LINES];
 	__u64 before = dedup_ids_hash(&set, 0, 0);
 
 	(void)state;
-	for (__u64 id = 0; id < 2048 * 64; id++)
+	for (__u64 id = 0; id < LINES * 64; id++)
 		lines[line_of(0, id)]++;
-	for (int i = 0; i < 2048; i++)
+	for (size_t i = 0; i < LINES; i++)
 		assert_in_range(lines[i], 64 - 40, 64 + 40);	/* five standard deviations */
 	for (int bit = 0; bit < 64; bit++) {
 		unsigned int changed = (unsigned int)__builtin_popcountll(
@@ -219,11 +221,11 @@ static void displaced_ids_are_counted(void **state)
 	__u64 known = 0;
 
 	(void)state;
-	for (__u64 id = 1; id <= 24000; id++)
+	for (__u64 id = 1; id <= PLACES * 3 / 2; id++)
 		assert_int_equal(ask(0, id), DEDUP_IDS_NEW);
-	assert_int_equal(set.ids + set.displaced, 24000);
-	assert_in_range(set.ids, 15500, 16384);
-	for (__u64 i = 0; i < 16384; i++)
+	assert_int_equal(set.ids + set.displaced, PLACES * 3 / 2);
+	assert_in_range(set.ids, PLACES * 95 / 100, PLACES);
+	for (__u64 i = 0; i < PLACES; i++)
 		known += ((__u64 *)memory)[i] != 0;
 	assert_int_equal(known, set.ids);
 	assert_int_equal(set.dropped_panes, 0);
@@ -354,6 +356,39 @@ static void the_older_pane_gives_way_to_the_newer(void **state)
 	assert_int_equal(set.displaced, 0);
 }
 
+#define CROWD_PANES 200
+#define CROWD_IDS 32u /* of a pane; four of them fill a bucket */
+
+/* Two lines at the end of a bucket with all of its ids, of four panes at a time that come in any
+ * order: they go around the bucket and past each other, and each is found. */
+static void a_crowded_line_goes_around_its_bucket(void **state)
+{
+	static __u64 id[CROWD_PANES + 4][CROWD_IDS];
+	static unsigned int known[CROWD_PANES + 4];
+	__u64 random = 11, from = 1;
+
+	(void)state;
+	for (__s64 first = 0; first < CROWD_PANES; first++) {
+		dedup_ids_retire(&set, first);
+		for (int step = 0; step < 300; step++) {
+			__s64 pane = first + (__s64)random_below(&random, 4);
+			unsigned int at = (unsigned int)random_below(&random, CROWD_IDS);
+
+			if (at < known[pane]) {
+				assert_int_equal(ask(pane, id[pane][at]), DEDUP_IDS_DUPLICATE);
+			} else if (random_below(&random, 10) == 0 && known[pane] < CROWD_IDS) {
+				at = known[pane]++;
+				id[pane][at] =
+					id_of_line(14 + random_below(&random, 2), pane, &from);
+				assert_int_equal(ask(pane, id[pane][at]), DEDUP_IDS_NEW);
+			}
+		}
+		if (first % 8 == 0)
+			dedup_ids_scrub(&set, 16);
+	}
+	assert_int_equal(set.displaced, 0);
+}
+
 /* Wiped when it is due, generations serve again in time, and most of the time nothing is due. Each
  * 200 panes begin with the last of them, which lives while all the others pass. */
 static void generations_come_round(void **state)
@@ -401,7 +436,7 @@ static void grow(unsigned int step)
 					 is_known[pane][id] ? DEDUP_IDS_DUPLICATE : DEDUP_IDS_NEW);
 			is_known[pane][id] = true;
 			assert_true(set.buckets >= buckets_seen);
-			assert_true(set.ids <= 36 * set.buckets);
+			assert_true(set.ids <= 84 * set.buckets);
 			buckets_seen = set.buckets;
 			if (i % 64 == 0)
 				dedup_ids_scrub(&set, 1);
@@ -447,31 +482,31 @@ static void the_oldest_pane_is_displaced_first(void **state)
 
 	(void)state;
 	ask(1, id_of_line(6, 1, &from));
-	for (int i = 0; i < 63; i++)
+	for (unsigned int i = 1; i < DEDUP_IDS_BUCKET; i++)
 		ask(2, id_of_line(6, 2, &from));
 	id = id_of_line(6, 3, &from);
 	assert_int_equal(ask(3, id), DEDUP_IDS_NEW);
 	assert_int_equal(set.displaced, 1);
 	assert_int_equal(ask(3, id), DEDUP_IDS_DUPLICATE);
 	assert_int_equal(set.generation[dedup_ids_generation(&set, 1)].ids, 0);
-	assert_int_equal(set.generation[dedup_ids_generation(&set, 2)].ids, 63);
+	assert_int_equal(set.generation[dedup_ids_generation(&set, 2)].ids, DEDUP_IDS_BUCKET - 1);
 }
 
 /* Anything goes: bounds, leaps, retirement; nothing is ever called a duplicate that was not
  * there, and the books balance. */
 static void the_books_balance(void **state)
 {
-	static bool is_known[64][4096];
+	static bool is_known[64][8192];
 	__u64 random = 3, inserted = 0, retired = 0, live = 0;
 	__s64 first = 0;
 
 	(void)state;
-	for (int step = 0; step < 200000; step++) {
+	for (int step = 0; step < 400000; step++) {
 		__s64 pane = first + (__s64)random_below(&random, 6);
-		__u64 id = random_below(&random, 4096);
+		__u64 id = random_below(&random, 8192);
 		enum dedup_ids_verdict verdict;
 
-		if (step % 4000 == 3999 && first < 50) {
+		if (step % 8000 == 7999 && first < 50) {
 			__u64 before = set.ids;
 
 			dedup_ids_retire(&set, ++first);
@@ -511,6 +546,7 @@ int main(void)
 		TEST(neighbours_help_out_and_are_found_again),
 		TEST(places_of_the_ended_are_free),
 		TEST(the_older_pane_gives_way_to_the_newer),
+		TEST(a_crowded_line_goes_around_its_bucket),
 		TEST(generations_come_round),
 		TEST(the_table_grows_with_its_ids),
 		TEST(it_stops_growing_at_its_memory),
