@@ -6,11 +6,7 @@
 #ifndef SLUICE_CORE_EXTRAS_HOT_H
 #define SLUICE_CORE_EXTRAS_HOT_H
 
-#include <string.h>
-
-#include "core/hot.h"
-#include "core/sketch_distinct.h"
-#include "core/sketch_histogram.h"
+#include "core/extras_few_hot.h"
 #include "core/sketch_top.h"
 
 /* So many events are worked on between the fetch of a state and a look at it, and again between the
@@ -37,6 +33,8 @@ static void find_takers(struct takers *takers, const struct window *window,
 	const struct pane *pane = NULL;
 	__u32 taken = 0, place = 0;
 
+	takers->batch = batch;
+	takers->pool = window->extras.pool;
 	for (__u32 i = 0; i < count; i++) {
 		__u32 id = batch->id[i];
 
@@ -53,57 +51,6 @@ static void find_takers(struct takers *takers, const struct window *window,
 	takers->count = taken;
 }
 
-/* Of few groups, where every event has its row in the pane of the last one. */
-static void find_takers_few(struct takers *takers, const struct window *window,
-			    const struct batch *batch)
-{
-	const __u64 state_bytes = window->extras.state_bytes;
-	const __u32 count = batch->count;
-	unsigned char *const chunk = chunks_at(&window->extra_chunks, window->last->extra[0]);
-
-	for (__u32 i = 0; i < count; i++)
-		takers->event[i] = (__u16)i;
-	for (__u32 i = 0; i < count; i++)
-		takers->state[i] = chunk + batch->id[i] * state_bytes;
-	takers->count = count;
-}
-
-/* Where a field of events lies in the batch: 8 bytes are read at its place, as every array has
- * that much room behind it. */
-struct column {
-	size_t offset;
-	__u8 stride;
-	__u8 shift;
-	bool is_of_datagram;
-	__u64 mask;
-};
-
-static const struct column columns[SLUICE_FIELD_VALUE] = {
-	[SLUICE_FIELD_TENANT] = { offsetof(struct batch, tenant), 2, 0, true, 0xffff },
-	[SLUICE_FIELD_SOURCE] = { offsetof(struct batch, source_id), 8, 0, true, ~0ull },
-	[SLUICE_FIELD_TYPE] = { offsetof(struct batch, type_weight), 4, 0, false, 0xffff },
-	[SLUICE_FIELD_KEY] = { offsetof(struct batch, key), 8, 0, false, ~0ull },
-	[SLUICE_FIELD_DIM0] = { offsetof(struct batch, dims01), 8, 0, false, 0xffffffff },
-	[SLUICE_FIELD_DIM1] = { offsetof(struct batch, dims01), 8, 32, false, 0xffffffff },
-	[SLUICE_FIELD_DIM2] = { offsetof(struct batch, dims23), 8, 0, false, 0xffffffff },
-	[SLUICE_FIELD_DIM3] = { offsetof(struct batch, dims23), 8, 32, false, 0xffffffff },
-};
-
-inline_always __u64 read_column(const struct takers *takers, const struct column column, __u32 n)
-{
-	const struct batch *batch = takers->batch;
-	__u32 i = takers->event[n];
-	__u64 word;
-
-	if (column.is_of_datagram)
-		i = batch->datagram[i];
-	memcpy(&word, (const unsigned char *)batch + column.offset + (size_t)i * column.stride,
-	       sizeof(word));
-	return word >> column.shift & column.mask;
-}
-
-/* What an event adds to a sketch is computed by a loop of its own: that and the adding are chains
- * of latencies, and more events are under way in short loops. */
 inline_always void hash_column(const struct takers *takers, const struct extras_item *item,
 			       __u64 *hash)
 {
@@ -111,7 +58,9 @@ inline_always void hash_column(const struct takers *takers, const struct extras_
 	const __u32 count = takers->count;
 
 	for (__u32 n = 0; n < count; n++)
-		hash[n] = murmur64a_u64(read_column(takers, column, n), MURMUR64A_SEED_REDIS);
+		hash[n] = murmur64a_u64(
+			read_column(takers->batch, column, takers->event[n]),
+			MURMUR64A_SEED_REDIS);
 }
 
 /* Of few groups: registers are found by the first loop as well, and they stay where they are. The
@@ -207,7 +156,7 @@ static void add_top(const struct takers *takers, const struct extras_item *item)
 
 	for (__u32 n = 0; n < takers->count; n++)
 		sketch_top_add((void *)(takers->state[n] + item->offset), takers->pool,
-			       read_column(takers, column, n),
+			       read_column(takers->batch, column, takers->event[n]),
 			       batch_weight(takers->batch, takers->event[n]));
 }
 
@@ -230,34 +179,66 @@ static void add_points(const struct takers *takers, const struct extras *extras,
 	}
 }
 
-static __attribute__((noinline)) void add_extras(const struct window *window,
-						 const struct batch *batch, bool is_whole)
+static void add_item(const struct takers *takers, const struct extras *extras,
+		     const struct extras_item *item, bool fetches)
 {
-	const bool fetches = window->grouping->groups.count >= EXTRAS_FETCH_GROUPS;
+	if (item->kind == SLUICE_AGGREGATE_DISTINCT && fetches)
+		add_distinct_far(takers, item);
+	else if (item->kind == SLUICE_AGGREGATE_DISTINCT)
+		add_distinct_near(takers, item);
+	else if (item->kind == SLUICE_AGGREGATE_QUANTILES && fetches)
+		add_quantiles_far(takers, item);
+	else if (item->kind == SLUICE_AGGREGATE_QUANTILES)
+		add_quantiles_near(takers, item);
+	else if (item->kind == SLUICE_AGGREGATE_TOP)
+		add_top(takers, item);
+	else
+		add_points(takers, extras, item);
+}
+
+/* Of few groups, where every event has its row in the pane of the last one. False: the item has no
+ * such way. */
+static bool add_item_few(const struct window *window, const struct batch *batch,
+			 const struct extras_item *item)
+{
+	const struct few_sketches few = {
+		.batch = batch,
+		.pool = window->extras.pool,
+		.first = (unsigned char *)chunks_at(&window->extra_chunks, window->last->extra[0]) +
+			 item->offset,
+		.distance = window->extras.state_bytes,
+		.ids = window->grouping->groups.ids_touched,
+	};
+
+	if (item->kind == SLUICE_AGGREGATE_DISTINCT)
+		add_distinct_few(&few, item->field, item->precision);
+	else if (item->kind == SLUICE_AGGREGATE_QUANTILES)
+		add_quantiles_few(&few, item->precision);
+	else
+		return false;
+	return true;
+}
+
+/* is_whole: every event has its row, of few groups, in the pane of the last one. */
+static __attribute__((noinline)) void add_extras(const struct window *window, struct batch *batch,
+						 bool is_whole)
+{
+	const struct groups *groups = &window->grouping->groups;
+	const bool fetches = groups->count >= EXTRAS_FETCH_GROUPS;
+	const bool is_few = is_whole && groups->ids_touched <= EXTRAS_FEW_MAX;
 	const struct extras *extras = &window->extras;
 	struct takers takers;
+	bool has_takers = false;
 
-	takers.batch = batch;
-	takers.pool = extras->pool;
-	if (is_whole)
-		find_takers_few(&takers, window, batch);
-	else
-		find_takers(&takers, window, batch);
 	for (__u32 i = 0; i < extras->count; i++) {
 		const struct extras_item *item = &extras->item[i];
 
-		if (item->kind == SLUICE_AGGREGATE_DISTINCT && fetches)
-			add_distinct_far(&takers, item);
-		else if (item->kind == SLUICE_AGGREGATE_DISTINCT)
-			add_distinct_near(&takers, item);
-		else if (item->kind == SLUICE_AGGREGATE_QUANTILES && fetches)
-			add_quantiles_far(&takers, item);
-		else if (item->kind == SLUICE_AGGREGATE_QUANTILES)
-			add_quantiles_near(&takers, item);
-		else if (item->kind == SLUICE_AGGREGATE_TOP)
-			add_top(&takers, item);
-		else
-			add_points(&takers, extras, item);
+		if (is_few && add_item_few(window, batch, item))
+			continue;
+		if (!has_takers)
+			find_takers(&takers, window, batch);
+		has_takers = true;
+		add_item(&takers, extras, item, fetches);
 	}
 }
 

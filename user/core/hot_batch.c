@@ -14,7 +14,7 @@
 static __attribute__((noinline)) void look_back(struct window *window, struct batch *batch,
 						bool is_plain, bool is_whole)
 {
-	if (is_plain && (!is_whole || window->took_behind))
+	if (is_plain)
 		note_panes(window, batch);
 	if (window->extras.count)
 		add_extras(window, batch, is_whole);
