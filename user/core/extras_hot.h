@@ -58,9 +58,8 @@ inline_always void hash_column(const struct takers *takers, const struct extras_
 	const __u32 count = takers->count;
 
 	for (__u32 n = 0; n < count; n++)
-		hash[n] = murmur64a_u64(
-			read_column(takers->batch, column, takers->event[n]),
-			MURMUR64A_SEED_REDIS);
+		hash[n] = murmur64a_u64(read_column(takers->batch, column, takers->event[n]),
+					MURMUR64A_SEED_REDIS);
 }
 
 /* Of few groups: registers are found by the first loop as well, and they stay where they are. The

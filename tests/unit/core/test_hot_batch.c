@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Decoding against the plain reading of the wire format, event by event: for any record size, any
  * number of events, any room, events too far ahead, and marks; in each variant that the processor
- * can run. */
+ * can run. And a count of a few groups' sketches that outgrows its 16 bits. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/sketch_histogram.h"
 #include "core/stream_state.h"
 #include "random.h"
 
@@ -182,10 +183,93 @@ static void decoding_reads_every_field(void **state)
 	free(bed);
 }
 
+#define SAME_EVENTS 35u
+#define SAME_DATAGRAMS 8000u /* of two types with two values each: some 70000 events of each */
+
+static void add_same(struct stream *stream, __u64 sequence)
+{
+	struct {
+		struct sluice_record record;
+		struct sluice_header header;
+		struct sluice_event event[SAME_EVENTS];
+	} datagram = {
+		.record = { .payload_bytes = sizeof(datagram) - sizeof(datagram.record),
+			    .prefix_bytes = SLUICE_PREFIX_SHORT,
+			    .kept = SAME_EVENTS },
+		.header = { .magic = SLUICE_MAGIC,
+			    .version = SLUICE_VERSION,
+			    .event_count = SAME_EVENTS,
+			    .event_size = sizeof(datagram.event[0]),
+			    .sequence = sequence,
+			    .base_time_ns = BASE_NS },
+	};
+
+	for (__u32 i = 0; i < SAME_EVENTS; i++) {
+		/* Too many buckets for a list at first. */
+		datagram.event[i].value =
+			sequence < 8 ? (__s64)(sequence * SAME_EVENTS + i) * 9 : 7 + i % 2;
+		datagram.event[i].type = (__u16)(i / 2 % 2);
+	}
+	stream_add(stream, &datagram.record, sizeof(datagram));
+}
+
+static void counts_of_few_groups_outgrow_16_bits(void **state)
+{
+	static struct window_spec spec = {
+		.name = "latency",
+		.listener_mask = 1,
+		.kind = SLUICE_WINDOW_TUMBLING,
+		.size_ns = 1000000000,
+		.slide_ns = 1000000000,
+		.group_count = 1,
+		.group_field = { SLUICE_FIELD_TYPE },
+		.aggregate_count = 1,
+		.aggregate = { { .kind = SLUICE_AGGREGATE_QUANTILES,
+				 .field = SLUICE_FIELD_VALUE,
+				 .precision = 5 } },
+	};
+	const struct sources_options sources_options = { .sources_max = 1,
+							 .worker_count = 1,
+							 .listener_count = 1 };
+	struct stream_options options = { .windows = &spec,
+					  .window_count = 1,
+					  .worker_count = 1,
+					  .groups_max = 16,
+					  .memory_bytes = 64 << 20 };
+	const struct sketch_histogram *sketch;
+	__u64 count = 0, events[2] = { 0 };
+	const struct window *window;
+	struct sources *sources;
+	struct stream *stream;
+
+	(void)state;
+	assert_int_equal(sources_open(&sources, &sources_options), 0);
+	options.sources = sources;
+	assert_int_equal(stream_open(&stream, &options), 0);
+	stream_set_time(stream, (__s64)BASE_NS, 1);
+	for (__u64 i = 0; i < SAME_DATAGRAMS; i++)
+		add_same(stream, i);
+	stream_flush(stream);
+	window = &stream->window[0];
+	for (__u32 id = 0; id < 2; id++) {
+		unsigned int code = 0;
+
+		sketch = (const void *)pane_extra(window, window->last, id);
+		assert_int_equal(sketch->form, SKETCH_HISTOGRAM_WIDE);
+		for (; sketch_histogram_next(sketch, window->extras.pool, &code, &count); code++)
+			events[id] += count;
+	}
+	assert_int_equal(events[0] + events[1], SAME_DATAGRAMS * SAME_EVENTS);
+	assert_true(events[0] > events[1] && events[1] > 2 * 65535);
+	stream_close(stream);
+	sources_close(sources);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decoding_reads_every_field),
+		cmocka_unit_test(counts_of_few_groups_outgrow_16_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
