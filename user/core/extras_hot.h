@@ -219,8 +219,8 @@ static bool add_item_few(const struct window *window, const struct batch *batch,
 }
 
 /* is_whole: every event has its row, of few groups, in the pane of the last one. */
-static __attribute__((noinline)) void add_extras(const struct window *window, struct batch *batch,
-						 bool is_whole)
+static __attribute__((noinline)) void add_extras(const struct window *window,
+						 const struct batch *batch, bool is_whole)
 {
 	const struct groups *groups = &window->grouping->groups;
 	const bool fetches = groups->count >= EXTRAS_FETCH_GROUPS;
