@@ -60,7 +60,7 @@ static void aggregates_sketches(void **state)
 	suite_empty_state(&sketches, 10, 140000);
 }
 
-/* Registers in place of single values, wide counts, plain batches. */
+/* Registers in place of single values, counts in place of lists, plain batches. */
 static void aggregates_of_steady_streams(void **state)
 {
 	(void)state;

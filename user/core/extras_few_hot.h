@@ -24,6 +24,28 @@ inline_always void *few_sketch(const struct few_sketches *few, __u32 id)
 	return few->first + id * few->distance;
 }
 
+/* Registers that may have to be raised. They are found by one loop and stay where they are; the
+ * next is so short that many of them are on their way at once. */
+struct raises {
+	__u8 *place[BATCH_EVENTS];
+	__u8 rank[BATCH_EVENTS];
+};
+
+inline_always void note_raise(struct raises *raises, __u32 n, __u8 *registers,
+			      unsigned int precision, __u64 hash)
+{
+	raises->place[n] = sketch_distinct_register(registers, precision, hash);
+	raises->rank[n] = sketch_distinct_rank(precision, hash);
+}
+
+inline_always void raise_registers(const struct raises *raises, __u32 count)
+{
+	for (__u32 n = 0; n < count; n++) {
+		if (is_rare(*raises->place[n] < raises->rank[n]))
+			*raises->place[n] = raises->rank[n];
+	}
+}
+
 /* What an event adds to a sketch is computed by a loop of its own: that and the adding are chains
  * of latencies, and more events are under way in short loops. */
 static __attribute__((noinline)) void add_distinct_few(const struct few_sketches *few,
@@ -32,8 +54,9 @@ static __attribute__((noinline)) void add_distinct_few(const struct few_sketches
 {
 	const struct column column = columns[field];
 	const __u32 count = few->batch->count;
-	__u8 *registers[EXTRAS_FEW_MAX], *place[BATCH_EVENTS], rank[BATCH_EVENTS];
+	__u8 *registers[EXTRAS_FEW_MAX];
 	__u64 hash[BATCH_EVENTS];
+	struct raises raises;
 	__u32 found = 0;
 
 	for (__u32 id = 0; id < few->ids; id++) {
@@ -48,17 +71,12 @@ static __attribute__((noinline)) void add_distinct_few(const struct few_sketches
 	for (__u32 i = 0; i < count; i++) {
 		const __u32 id = few->batch->id[i];
 
-		if (is_rare(!registers[id])) {
+		if (is_rare(!registers[id]))
 			sketch_distinct_add_hash(few_sketch(few, id), few->pool, hash[i]);
-			continue;
-		}
-		place[found] = sketch_distinct_register(registers[id], precision, hash[i]);
-		rank[found++] = sketch_distinct_rank(precision, hash[i]);
+		else
+			note_raise(&raises, found++, registers[id], precision, hash[i]);
 	}
-	for (__u32 n = 0; n < found; n++) {
-		if (is_rare(*place[n] < rank[n]))
-			*place[n] = rank[n];
-	}
+	raise_registers(&raises, found);
 }
 
 /* The counts of a histogram: of `places` codes from `first` on. */

@@ -62,33 +62,26 @@ inline_always void hash_column(const struct takers *takers, const struct extras_
 					MURMUR64A_SEED_REDIS);
 }
 
-/* Of few groups: registers are found by the first loop as well, and they stay where they are. The
- * second one is so short that many of them are on their way at once. */
 static __attribute__((noinline)) void add_distinct_near(const struct takers *takers,
 							const struct extras_item *item)
 {
 	const __u32 offset = item->offset, count = takers->count;
 	struct sketch_pool *const pool = takers->pool;
 	__u64 hash[BATCH_EVENTS];
-	__u8 *place[BATCH_EVENTS], rank[BATCH_EVENTS];
+	struct raises raises;
 	__u32 found = 0;
 
 	hash_column(takers, item, hash);
 	for (__u32 n = 0; n < count; n++) {
 		struct sketch_distinct *sketch = (void *)(takers->state[n] + offset);
 
-		if (is_rare(sketch->form != SKETCH_DISTINCT_REGISTERS)) {
+		if (is_rare(sketch->form != SKETCH_DISTINCT_REGISTERS))
 			sketch_distinct_add_hash(sketch, pool, hash[n]);
-			continue;
-		}
-		place[found] = sketch_distinct_register(sketch_pool_block(pool, sketch->block),
-							sketch->precision, hash[n]);
-		rank[found++] = sketch_distinct_rank(sketch->precision, hash[n]);
+		else
+			note_raise(&raises, found++, sketch_pool_block(pool, sketch->block),
+				   sketch->precision, hash[n]);
 	}
-	for (__u32 n = 0; n < found; n++) {
-		if (is_rare(*place[n] < rank[n]))
-			*place[n] = rank[n];
-	}
+	raise_registers(&raises, found);
 }
 
 static __attribute__((noinline)) void add_distinct_far(const struct takers *takers,
