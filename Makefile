@@ -245,7 +245,7 @@ fuzz: fuzz-programs deps-test ## fuzz each target for SECONDS=60 seconds
 	@SLUICE_FUZZ_SECONDS=$(or $(SECONDS),60) tests/run tests/fuzz/fuzz_
 
 bench: all $(BENCH_PROGRAMS) deps-bench deps-run ## measure; ONLY=name,name runs a part (root for end to end)
-	@tools/bench/run $(ONLY)
+	@STATE_DIR=$(STATE_DIR) tools/bench/run $(ONLY)
 
 check: deps-check ## style, shellcheck, clang-tidy
 	@tools/check-style

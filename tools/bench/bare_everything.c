@@ -202,12 +202,13 @@ static inline __attribute__((always_inline)) void run_batch(struct bare_everythi
 	}
 }
 
-void bare_everything_run(struct bare_everything *loop, const struct dataset *set)
+void bare_everything_add(struct bare_everything *loop, const struct dataset *set, __u32 begin,
+			 __u32 end)
 {
-	for (__u32 i = 0; i < set->datagrams; i += BATCH_DATAGRAMS) {
+	for (__u32 i = begin; i < end; i += BATCH_DATAGRAMS) {
 		unsigned int count = 0;
 
-		for (__u32 k = i; k < i + BATCH_DATAGRAMS && k < set->datagrams; k++)
+		for (__u32 k = i; k < i + BATCH_DATAGRAMS && k < end; k++)
 			count += parse(loop, set, k, count);
 		if (loop->ids)
 			run_batch(loop, count, true);

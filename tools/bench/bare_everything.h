@@ -18,8 +18,10 @@ void bare_everything_close(struct bare_everything *loop);
 /* Forgets everything: the next pass is a new second. */
 void bare_everything_reset(struct bare_everything *loop);
 
-/* Takes in every event of the data set. What repeats is in the sketches, but not in the groups. */
-void bare_everything_run(struct bare_everything *loop, const struct dataset *set);
+/* Takes in every event of the datagrams from `begin` to `end`. What repeats is in the sketches, but
+ * not in the groups. */
+void bare_everything_add(struct bare_everything *loop, const struct dataset *set, __u32 begin,
+			 __u32 end);
 
 /* Events that the last pass lacks or has too often, in each of its tables; a wrong sum, and an
  * estimate of distinct keys that is more than 5 % off, are one more each. */

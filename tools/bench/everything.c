@@ -5,6 +5,7 @@
 
 #include "bare_everything.h"
 #include "engine_run.h"
+#include "steps.h"
 
 #define GROUPS 1000000u
 #define RUNS 9
@@ -22,47 +23,122 @@ static int open_engine(struct engine_run *run, enum window_dedup dedup)
 	return engine_run_open(run, windows, 3, 2 * GROUPS, MEMORY_BYTES);
 }
 
-static double run_bare(struct bare_everything *bare, const struct dataset *set)
+/* The engine and the bare loop, pass by pass in turns over the same data. */
+struct contest {
+	struct engine_run run;
+	struct bare_everything *bare;
+	struct steps engine_steps, bare_steps;
+};
+
+static int open_contest(struct contest *contest, const struct dataset *set, enum window_dedup dedup)
+{
+	const __u32 turn = engine_run_turn_datagrams(set);
+	const __u32 steps = (set->datagrams + turn - 1) / turn;
+	int err;
+
+	contest->bare = bare_everything_open(set, GROUPS);
+	if (!contest->bare)
+		return -ENOMEM;
+	err = steps_open(&contest->engine_steps, steps, RUNS);
+	if (!err)
+		err = steps_open(&contest->bare_steps, steps, RUNS);
+	return err ? err : open_engine(&contest->run, dedup);
+}
+
+static void close_contest(struct contest *contest)
+{
+	engine_run_close(&contest->run);
+	bare_everything_close(contest->bare);
+	steps_close(&contest->engine_steps);
+	steps_close(&contest->bare_steps);
+}
+
+static void add_to_engine(struct contest *contest, const struct dataset *set, __u32 begin,
+			  __u32 end)
+{
+	engine_run_add_part(&contest->run, set, begin, end);
+}
+
+static void add_to_bare(struct contest *contest, const struct dataset *set, __u32 begin, __u32 end)
+{
+	bare_everything_add(contest->bare, set, begin, end);
+}
+
+/* One pass, a turn's share of datagrams at a time. Returns its CPU time; that of each step goes to
+ * `step_ns` unless it is NULL. */
+static __u64 add_in_steps(struct contest *contest, const struct dataset *set,
+			  void (*add)(struct contest *, const struct dataset *, __u32, __u32),
+			  __u64 *step_ns)
+{
+	const __u32 turn = engine_run_turn_datagrams(set);
+	const __u64 begin_ns = report_cpu_ns();
+	__u64 last_ns = begin_ns;
+
+	for (__u32 begin = 0; begin < set->datagrams; begin += turn) {
+		const __u32 left = set->datagrams - begin;
+		__u64 now_ns;
+
+		add(contest, set, begin, begin + (left < turn ? left : turn));
+		now_ns = report_cpu_ns();
+		if (step_ns)
+			*step_ns++ = now_ns - last_ns;
+		last_ns = now_ns;
+	}
+	return last_ns - begin_ns;
+}
+
+/* The engine's, with the rows that are due behind it. */
+static int run_engine(struct contest *contest, const struct dataset *set, __u64 *step_ns,
+		      __u64 *pass_ns)
 {
 	__u64 begin_ns;
+	int err;
 
-	bare_everything_reset(bare);
+	*pass_ns = add_in_steps(contest, set, add_to_engine, step_ns);
 	begin_ns = report_cpu_ns();
-	bare_everything_run(bare, set);
-	return report_per_second(set->events, report_cpu_ns() - begin_ns);
+	err = engine_run_tick(&contest->run, (__s64)(set->base_time_ns + ENGINE_RUN_WINDOW_NS));
+	*pass_ns += report_cpu_ns() - begin_ns;
+	return err;
+}
+
+static __u64 run_bare(struct contest *contest, const struct dataset *set, __u64 *step_ns)
+{
+	bare_everything_reset(contest->bare);
+	return add_in_steps(contest, set, add_to_bare, step_ns);
 }
 
 /* The first pass of both touches memory for the first time. */
-static int run_in_turns(struct report *report, struct engine_run *run, struct bare_everything *bare,
-			struct dataset *set)
+static int run_in_turns(struct report *report, struct contest *contest, struct dataset *set)
 {
 	double bare_rate[RUNS];
-	int err = 0;
+	__u64 pass_ns;
+	int err = run_engine(contest, set, NULL, &pass_ns);
 
-	for (int i = -1; i < RUNS && !err; i++) {
-		__u64 pass_ns = engine_run_second(run, set, &err);
-		double rate = run_bare(bare, set);
-
-		if (i >= 0) {
-			report_add_run(report, report_per_second(set->events, pass_ns));
-			bare_rate[i] = rate;
-		} else {
-			run->longest_step_ns = run->longest_slice_ns = run->emission_ns = 0;
-		}
+	run_bare(contest, set, NULL);
+	contest->run.longest_slice_ns = contest->run.emission_ns = 0;
+	for (int i = 0; i < RUNS && !err; i++) {
 		dataset_shift_time(set, ENGINE_RUN_WINDOW_NS);
+		err = run_engine(contest, set, steps_next_pass(&contest->engine_steps), &pass_ns);
+		report_add_run(report, report_per_second(set->events, pass_ns));
+		pass_ns = run_bare(contest, set, steps_next_pass(&contest->bare_steps));
+		bare_rate[i] = report_per_second(set->events, pass_ns);
 	}
 	if (!err)
 		report->yardstick = report_median(bare_rate, RUNS);
 	return err;
 }
 
-static void add_extras(struct report *report, const struct engine_run *run)
+static void add_extras(struct report *report, const struct contest *contest)
 {
-	__u64 longest_ns = run->longest_step_ns > run->longest_slice_ns ? run->longest_step_ns
-									: run->longest_slice_ns;
+	const struct engine_run *run = &contest->run;
 
-	report_add_extra(report, "longest_turn_us", (double)longest_ns / 1e3);
-	report_add_extra(report, "longest_step_us", (double)run->longest_step_ns / 1e3);
+	report_add_extra(report, "longest_step_us", steps_longest(&contest->engine_steps) / 1e3);
+	report_add_extra(report, "longest_median_step_us",
+			 steps_longest_median(&contest->engine_steps) / 1e3);
+	report_add_extra(report, "yardstick_longest_step_us",
+			 steps_longest(&contest->bare_steps) / 1e3);
+	report_add_extra(report, "yardstick_longest_median_step_us",
+			 steps_longest_median(&contest->bare_steps) / 1e3);
 	report_add_extra(report, "longest_slice_us", (double)run->longest_slice_ns / 1e3);
 	report_add_extra(report, "emission_ns_per_row",
 			 (double)run->emission_ns * (RUNS + 1) / RUNS / (double)run->total[0].rows);
@@ -70,21 +146,20 @@ static void add_extras(struct report *report, const struct engine_run *run)
 
 static int measure(struct report *report, struct dataset *set, enum window_dedup dedup)
 {
-	struct bare_everything *bare = bare_everything_open(set, GROUPS);
-	struct engine_run run = { 0 };
-	int err = bare ? open_engine(&run, dedup) : -ENOMEM;
+	struct contest contest = { 0 };
+	int err = open_contest(&contest, set, dedup);
 
 	report->metric = "events_per_second";
 	if (!err)
-		err = run_in_turns(report, &run, bare, set);
+		err = run_in_turns(report, &contest, set);
 	if (!err) {
-		add_extras(report, &run);
-		for (__u32 w = 0; w < run.window_count; w++)
-			report->unaccounted += engine_run_unaccounted(&run, w, set, RUNS + 1);
-		report->unaccounted += bare_everything_unaccounted(bare, set);
+		add_extras(report, &contest);
+		for (__u32 w = 0; w < contest.run.window_count; w++)
+			report->unaccounted +=
+				engine_run_unaccounted(&contest.run, w, set, RUNS + 1);
+		report->unaccounted += bare_everything_unaccounted(contest.bare, set);
 	}
-	engine_run_close(&run);
-	bare_everything_close(bare);
+	close_contest(&contest);
 	return err;
 }
 
