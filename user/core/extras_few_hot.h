@@ -4,6 +4,7 @@
 #ifndef SLUICE_CORE_EXTRAS_FEW_HOT_H
 #define SLUICE_CORE_EXTRAS_FEW_HOT_H
 
+#include "core/codes_hot.h"
 #include "core/extras_column_hot.h"
 #include "core/sketch_distinct.h"
 #include "core/sketch_histogram.h"
@@ -128,10 +129,9 @@ static __attribute__((noinline)) void add_quantiles_few(const struct few_sketche
 	const struct batch *batch = few->batch;
 	const __u32 count = batch->count;
 	struct few_counts counts[EXTRAS_FEW_MAX];
-	__u32 code[BATCH_EVENTS];
+	__u32 code[BATCH_ROOM];
 
-	for (__u32 i = 0; i < count; i++)
-		code[i] = sketch_histogram_code(batch->value[i], scale);
+	codes_find(batch->value, count, scale, code);
 	for (__u32 id = 0; id < few->ids; id++)
 		counts[id] = find_counts(few, id);
 	for (__u32 i = 0; i < count; i++) {

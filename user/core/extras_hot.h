@@ -7,6 +7,7 @@
 #define SLUICE_CORE_EXTRAS_HOT_H
 
 #include "core/extras_few_hot.h"
+#include "core/rows_hot.h"
 #include "core/sketch_top.h"
 
 /* So many events are worked on between the fetch of a state and a look at it, and again between the
@@ -113,10 +114,11 @@ inline_always void add_quantiles(const struct takers *takers, const struct extra
 	const __u32 distance = fetches ? EXTRAS_DISTANCE : 0, scale = item->precision;
 	struct sketch_pool *const pool = takers->pool;
 	const struct batch *batch = takers->batch;
-	__u32 code[BATCH_EVENTS];
+	__u32 all_codes[BATCH_ROOM], code[BATCH_EVENTS];
 
+	codes_find(batch->value, batch->count, scale, all_codes);
 	for (__u32 n = 0; n < count; n++)
-		code[n] = sketch_histogram_code(batch->value[takers->event[n]], scale);
+		code[n] = all_codes[takers->event[n]];
 	for (__u32 n = 0; n < count + 2 * distance; n++) {
 		const __u32 near = n - distance, now = near - distance;
 
@@ -212,8 +214,8 @@ static bool add_item_few(const struct window *window, const struct batch *batch,
 }
 
 /* is_whole: every event has its row, of few groups, in the pane of the last one. */
-static __attribute__((noinline)) void add_extras(const struct window *window,
-						 const struct batch *batch, bool is_whole)
+static __attribute__((noinline)) void add_extras(const struct window *window, struct batch *batch,
+						 bool is_plain, bool is_whole)
 {
 	const struct groups *groups = &window->grouping->groups;
 	const bool fetches = groups->count >= EXTRAS_FETCH_GROUPS;
@@ -227,9 +229,12 @@ static __attribute__((noinline)) void add_extras(const struct window *window,
 
 		if (is_few && add_item_few(window, batch, item))
 			continue;
-		if (!has_takers)
+		if (!has_takers) {
+			if (is_plain)
+				note_panes(window, batch);
 			find_takers(&takers, window, batch);
-		has_takers = true;
+			has_takers = true;
+		}
 		add_item(&takers, extras, item, fetches);
 	}
 }

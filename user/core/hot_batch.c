@@ -14,12 +14,13 @@
 static __attribute__((noinline)) void look_back(struct window *window, struct batch *batch,
 						bool is_plain, bool is_whole)
 {
-	if (is_plain)
-		note_panes(window, batch);
 	if (window->extras.count)
-		add_extras(window, batch, is_whole);
-	if (window->took_behind)
+		add_extras(window, batch, is_plain, is_whole);
+	if (window->took_behind) {
+		if (is_plain)
+			note_panes(window, batch);
 		note_growth(window, batch);
+	}
 }
 
 inline_always void run_windows(struct stream *stream, struct grouping *grouping,
