@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "core/codes_hot.h"
 #include "core/dedup_ids.h"
 #include "core/dedup_sequence.h"
 #include "core/sketch_distinct.h"
@@ -128,15 +129,13 @@ static void pass_distinct_batched(void)
 
 static void pass_histogram_batched(void)
 {
-	unsigned int code[BATCH];
+	__u32 code[BATCH];
 
 	for (unsigned int at = 0; at < EVENTS; at += BATCH) {
-		for (unsigned int i = 0; i < BATCH; i++) {
-			code[i] = sketch_histogram_code((__s64)bench.value[at + i],
-							SKETCH_HISTOGRAM_SCALE);
+		codes_find((const __s64 *)&bench.value[at], BATCH, SKETCH_HISTOGRAM_SCALE, code);
+		for (unsigned int i = 0; i < BATCH; i++)
 			sketch_histogram_prefetch(&bench.histogram[bench.group[at + i]],
 						  &bench.pool, code[i]);
-		}
 		for (unsigned int i = 0; i < BATCH; i++)
 			sketch_histogram_add_code(&bench.histogram[bench.group[at + i]],
 						  &bench.pool, code[i], 1);
