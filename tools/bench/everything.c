@@ -108,8 +108,8 @@ static __u64 run_bare(struct contest *contest, const struct dataset *set, __u64 
 	return add_in_steps(contest, set, add_to_bare, step_ns);
 }
 
-/* The second of two passes counts: the first finds the caches, those of page tables too, full of the
- * other's memory, and at the start its own is touched for the first time. */
+/* The second of two passes counts: the first finds the caches, those of page tables too, full of
+ * the other's memory, and at the start its own is touched for the first time. */
 static int run_in_turns(struct report *report, struct contest *contest, struct dataset *set)
 {
 	double bare_rate[RUNS];
