@@ -7,7 +7,6 @@
 #define SLUICE_CORE_EXTRAS_HOT_H
 
 #include "core/extras_few_hot.h"
-#include "core/rows_hot.h"
 #include "core/sketch_top.h"
 
 /* So many events are worked on between the fetch of a state and a look at it, and again between the
@@ -24,7 +23,7 @@ struct takers {
 };
 
 static void find_takers(struct takers *takers, const struct window *window,
-			const struct batch *batch)
+			const struct batch *batch, bool is_plain)
 {
 	const __u32 state_bytes = window->extras.state_bytes, count = batch->count;
 	const size_t chunk_bytes = window->extra_chunks.chunk_bytes;
@@ -37,12 +36,13 @@ static void find_takers(struct takers *takers, const struct window *window,
 	takers->batch = batch;
 	takers->pool = window->extras.pool;
 	for (__u32 i = 0; i < count; i++) {
+		const struct pane *own = pane_of(window, batch, i, is_plain);
 		__u32 id = batch->id[i];
 
 		if (!batch->row[i])
 			continue;
-		if (batch->pane[i] != pane || id >> CHUNK_ROWS_SHIFT != place) {
-			pane = batch->pane[i];
+		if (own != pane || id >> CHUNK_ROWS_SHIFT != place) {
+			pane = own;
 			place = id >> CHUNK_ROWS_SHIFT;
 			chunk = base + pane->extra[place] * chunk_bytes;
 		}
@@ -114,11 +114,9 @@ inline_always void add_quantiles(const struct takers *takers, const struct extra
 	const __u32 distance = fetches ? EXTRAS_DISTANCE : 0, scale = item->precision;
 	struct sketch_pool *const pool = takers->pool;
 	const struct batch *batch = takers->batch;
-	__u32 all_codes[BATCH_ROOM], code[BATCH_EVENTS];
+	__u32 code[BATCH_ROOM]; /* by event */
 
-	codes_find(batch->value, batch->count, scale, all_codes);
-	for (__u32 n = 0; n < count; n++)
-		code[n] = all_codes[takers->event[n]];
+	codes_find(batch->value, batch->count, scale, code);
 	for (__u32 n = 0; n < count + 2 * distance; n++) {
 		const __u32 near = n - distance, now = near - distance;
 
@@ -126,10 +124,10 @@ inline_always void add_quantiles(const struct takers *takers, const struct extra
 			fetch(takers->state[n] + offset);
 		if (fetches && near < count)
 			sketch_histogram_prefetch((void *)(takers->state[near] + offset), pool,
-						  code[near]);
+						  code[takers->event[near]]);
 		if (now < count)
 			sketch_histogram_add_code((void *)(takers->state[now] + offset), pool,
-						  code[now],
+						  code[takers->event[now]],
 						  batch_weight(batch, takers->event[now]));
 	}
 }
@@ -214,8 +212,9 @@ static bool add_item_few(const struct window *window, const struct batch *batch,
 }
 
 /* is_whole: every event has its row, of few groups, in the pane of the last one. */
-static __attribute__((noinline)) void add_extras(const struct window *window, struct batch *batch,
-						 bool is_plain, bool is_whole)
+static __attribute__((noinline)) void add_extras(const struct window *window,
+						 const struct batch *batch, bool is_plain,
+						 bool is_whole)
 {
 	const struct groups *groups = &window->grouping->groups;
 	const bool fetches = groups->count >= EXTRAS_FETCH_GROUPS;
@@ -229,12 +228,9 @@ static __attribute__((noinline)) void add_extras(const struct window *window, st
 
 		if (is_few && add_item_few(window, batch, item))
 			continue;
-		if (!has_takers) {
-			if (is_plain)
-				note_panes(window, batch);
-			find_takers(&takers, window, batch);
-			has_takers = true;
-		}
+		if (!has_takers)
+			find_takers(&takers, window, batch, is_plain);
+		has_takers = true;
 		add_item(&takers, extras, item, fetches);
 	}
 }

@@ -43,4 +43,12 @@ inline_always bool is_of_last_pane(const struct window *window, const struct bat
 	       (__u64)(batch->newest_ns - window->last_start_ns) < (__u64)window->pane_ns;
 }
 
+/* The pane of an event that has found its row. Of a plain batch (rows_hot.h) none is noted, as all
+ * are of the last. */
+inline_always struct pane *pane_of(const struct window *window, const struct batch *batch, __u32 i,
+				   bool is_plain)
+{
+	return is_plain ? window->last : batch->pane[i];
+}
+
 #endif

@@ -11,16 +11,13 @@
 #include "core/session_hot.h"
 
 /* What looks at the rows behind the update. is_whole: every event has one, of few groups. */
-static __attribute__((noinline)) void look_back(struct window *window, struct batch *batch,
+static __attribute__((noinline)) void look_back(struct window *window, const struct batch *batch,
 						bool is_plain, bool is_whole)
 {
 	if (window->extras.count)
 		add_extras(window, batch, is_plain, is_whole);
-	if (window->took_behind) {
-		if (is_plain)
-			note_panes(window, batch);
-		note_growth(window, batch);
-	}
+	if (window->took_behind)
+		note_growth(window, batch, is_plain);
 }
 
 inline_always void run_windows(struct stream *stream, struct grouping *grouping,

@@ -218,13 +218,6 @@ inline_always bool is_plain(const struct window *window, const struct batch *bat
 	return is_of_last_pane(window, batch) && batch->weights <= 1;
 }
 
-/* For what looks at the rows behind the update. */
-inline_always void note_panes(const struct window *window, struct batch *batch)
-{
-	for (__u32 i = 0; i < batch->count; i++)
-		batch->pane[i] = window->last;
-}
-
 inline_always void update_rows(struct window *window, struct batch *batch, const __u64 *first_word,
 			       const __u32 words, const enum manner manner, const enum reach reach)
 {
@@ -264,16 +257,18 @@ inline_always void update_rows(struct window *window, struct batch *batch, const
 
 /* Late events may have reached rows that were emitted before: those are due for a revision; or rows
  * of which emission remembers an aggregate: those have grown. */
-static __attribute__((noinline)) void note_growth(struct window *window, const struct batch *batch)
+static __attribute__((noinline)) void note_growth(struct window *window, const struct batch *batch,
+						  bool is_plain)
 {
 	for (__u32 i = 0; i < batch->count; i++) {
+		struct pane *pane = pane_of(window, batch, i, is_plain);
 		struct sluice_partial partial;
 
-		if (!batch->row[i] || !batch->pane[i]->is_behind)
+		if (!batch->row[i] || !pane->is_behind)
 			continue;
 		partial_open(&partial);
 		partial_add(&partial, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
-		window_note_growth(window, batch->pane[i], batch->id[i], &partial);
+		window_note_growth(window, pane, batch->id[i], &partial);
 	}
 }
 
