@@ -191,12 +191,13 @@ void engine_run_close(struct engine_run *run)
 	*run = (struct engine_run){ 0 };
 }
 
-static void note_longest(__u64 *longest_ns, __u64 begin_ns)
+static __u64 note_longest(__u64 *longest_ns, __u64 begin_ns)
 {
 	__u64 ns = report_cpu_ns() - begin_ns;
 
 	if (ns > *longest_ns)
 		*longest_ns = ns;
+	return ns;
 }
 
 __u32 engine_run_turn_datagrams(const struct dataset *set)
@@ -210,7 +211,7 @@ void engine_run_add_part(struct engine_run *run, const struct dataset *set, __u3
 
 	while (begin < end) {
 		__u32 step = end - begin < turn ? end - begin : turn;
-		__u64 begin_ns = report_cpu_ns();
+		__u64 begin_ns = report_cpu_ns(), ns;
 
 		stream_set_time(run->stream, dataset_header(set, begin)->base_time_ns,
 				++run->mono_ns);
@@ -218,7 +219,9 @@ void engine_run_add_part(struct engine_run *run, const struct dataset *set, __u3
 			stream_add(run->stream, dataset_record(set, begin), set->record_bytes);
 		stream_flush(run->stream);
 		stream_tidy(run->stream);
-		note_longest(&run->longest_step_ns, begin_ns);
+		ns = note_longest(&run->longest_step_ns, begin_ns);
+		if (run->step_ns)
+			*run->step_ns++ = ns;
 	}
 }
 

@@ -32,6 +32,7 @@ struct engine_run {
 	struct engine_run_total total[ENGINE_RUN_WINDOWS_MAX];
 	/* CPU time, since whoever looks at it cleared it */
 	__u64 longest_step_ns; /* of a turn's share of datagrams */
+	__u64 *step_ns; /* where that of the next step goes; NULL: nowhere */
 	__u64 longest_slice_ns; /* of an advance, or of a turn's share of rows */
 	__u64 emission_ns; /* of all advances and slices */
 };

@@ -54,58 +54,33 @@ static void close_contest(struct contest *contest)
 	steps_close(&contest->bare_steps);
 }
 
-static void add_to_engine(struct contest *contest, const struct dataset *set, __u32 begin,
-			  __u32 end)
+/* A pass of either: its CPU time. That of its steps goes to `step_ns` unless it is NULL; a step is
+ * a turn's share of datagrams. */
+static __u64 run_engine(struct contest *contest, const struct dataset *set, __u64 *step_ns,
+			int *err)
 {
-	engine_run_add_part(&contest->run, set, begin, end);
+	contest->run.step_ns = step_ns;
+	return engine_run_second(&contest->run, set, err);
 }
 
-static void add_to_bare(struct contest *contest, const struct dataset *set, __u32 begin, __u32 end)
-{
-	bare_everything_add(contest->bare, set, begin, end);
-}
-
-/* One pass, a turn's share of datagrams at a time. Returns its CPU time; that of each step goes to
- * `step_ns` unless it is NULL. */
-static __u64 add_in_steps(struct contest *contest, const struct dataset *set,
-			  void (*add)(struct contest *, const struct dataset *, __u32, __u32),
-			  __u64 *step_ns)
+static __u64 run_bare(struct contest *contest, const struct dataset *set, __u64 *step_ns)
 {
 	const __u32 turn = engine_run_turn_datagrams(set);
-	const __u64 begin_ns = report_cpu_ns();
-	__u64 last_ns = begin_ns;
+	__u64 begin_ns, last_ns;
 
+	bare_everything_reset(contest->bare);
+	begin_ns = last_ns = report_cpu_ns();
 	for (__u32 begin = 0; begin < set->datagrams; begin += turn) {
 		const __u32 left = set->datagrams - begin;
 		__u64 now_ns;
 
-		add(contest, set, begin, begin + (left < turn ? left : turn));
+		bare_everything_add(contest->bare, set, begin, begin + (left < turn ? left : turn));
 		now_ns = report_cpu_ns();
 		if (step_ns)
 			*step_ns++ = now_ns - last_ns;
 		last_ns = now_ns;
 	}
 	return last_ns - begin_ns;
-}
-
-/* The engine's, with the rows that are due behind it. */
-static int run_engine(struct contest *contest, const struct dataset *set, __u64 *step_ns,
-		      __u64 *pass_ns)
-{
-	__u64 begin_ns;
-	int err;
-
-	*pass_ns = add_in_steps(contest, set, add_to_engine, step_ns);
-	begin_ns = report_cpu_ns();
-	err = engine_run_tick(&contest->run, (__s64)(set->base_time_ns + ENGINE_RUN_WINDOW_NS));
-	*pass_ns += report_cpu_ns() - begin_ns;
-	return err;
-}
-
-static __u64 run_bare(struct contest *contest, const struct dataset *set, __u64 *step_ns)
-{
-	bare_everything_reset(contest->bare);
-	return add_in_steps(contest, set, add_to_bare, step_ns);
 }
 
 /* The second of two passes counts: the first finds the caches, those of page tables too, full of
@@ -118,13 +93,11 @@ static int run_in_turns(struct report *report, struct contest *contest, struct d
 	for (int i = 0; i < RUNS && !err; i++) {
 		__u64 pass_ns;
 
-		err = run_engine(contest, set, NULL, &pass_ns);
+		run_engine(contest, set, NULL, &err);
 		if (i == 0)
 			contest->run.longest_slice_ns = 0;
 		dataset_shift_time(set, ENGINE_RUN_WINDOW_NS);
-		if (!err)
-			err = run_engine(contest, set, steps_next_pass(&contest->engine_steps),
-					 &pass_ns);
+		pass_ns = run_engine(contest, set, steps_next_pass(&contest->engine_steps), &err);
 		report_add_run(report, report_per_second(set->events, pass_ns));
 		run_bare(contest, set, NULL);
 		pass_ns = run_bare(contest, set, steps_next_pass(&contest->bare_steps));
