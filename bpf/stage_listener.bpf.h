@@ -15,10 +15,12 @@ static __always_inline const struct sluice_configs *stage_listener_configs(
 static __always_inline const struct sluice_config *stage_listener_config(
 	const struct sluice_configs *configs, const struct packet *packet)
 {
+	const struct sluice_config *config = configs->slot;
 	__u32 slot = packet->generation & 1;
 
 	SLUICE_KEEP_BOUND(slot);
-	return &configs->slot[slot & 1];
+	SLUICE_MOVE(config, (slot & 1) * sizeof(*config));
+	return config;
 }
 
 /* Whether somebody takes the frame; then packet->listener and packet->action. */

@@ -7,27 +7,8 @@
 #define SLUICE_PARSE_H
 
 #include "sluice/bpf_config.h"
+#include "sluice/both_sides.h"
 #include "sluice/ledger.h"
-
-#ifdef __bpf__
-#define SLUICE_INLINE static inline __attribute__((always_inline))
-/* Headers are read where they lie; the kernel checks that the CPU can. */
-#define SLUICE_UNALIGNED
-/* Keeps the compiler from proving a bound that the verifier then cannot see. */
-#define SLUICE_KEEP_BOUND(number) __asm__ volatile("" : "+r"(number))
-/* Makes the verifier forget what it knows of a number, by way of memory that it does not follow:
- * the ways to one place in a packet are then one state and not hundreds. */
-#define SLUICE_FORGET(number, memory) \
-	(*(volatile __u32 *)(memory) = (number), (number) = *(volatile __u32 *)(memory))
-/* No loop is left: without CAP_PERFMON the verifier also follows each exit the wrong way. */
-#define SLUICE_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define SLUICE_INLINE static inline
-#define SLUICE_UNALIGNED __attribute__((packed))
-#define SLUICE_KEEP_BOUND(number)
-#define SLUICE_FORGET(number, memory) ((void)(memory))
-#define SLUICE_UNROLL
-#endif
 
 /* All headers of a datagram lie in this many first bytes of its frame, else it passes. Enough
  * for two tags, IPv6 and six extension headers of 70 bytes each. */
@@ -141,6 +122,7 @@ struct sluice_cursor {
 /* The next `bytes` of the layer, or NULL and the cursor stays; `at` may lie beyond the end. */
 SLUICE_INLINE const void *sluice_cursor_take(struct sluice_cursor *cursor, __u32 bytes)
 {
+	const __u8 *place = cursor->head;
 	__u32 at = cursor->at;
 
 	if (at + bytes > cursor->end)
@@ -149,7 +131,8 @@ SLUICE_INLINE const void *sluice_cursor_take(struct sluice_cursor *cursor, __u32
 	if (at > SLUICE_HEAD_BYTES - bytes)
 		return 0;
 	cursor->at = at + bytes;
-	return cursor->head + at;
+	SLUICE_MOVE(place, at);
+	return place;
 }
 
 /* Why sluice_cursor_take gave nothing: the layer is too short, or its headers too long for us. */
