@@ -93,6 +93,71 @@ size_t text_utf8_bytes(const char *string)
 	return is_continuation(at[3]) ? 4 : 0;
 }
 
+static unsigned int decoded(const unsigned char *at, size_t bytes)
+{
+	switch (bytes) {
+	case 1:
+		return at[0];
+	case 2:
+		return (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
+	case 3:
+		return (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
+	default:
+		return (at[0] & 0x07u) << 18 | (at[1] & 0x3fu) << 12 | (at[2] & 0x3fu) << 6 |
+		       (at[3] & 0x3fu);
+	}
+}
+
+/* What drives a terminal, is not seen, or turns the direction of what is beside it. */
+static const struct {
+	unsigned int first, last;
+} unprintable[] = {
+	{ 0x00, 0x1f },	    { 0x7f, 0x9f },	{ 0xad, 0xad },	    { 0x61c, 0x61c },
+	{ 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+	{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xfffe, 0xffff }, { 0xe0000, 0xe0fff },
+};
+
+static bool is_printable(unsigned int character)
+{
+	for (size_t i = 0; i < sizeof(unprintable) / sizeof(unprintable[0]); i++)
+		if (character <= unprintable[i].last)
+			return character < unprintable[i].first;
+	return true;
+}
+
+size_t text_printable_bytes(const char *string)
+{
+	size_t bytes = text_utf8_bytes(string);
+
+	return bytes && is_printable(decoded((const unsigned char *)string, bytes)) ? bytes : 0;
+}
+
+void text_add_printable(struct text *text, const char *string)
+{
+	while (*string) {
+		size_t bytes = text_utf8_bytes(string);
+		unsigned int character = decoded((const unsigned char *)string, bytes ? bytes : 1);
+
+		if (bytes && is_printable(character))
+			text_add_bytes(text, string, bytes);
+		else if (bytes <= 1)
+			text_format(text, "\\x%02x", character);
+		else
+			text_format(text, "\\u{%x}", character);
+		string += bytes ? bytes : 1;
+	}
+}
+
+/* JSON has 16 bits an escape: two of them beyond. */
+static void add_code_escape(struct text *text, unsigned int character)
+{
+	if (character > 0xffff)
+		text_format(text, "\\u%04x\\u%04x", 0xd800 + ((character - 0x10000) >> 10),
+			    0xdc00 + ((character - 0x10000) & 0x3ff));
+	else
+		text_format(text, "\\u%04x", character);
+}
+
 static void add_escape(struct text *text, unsigned char byte)
 {
 	static const char letters[] = "\bb\nn\tt\rr\ff\"\"\\\\";
@@ -116,8 +181,10 @@ void text_add_quoted(struct text *text, const char *string)
 
 		if (bytes == 0)
 			text_add(text, "\xef\xbf\xbd");
-		else if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f)
+		else if (byte < 0x20 || byte == '"' || byte == '\\')
 			add_escape(text, byte);
+		else if (!text_printable_bytes(string))
+			add_code_escape(text, decoded((const unsigned char *)string, bytes));
 		else
 			text_add_bytes(text, string, bytes);
 		string += bytes ? bytes : 1;

@@ -25,8 +25,13 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
 void text_format_list(struct text *text, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-/* Between double quotes as in JSON: control characters escaped, and what is not UTF-8 as U+FFFD. */
+/* Between double quotes as in JSON: what is not printable escaped, and what is not UTF-8 as U+FFFD.
+ * For every reader of JSON it is the same string. */
 void text_add_quoted(struct text *text, const char *string);
+
+/* For people: what is printable as it is; control characters, those that turn the direction of text
+ * or are not seen, and bytes that are not UTF-8 as \x1b or \u{202e}. */
+void text_add_printable(struct text *text, const char *string);
 
 /* Back to an earlier length. */
 void text_cut(struct text *text, size_t bytes);
@@ -34,6 +39,9 @@ void text_cut(struct text *text, size_t bytes);
 /* Length in bytes of the UTF-8 character at `string`, 1 to 4; 0 at the end and where it is not
  * UTF-8 (overlong forms and surrogates included). */
 size_t text_utf8_bytes(const char *string);
+
+/* The same, and 0 where the character is not printable. */
+size_t text_printable_bytes(const char *string);
 
 /* Edits (insert, delete, replace, swap neighbours) from one word to the other; letter case and -
  * for _ are free. Words longer than 63 bytes are entirely different: 64. */

@@ -15,14 +15,16 @@ static const char *program_name = "sluice";
 
 int command_error(int code, const char *fix, const char *format, ...)
 {
-	char buffer[2048];
+	char message[2048], buffer[sizeof(message) + 1024];
 	struct text text;
 	va_list arguments;
 
-	text_init(&text, buffer, sizeof(buffer));
+	text_init(&text, message, sizeof(message));
 	va_start(arguments, format);
 	text_format_list(&text, format, arguments);
 	va_end(arguments);
+	text_init(&text, buffer, sizeof(buffer));
+	text_add_printable(&text, message); /* it may quote arguments and names of files */
 	fflush(stdout);
 	fprintf(stderr, "%s: error: %s%s%s\n", program_name, buffer, fix ? "; " : "",
 		fix ? fix : "");

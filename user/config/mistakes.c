@@ -2,29 +2,16 @@
 /* Everything that is wrong with one file, collected and then printed in the order of the file. */
 #include "config/mistakes.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
-/* What was read from the file may hold anything: it must not move a terminal's cursor. */
-static void make_printable(char *text)
-{
-	while (*text) {
-		size_t bytes = text_utf8_bytes(text);
-
-		if (bytes == 0 || (unsigned char)*text < ' ' || *text == 0x7f) {
-			*text = '?';
-			bytes = 1;
-		}
-		text += bytes;
-	}
-}
-
 void mistakes_add(struct mistakes *mistakes, struct mark mark, const char *format, ...)
 {
-	char buffer[MISTAKE_BYTES_MAX];
+	char message[MISTAKE_BYTES_MAX], buffer[MISTAKE_BYTES_MAX];
 	struct mistake *mistake;
 	struct text text;
 	va_list arguments;
@@ -33,11 +20,13 @@ void mistakes_add(struct mistakes *mistakes, struct mark mark, const char *forma
 		mistakes->left_out++;
 		return;
 	}
-	text_init(&text, buffer, sizeof(buffer));
+	text_init(&text, message, sizeof(message));
 	va_start(arguments, format);
 	text_format_list(&text, format, arguments);
 	va_end(arguments);
-	make_printable(buffer);
+	/* What was read from the file may hold anything: it must not move a terminal's cursor. */
+	text_init(&text, buffer, sizeof(buffer));
+	text_add_printable(&text, message);
 	mistake = &mistakes->mistake[mistakes->count];
 	*mistake =
 		(struct mistake){ .mark = mark, .number = mistakes->count, .text = strdup(buffer) };
@@ -58,19 +47,23 @@ static int compare(const void *left_mistake, const void *right_mistake)
 void mistakes_print(struct mistakes *mistakes, const char *path, FILE *file)
 {
 	const struct mistake *mistake = mistakes->mistake;
+	char name[PATH_MAX];
+	struct text text;
 	__u32 i;
 
 	if (!file)
 		return;
+	text_init(&text, name, sizeof(name));
+	text_add_printable(&text, path);
 	qsort(mistakes->mistake, mistakes->count, sizeof(mistakes->mistake[0]), compare);
 	for (i = 0; i < mistakes->count; i++, mistake++) {
-		fprintf(file, "sluice: error: %s:", path);
+		fprintf(file, "sluice: error: %s:", name);
 		if (mistake->mark.line)
 			fprintf(file, "%u:%u:", mistake->mark.line, mistake->mark.column);
 		fprintf(file, " %s\n", mistake->text ? mistake->text : "out of memory");
 	}
 	if (mistakes->left_out)
-		fprintf(file, "sluice: error: %s: and %u more mistakes; mend these first\n", path,
+		fprintf(file, "sluice: error: %s: and %u more mistakes; mend these first\n", name,
 			mistakes->left_out);
 }
 

@@ -95,6 +95,10 @@ static void quotes_as_json(void **state)
 		{ "\x01\x1f\x7f", "\"\\u0001\\u001f\\u007f\"" },
 		{ "\xc3\xa9", "\"\xc3\xa9\"" },
 		{ "\xff!", "\"\xef\xbf\xbd!\"" },
+		{ "\xc2\x9b", "\"\\u009b\"" },
+		{ "\xe2\x80\xae", "\"\\u202e\"" },
+		{ "\xf3\xa0\x80\x81", "\"\\udb40\\udc01\"" },
+		{ "\xf0\x9f\x99\x82", "\"\xf0\x9f\x99\x82\"" },
 	};
 	unsigned int i;
 
@@ -106,6 +110,34 @@ static void quotes_as_json(void **state)
 		text_init(&text, buffer, sizeof(buffer));
 		text_add_quoted(&text, cases[i].string);
 		assert_string_equal(buffer, cases[i].quoted);
+	}
+}
+
+static void prints_nothing_that_drives_a_terminal(void **state)
+{
+	static const struct {
+		const char *string;
+		const char *printed;
+	} cases[] = {
+		{ "plain \xc3\xa9 \xe2\x82\xac", "plain \xc3\xa9 \xe2\x82\xac" },
+		{ "\x1b[31m\r\n", "\\x1b[31m\\x0d\\x0a" },
+		{ "\x7f\xff", "\\x7f\\xff" },
+		{ "\xc2\x9b", "\\u{9b}" },		/* C1: a terminal may take it for ESC [ */
+		{ "a\xe2\x80\xa8z", "a\\u{2028}z" },	/* line separator */
+		{ "\xe2\x80\xae", "\\u{202e}" },	/* right to left from here on */
+		{ "\xe2\x81\xa6", "\\u{2066}" },
+		{ "\xd8\x9c", "\\u{61c}" },
+		{ "\xe2\x80\xa6", "\xe2\x80\xa6" },	/* an ellipsis is one to see */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char buffer[64];
+		struct text text;
+
+		text_init(&text, buffer, sizeof(buffer));
+		text_add_printable(&text, cases[i].string);
+		assert_string_equal(buffer, cases[i].printed);
 	}
 }
 
@@ -216,6 +248,7 @@ int main(void)
 		cmocka_unit_test(takes_a_buffer_of_one_byte),
 		cmocka_unit_test(tells_utf8_from_other_bytes),
 		cmocka_unit_test(quotes_as_json),
+		cmocka_unit_test(prints_nothing_that_drives_a_terminal),
 		cmocka_unit_test(counts_edits),
 		cmocka_unit_test(suggests_only_what_is_near),
 		cmocka_unit_test(suggests_what_the_distance_says),
