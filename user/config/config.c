@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "config/reader.h"
 
 static ssize_t read_up_to(int fd, char *buffer, size_t room)
@@ -29,19 +30,37 @@ static ssize_t read_up_to(int fd, char *buffer, size_t room)
 	return (ssize_t)bytes;
 }
 
+/* A running agent reads its file again: whatever lies there by then, nothing may wait for it. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0)
+		error = -errno;
+	else if (!S_ISREG(status.st_mode))
+		error = S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
+	if (error)
+		close(fd);
+	return error ? error : fd;
+}
+
 int config_read_file(const char *path, char **text, size_t *bytes)
 {
-	char *buffer = malloc(CONFIG_FILE_BYTES_MAX + 1);
 	int fd, error = 0;
+	char *buffer;
 	ssize_t got;
 
-	if (!buffer)
+	fd = open_regular(path);
+	if (fd < 0)
+		return fd;
+	buffer = malloc(CONFIG_FILE_BYTES_MAX + 1);
+	if (!buffer) {
+		close(fd);
 		return -ENOMEM;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
-		error = -errno;
-		free(buffer);
-		return error;
 	}
 	got = read_up_to(fd, buffer, CONFIG_FILE_BYTES_MAX + 1);
 	close(fd);
@@ -105,22 +124,37 @@ int config_load_text(struct config **config, const char *text, size_t bytes, con
 	return config_load_features(config, text, bytes, path, config_features_supported(), errors);
 }
 
+static void explain(const char *path, int error, FILE *errors)
+{
+	char name[PATH_MAX];
+	struct text text;
+
+	if (!errors)
+		return;
+	text_init(&text, name, sizeof(name));
+	text_add_printable(&text, path);
+	fprintf(errors, "sluice: error: %s: ", name);
+	if (error == -EFBIG)
+		fprintf(errors, "larger than %u KiB; no configuration is\n",
+			CONFIG_FILE_BYTES_MAX >> 10);
+	else if (error == -EINVAL)
+		fprintf(errors, "not a regular file; write what it gives to a file and name that\n");
+	else
+		fprintf(errors,
+			"%s; check the path and its permissions, or name another file with -c\n",
+			strerror(-error));
+}
+
 int config_load(struct config **config, const char *path, FILE *errors)
 {
 	size_t bytes = 0;
 	char *text = NULL;
 	int error = config_read_file(path, &text, &bytes);
 
-	if (error == -EFBIG && errors)
-		fprintf(errors, "sluice: error: %s: larger than %u KiB; no configuration is\n",
-			path, CONFIG_FILE_BYTES_MAX >> 10);
-	else if (error && errors)
-		fprintf(errors,
-			"sluice: error: %s: %s; check the path and its permissions, or name "
-			"another file with -c\n",
-			path, strerror(-error));
-	if (error)
+	if (error) {
+		explain(path, error, errors);
 		return error;
+	}
 	error = config_load_text(config, text, bytes, path, errors);
 	free(text);
 	return error;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -349,6 +350,13 @@ static void reads_files(void **state)
 	unlink(path);
 	assert_int_equal(config_load(&config, path, NULL), -ENOENT);
 	assert_int_equal(config_load(&config, "/tmp", NULL), -EISDIR);
+	/* Nobody writes there, or without end: it must not be waited for. */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(5);
+	assert_int_equal(config_load(&config, path, NULL), -EINVAL);
+	assert_int_equal(config_load(&config, "/dev/zero", NULL), -EINVAL);
+	alarm(0);
+	unlink(path);
 	assert_null(config);
 	config_free(NULL);
 }
