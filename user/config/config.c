@@ -138,7 +138,8 @@ static void explain(const char *path, int error, FILE *errors)
 		fprintf(errors, "larger than %u KiB; no configuration is\n",
 			CONFIG_FILE_BYTES_MAX >> 10);
 	else if (error == -EINVAL)
-		fprintf(errors, "not a regular file; write what it gives to a file and name that\n");
+		fprintf(errors,
+			"not a regular file; write what it gives to a file and name that\n");
 	else
 		fprintf(errors,
 			"%s; check the path and its permissions, or name another file with -c\n",
