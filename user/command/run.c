@@ -43,9 +43,10 @@ static int run(const struct command_line *line)
 {
 	char problem[ENGINE_PROBLEM_MAX];
 	struct config *config = NULL;
-	int error = config_load(&config, command_option_text(line, "config"), stderr);
-	int code;
+	int error, code;
 
+	engine_guard_signals();
+	error = config_load(&config, command_option_text(line, "config"), stderr);
 	if (error == -EINVAL)
 		return EX_CONFIG;
 	if (error)
@@ -70,8 +71,9 @@ const struct command command_run = {
 	.details =
 		"SIGTERM and SIGINT stop it in order: the program is detached, the rings are\n"
 		"drained, open windows are written as not final, and nothing stays behind. A\n"
-		"second signal ends it at once. After kill -9 the program and its rings stay in\n"
-		"the kernel and go on filling; the next start takes them over.\n",
+		"second signal ends it at once, and so does one during the start. SIGHUP has the\n"
+		"file read again, and its mistakes told. After kill -9 the program and its rings\n"
+		"stay in the kernel and go on filling; the next start takes them over.\n",
 	.examples = "sluice run -c /etc/sluice/sluice.yaml\n",
 	.run = run,
 };

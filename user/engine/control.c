@@ -228,6 +228,8 @@ void engine_control(struct engine *engine)
 	};
 	const nfds_t count = sizeof(events) / sizeof(events[0]);
 
+	if (atomic_load(&engine->start_watch.is_asked))
+		begin_stop(engine, 0);
 	while (engine->stage != ENGINE_ENDED) {
 		if (poll(events, count, -1) < 0 && errno != EINTR) {
 			log_line(LOG_LEVEL_ERROR, "engine", "poll failed", log_error(errno));

@@ -41,24 +41,28 @@ int engine_problem(struct engine *engine, int exit_code, const char *format, ...
 static int open_signals(struct engine *engine)
 {
 	sigset_t signals;
+	int error;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* the results log sees a short write instead */
 	engine->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	engine->orders.answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (engine->signal_fd < 0 || engine->orders.answer_fd < 0 || engine->timer_fd < 0)
 		return engine_problem(engine, EX_OSERR, "no descriptors: %s", strerror(errno));
+	error = start_watch_open(&engine->start_watch, engine);
+	if (error)
+		return engine_problem(engine, EX_OSERR, "no thread for signals: %s",
+				      strerror(-error));
 	return 0;
 }
 
 static void close_signals(struct engine *engine)
 {
+	start_watch_close(&engine->start_watch);
 	if (engine->signal_fd >= 0)
 		close(engine->signal_fd);
 	if (engine->orders.answer_fd >= 0)
@@ -246,15 +250,16 @@ static int open_timer(struct engine *engine)
 static const struct rung {
 	int (*open)(struct engine *engine); /* exit code; problem is set */
 	void (*close)(struct engine *engine);
+	bool is_loading; /* changes what is in the kernel */
 } ladder[] = {
 	{ open_signals, close_signals },
 	{ open_store, close_store },
 	{ open_netlink, close_netlink },
-	{ open_loader, close_loader },
+	{ open_loader, close_loader, .is_loading = true },
 	{ engine_open_rings, engine_close_rings },
 	{ engine_open_workers, engine_close_workers },
 	{ engine_start_workers, NULL },
-	{ open_attachment, NULL },
+	{ open_attachment, NULL, .is_loading = true },
 	{ open_admin, close_admin },
 	{ open_timer, NULL },
 };
@@ -291,6 +296,20 @@ static struct engine *make(const struct config *config, char *problem)
 	return engine;
 }
 
+/* Rungs reached: RUNGS, or fewer with the exit code of the one that failed, or 0 when a signal
+ * ended the start. */
+static size_t climb(struct engine *engine, int *code)
+{
+	size_t reached = 0;
+
+	while (reached < RUNGS && !*code && !atomic_load(&engine->start_watch.is_asked)) {
+		atomic_store(&engine->start_watch.is_loading, ladder[reached].is_loading);
+		*code = ladder[reached++].open(engine);
+	}
+	start_watch_close(&engine->start_watch);
+	return reached;
+}
+
 int engine_run(const struct config *config, char *problem)
 {
 	struct engine *engine = make(config, problem);
@@ -300,9 +319,8 @@ int engine_run(const struct config *config, char *problem)
 	problem[0] = 0;
 	if (!engine)
 		return EX_OSERR;
-	for (reached = 0; reached < RUNGS && !code; reached++)
-		code = ladder[reached].open(engine);
-	if (code) {
+	reached = climb(engine, &code);
+	if (code || reached < RUNGS) {
 		engine->keeps_pins = engine->loader && bpf_loader_is_taken_over(engine->loader);
 	} else {
 		log_ready(engine);

@@ -8,6 +8,10 @@
 
 #define ENGINE_PROBLEM_MAX 1536
 
+/* First thing of a process that will run one: signals that would end it for nothing are ignored, and
+ * SIGHUP waits until it is served. */
+void engine_guard_signals(void);
+
 /* Runs until a signal or a failure. `problem` (ENGINE_PROBLEM_MAX bytes) says why when the agent
  * could not start: what is wrong; how to fix it. It is "" otherwise. */
 int engine_run(const struct config *config, char *problem);

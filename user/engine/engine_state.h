@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/links.h"
 #include "engine/prefault.h"
+#include "engine/start_watch.h"
 #include "engine/tick.h"
 #include "engine/worker.h"
 
@@ -53,6 +54,7 @@ struct engine {
 	struct admin *admin;
 	int signal_fd;
 	int timer_fd;
+	struct start_watch start_watch;
 	struct engine_rates rates;
 	/* For its statistics; worker 0 owns it. NULL once it may be closed. */
 	struct results_log *log;
