@@ -210,6 +210,7 @@ static void open_all(void)
 
 	assert_non_null(mkdtemp(directory));
 	make_config();
+	engine_clock_open(&orders.clock, engine_clock_read(), NULL);
 	orders.answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	workers = aligned_alloc(_Alignof(struct worker), WORKERS * sizeof(*workers));
 	assert_non_null(workers);

@@ -14,6 +14,8 @@ void stream_set_time(struct stream *stream, __u64 now_wall_ns, __u64 now_mono_ns
 	stream->now_wall_ns = now_wall_ns;
 	stream->now_mono_ns = now_mono_ns;
 	stream->newest_allowed_ns = now_wall_ns + (__u64)stream->max_ahead_ns;
+	if (stream->newest_allowed_ns > INT64_MAX) /* event times end there */
+		stream->newest_allowed_ns = INT64_MAX;
 }
 
 /* The largest time offset that is not too far ahead; *all_future when not even 0 is. */

@@ -297,7 +297,9 @@ static void keep_house(struct results_log *log)
 	}
 	if (log->batches.now_mono_ns >= log->next_retire_ns) {
 		log->next_retire_ns = log->batches.now_mono_ns + RETIRE_INTERVAL_NS;
-		segment_keeper_retire(log->keeper, log->batches.now_wall_ns, log->durable_lsn);
+		segment_keeper_retire(log->keeper,
+				      log->is_age_held ? 0 : log->batches.now_wall_ns,
+				      log->durable_lsn);
 	}
 }
 
@@ -358,12 +360,15 @@ bool results_log_is_busy(const struct results_log *log)
 	       log->batches.closed_count > 0 || results_batches_opened_ns(&log->batches) != 0;
 }
 
-static __u64 clock_wall_ns(void)
+/* From the clock of the last turn on: whoever waits here runs no turn of its own. */
+static __u64 wall_ns_at(const struct results_log *log, __u64 now_mono_ns)
 {
-	struct timespec now;
+	return log->batches.now_wall_ns + (now_mono_ns - log->batches.now_mono_ns);
+}
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (__u64)now.tv_sec * 1000000000 + (__u64)now.tv_nsec;
+void results_log_hold_age(struct results_log *log, bool is_held)
+{
+	log->is_age_held = is_held;
 }
 
 int results_log_flush_wait(struct results_log *log, __u64 timeout_ns)
@@ -373,7 +378,7 @@ int results_log_flush_wait(struct results_log *log, __u64 timeout_ns)
 	results_batches_close_open(&log->batches);
 	for (;;) {
 		__u64 now_ns = results_log_clock_ns(), until_ns;
-		int error = results_log_turn(log, clock_wall_ns(), now_ns);
+		int error = results_log_turn(log, wall_ns_at(log, now_ns), now_ns);
 
 		if (error || !results_log_is_busy(log))
 			return error;

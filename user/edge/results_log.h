@@ -72,6 +72,10 @@ void results_log_keep_names(struct results_log *log);
  * error. */
 const struct row_writer *results_log_writer(struct results_log *log);
 
+/* Nothing is removed for its age while this holds, as while the wall clock is in doubt; by size
+ * as ever. Not held at first. */
+void results_log_hold_age(struct results_log *log, bool is_held);
+
 /* Once a turn: closes due batches, queues writes, starts housekeeping. Never waits. Times of the
  * turn. Returns 0, or the -errno that ended the log for good (see results_log_explain). No space is
  * not an error: see stats; it is tried again and goes on by itself. */

@@ -81,7 +81,7 @@ static void take_recovery(struct results_log *log, const struct results_recovery
 }
 
 /* The first segment, waited for: starting up may. An oversized batch makes the turn ask for one. */
-static int start_first(struct results_log *log, __u64 now_wall_ns)
+static int start_first(struct results_log *log)
 {
 	const struct timespec pause = { .tv_nsec = START_POLL_NS };
 	struct segment_keeper_stats stats;
@@ -89,8 +89,6 @@ static int start_first(struct results_log *log, __u64 now_wall_ns)
 
 	if (log->fd >= 0)
 		return 0;
-	log->batches.now_wall_ns = now_wall_ns;
-	log->batches.now_mono_ns = results_log_clock_ns();
 	results_log_request_segment(log);
 	for (;;) {
 		got = segment_keeper_poll(log->keeper, &fd);
@@ -129,7 +127,7 @@ static int build(struct results_log *log, const struct results_log_options *opti
 	if (!error)
 		error = open_keeper(log, options, found);
 	if (!error)
-		error = start_first(log, options->now_wall_ns);
+		error = start_first(log);
 	return error;
 }
 
@@ -182,6 +180,8 @@ int results_log_open(struct results_log **log, const struct results_log_options 
 	memcpy(made->agent_id, store->manifest.agent_id, sizeof(made->agent_id));
 	made->agent_epoch = store->manifest.agent_epoch;
 	made->config_epoch = options->config_epoch;
+	made->batches.now_wall_ns = options->now_wall_ns;
+	made->batches.now_mono_ns = results_log_clock_ns();
 	made->segment_bytes =
 		(options->segment_bytes + SLUICE_DISK_ALIGN - 1) & ~(__u64)(SLUICE_DISK_ALIGN - 1);
 	made->commit_interval_ns = (__u64)options->commit_interval_ns;

@@ -38,6 +38,7 @@ struct results_log {
 	bool is_starting; /* a new segment was asked for */
 	bool has_prepared; /* the next one was asked for ahead */
 	__u64 next_retire_ns;
+	bool is_age_held; /* the wall clock is in doubt */
 	/* Sealed and not known durable, in LSN order: */
 	struct results_batch *flight[RESULTS_LOG_IN_FLIGHT];
 	unsigned int flight_count;

@@ -97,6 +97,7 @@ static void serve_timer(struct engine *engine)
 
 	if (read(engine->timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
+	engine_clock_note(&engine->orders.clock, engine_clock_read());
 	if ((engine->stage == ENGINE_RUNNING && !tick_may_rest(&engine->tick)) ||
 	    (engine->stage == ENGINE_SETTLING && engine->tick.open == ORDER_NONE))
 		start_tick(engine);
@@ -190,7 +191,7 @@ static void serve_answers(struct engine *engine)
 	switch (engine->stage) {
 	case ENGINE_RUNNING:
 	case ENGINE_SETTLING:
-		if (tick_continue(&engine->tick, engine_clock_ns(CLOCK_REALTIME),
+		if (tick_continue(&engine->tick, engine_clock_now_ns(&engine->orders.clock),
 				  engine_clock_ns(CLOCK_MONOTONIC)))
 			end_tick(engine);
 		break;

@@ -291,7 +291,8 @@ static struct engine *make(const struct config *config, char *problem)
 	engine->signal_fd = -1;
 	engine->timer_fd = -1;
 	engine->orders.answer_fd = -1;
-	engine->started_wall_ns = engine_clock_ns(CLOCK_REALTIME);
+	engine_clock_open(&engine->orders.clock, engine_clock_read(), NULL);
+	engine->started_wall_ns = engine_clock_now_ns(&engine->orders.clock);
 	engine->started_mono_ns = engine_clock_ns(CLOCK_MONOTONIC);
 	return engine;
 }

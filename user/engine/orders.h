@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "core/stream.h"
+#include "engine/clock.h"
 
 enum order_kind {
 	ORDER_NONE,
@@ -24,6 +25,7 @@ struct orders {
 	enum order_kind kind;
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
 	struct sluice_missing missing[SLUICE_WINDOWS_MAX];
+	struct engine_clock clock;	/* the wall clock of all threads */
 	_Atomic bool is_stopping;	/* the agent: nothing is waited for without end */
 	int answer_fd;		/* eventfd: some worker has answered, or failed */
 };

@@ -44,8 +44,11 @@ int report_collect(struct report *report, const struct engine *engine)
 	error = read_kernel(report);
 	if (error)
 		return error;
-	report->now_wall_ns = engine_clock_ns(CLOCK_REALTIME);
+	report->now_wall_ns = engine_clock_now_ns(&engine->orders.clock);
 	report->now_mono_ns = engine_clock_ns(CLOCK_MONOTONIC);
+	report->clock = engine->orders.clock.guard;
+	report->clock_stepping_ns =
+		clock_guard_stepping_ns(&report->clock, engine_clock_ns(CLOCK_BOOTTIME));
 	report->waiting =
 		account_waiting(account_emitted(&report->kernel), consumed, &engine->tick.unread);
 	sources_read_stats(engine->sources, &report->sources);

@@ -5,6 +5,7 @@
 #ifndef SLUICE_ENGINE_REPORT_H
 #define SLUICE_ENGINE_REPORT_H
 
+#include "base/clock_guard.h"
 #include "base/text.h"
 #include "core/sources.h"
 #include "edge/results_log.h"
@@ -16,6 +17,8 @@ struct engine;
 struct report {
 	const struct engine *engine;
 	__u64 now_wall_ns, now_mono_ns;
+	struct clock_guard clock;
+	__u64 clock_stepping_ns;		/* how long the wall clock has differed */
 	struct account_kernel kernel;
 	struct sluice_count waiting;		/* in the rings */
 	struct sources_stats sources;

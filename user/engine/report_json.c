@@ -94,6 +94,18 @@ static void put_agent(struct json *json, const struct report *report)
 	close_with(json, "}");
 }
 
+static void put_clock(struct json *json, const struct report *report)
+{
+	open_with(json, "clock", "{");
+	put_flag(json, "steady", !report->clock.is_stepping);
+	put_signed(json, "offset_ns", report->clock.offset_ns);
+	put_signed(json, "step_ns", report->clock.is_stepping ? report->clock.step_ns : 0);
+	put_number(json, "stepping_ns", report->clock_stepping_ns);
+	put_number(json, "steps_adopted", report->clock.steps_adopted);
+	put_number(json, "steps_ended", report->clock.steps_ended);
+	close_with(json, "}");
+}
+
 static void put_listener(struct json *json, const struct report *report, __u32 i)
 {
 	const struct config_listener *listener = &report->engine->config->listener[i];
@@ -317,6 +329,7 @@ void report_write_json(const struct report *report, struct text *out)
 
 	open_with(&json, NULL, "{");
 	put_agent(&json, report);
+	put_clock(&json, report);
 	put_kernel(&json, report);
 	put_handover(&json, report);
 	put_stream(&json, report);

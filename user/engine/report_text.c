@@ -82,6 +82,23 @@ static void write_agent(struct page *page, const struct report *report)
 	text_format(page->out, "durability none: %s\n", report_promise());
 }
 
+static void write_clock(struct page *page, const struct report *report)
+{
+	const struct clock_guard *clock = &report->clock;
+	char step[NUMBER_BYTES], since[NUMBER_BYTES];
+
+	if (!clock->is_stepping) {
+		text_add(page->out, "clock: steady\n");
+		return;
+	}
+	text_format(page->out,
+		    "clock: wall clock differs by %c%s for %s; the time before goes on\n",
+		    clock->step_ns < 0 ? '-' : '+',
+		    passed(step, clock->step_ns < 0 ? 0 - (__u64)clock->step_ns
+						    : (__u64)clock->step_ns),
+		    passed(since, report->clock_stepping_ns));
+}
+
 static const char *effective_mode(const struct report *report, const char *interface)
 {
 	const struct links_interface *link = links_find(&report->engine->links, interface);
@@ -332,6 +349,7 @@ void report_write_text(const struct report *report, struct text *out, bool is_co
 	struct page page = { .out = out, .is_colour = is_colour };
 
 	write_agent(&page, report);
+	write_clock(&page, report);
 	write_listeners(&page, report);
 	write_kernel(&page, report);
 	write_handover(&page, report);

@@ -25,7 +25,7 @@ static __u64 clock_ns(clockid_t clock)
 
 static void read_clocks(struct worker *worker)
 {
-	worker->now_wall_ns = clock_ns(CLOCK_REALTIME);
+	worker->now_wall_ns = engine_clock_now_ns(&worker->orders->clock);
 	worker->now_mono_ns = clock_ns(CLOCK_MONOTONIC);
 	stream_set_time(worker->stream, worker->now_wall_ns, worker->now_mono_ns);
 }
@@ -36,6 +36,7 @@ static void write_results(struct worker *worker)
 
 	if (!worker->log)
 		return;
+	results_log_hold_age(worker->log, !engine_clock_is_settled(&worker->orders->clock));
 	error = results_log_turn(worker->log, worker->now_wall_ns, worker->now_mono_ns);
 	if (error)
 		worker_fail(worker, EX_IOERR, "the results log cannot go on", error);
