@@ -8,8 +8,8 @@
 
 #define ENGINE_PROBLEM_MAX 1536
 
-/* First thing of a process that will run one: signals that would end it for nothing are ignored, and
- * SIGHUP waits until it is served. */
+/* First thing of a process that will run one: signals that would end it for nothing are ignored,
+ * and SIGHUP waits until it is served. */
 void engine_guard_signals(void);
 
 /* Runs until a signal or a failure. `problem` (ENGINE_PROBLEM_MAX bytes) says why when the agent
