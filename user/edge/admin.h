@@ -18,8 +18,8 @@ struct admin;
 
 struct admin_options {
 	const char *path;
-	/* Writes the answer to `request` (without its line end) into `room` bytes; returns how
-	 * many. */
+	/* Writes the answer to `request` (without its line end) into `room` bytes, a line end last;
+	 * returns how many. */
 	size_t (*answer)(void *context, const char *request, char *answer, size_t room);
 	void *context;
 };
@@ -34,8 +34,9 @@ void admin_close(struct admin *admin);
 int admin_fd(const struct admin *admin);
 void admin_serve(struct admin *admin);
 
-/* The client's side: sends the request and copies the answer to `out`. Gives up when nothing
- * moves for `timeout_ms`. 0; -ENOENT or -ECONNREFUSED: nobody there; -EACCES; -ETIMEDOUT; other
+/* The client's side: sends the request and copies the answer to `out`, all of it or nothing. While
+ * the server has too many clients it asks again, for `timeout_ms`; gives up as well when nothing
+ * moves for as long. 0; -ENOENT or -ECONNREFUSED: nobody there; -EACCES; -ETIMEDOUT; other
  * -errno. */
 int admin_ask(const char *path, const char *request, int timeout_ms, FILE *out);
 

@@ -36,6 +36,7 @@ static size_t answer(void *context, const char *request, char *out, size_t room)
 	(void)context;
 	if (strcmp(request, "long") == 0) {
 		memset(out, 'x', LONG_BYTES);
+		out[LONG_BYTES - 1] = '\n';
 		return LONG_BYTES;
 	}
 	return (size_t)snprintf(out, room, "you said %s\n", request);
@@ -52,6 +53,12 @@ static void *serve(void *context)
 			admin_serve(server->admin);
 	}
 	return NULL;
+}
+
+static void *serve_late(void *context)
+{
+	usleep(300000);
+	return serve(context);
 }
 
 static int set_up(void **state)
@@ -169,6 +176,77 @@ static void who_leaves_early_harms_nobody(void **state)
 	free(text);
 }
 
+/* A server that looks at nobody for a while: its queue is full, and it is asked again. */
+static void a_busy_server_is_asked_again(void **state)
+{
+	const struct admin_options options = { .path = path, .answer = answer };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct server server = { 0 };
+	int queued[64], count = 0;
+	pthread_t late;
+	char *text;
+	size_t bytes;
+
+	(void)state;
+	assert_int_equal(admin_open(&server.admin, &options), 0);
+	strcpy(address.sun_path, path);
+	while (count < 64) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		queued[count++] = fd;
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+			break;
+	}
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(pthread_create(&late, NULL, serve_late, &server), 0);
+	assert_int_equal(ask("status", &text, &bytes), 0);
+	assert_string_equal(text, "you said status\n");
+	free(text);
+	atomic_store(&server.is_stopping, 1);
+	pthread_join(late, NULL);
+	while (count > 0)
+		close(queued[--count]);
+	admin_close(server.admin);
+}
+
+/* The first connection is dropped, as if its place had been given away. */
+static void *drop_one_then_answer(void *context)
+{
+	int listen_fd = *(int *)context;
+	char line[16];
+
+	close(accept(listen_fd, NULL, NULL));
+	for (int i = 0; i < 2; i++) {
+		int fd = accept(listen_fd, NULL, NULL);
+
+		if (read(fd, line, sizeof(line)) > 0)
+			(void)!write(fd, i ? "whole\n" : "ha", i ? 6 : 2);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void only_a_whole_answer_is_passed_on(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pthread_t thread;
+	char *text;
+	size_t bytes;
+
+	(void)state;
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(pthread_create(&thread, NULL, drop_one_then_answer, &fd), 0);
+	assert_int_equal(ask("status", &text, &bytes), 0);
+	assert_string_equal(text, "whole\n");
+	free(text);
+	pthread_join(thread, NULL);
+	close(fd);
+	unlink(path);
+}
+
 static void others_may_not_ask(void **state)
 {
 	struct stat status;
@@ -255,6 +333,8 @@ int main(void)
 		SERVED(who_leaves_early_harms_nobody),
 		SERVED(others_may_not_ask),
 		SERVED(a_second_server_is_refused),
+		cmocka_unit_test(a_busy_server_is_asked_again),
+		cmocka_unit_test(only_a_whole_answer_is_passed_on),
 		cmocka_unit_test(what_a_dead_server_left_is_replaced),
 		cmocka_unit_test(a_file_of_somebody_else_stays),
 		cmocka_unit_test(the_directory_is_made),
