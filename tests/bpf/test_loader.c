@@ -351,6 +351,14 @@ static void test_two_agents_refuse_each_other(void **state)
 	assert_false(left.has_pins || left.is_held);
 }
 
+static enum bpf_loader_mode mode_of(const struct bpf_loader *loader)
+{
+	struct bpf_loader_interface interface;
+
+	assert_int_equal(bpf_loader_interface(loader, 0, &interface), 0);
+	return interface.mode;
+}
+
 static void test_modes(void **state)
 {
 	struct bpf_loader *loader;
@@ -359,30 +367,30 @@ static void test_modes(void **state)
 	prepare();
 	harness_run("ip link add mode0 type veth peer name mode1 && ip link set mode0 up");
 	assert_int_equal(open_on(&loader, "mode0", BPF_LOADER_AUTO), 0);
-	assert_int_equal(bpf_loader_mode(loader, "mode0"), BPF_LOADER_AUTO);
+	assert_int_equal(mode_of(loader), BPF_LOADER_AUTO);
 	assert_int_equal(bpf_loader_attach(loader, error), 0);
-	assert_int_equal(bpf_loader_mode(loader, "mode0"), BPF_LOADER_NATIVE);
+	assert_int_equal(mode_of(loader), BPF_LOADER_NATIVE);
 	bpf_loader_stop(loader);
-	assert_int_equal(bpf_loader_mode(loader, "mode0"), BPF_LOADER_AUTO);
+	assert_int_equal(mode_of(loader), BPF_LOADER_AUTO);
 	bpf_loader_unpin(loader);
 	bpf_loader_close(loader);
 
 	assert_int_equal(open_on(&loader, "mode0", BPF_LOADER_GENERIC), 0);
 	assert_int_equal(bpf_loader_attach(loader, error), 0);
-	assert_int_equal(bpf_loader_mode(loader, "mode0"), BPF_LOADER_GENERIC);
+	assert_int_equal(mode_of(loader), BPF_LOADER_GENERIC);
 	bpf_loader_close(loader); /* leaves the link, generic */
 
 	assert_int_equal(open_on(&loader, "mode0", BPF_LOADER_NATIVE), 0);
 	assert_true(bpf_loader_is_taken_over(loader));
 	assert_int_equal(bpf_loader_attach(loader, error), 0);
-	assert_int_equal(bpf_loader_mode(loader, "mode0"), BPF_LOADER_NATIVE);
+	assert_int_equal(mode_of(loader), BPF_LOADER_NATIVE);
 	bpf_loader_stop(loader);
 	bpf_loader_unpin(loader);
 	bpf_loader_close(loader);
 
 	assert_int_equal(open_on(&loader, "lo", BPF_LOADER_AUTO), 0);
 	assert_int_equal(bpf_loader_attach(loader, error), 0);
-	assert_int_equal(bpf_loader_mode(loader, "lo"), BPF_LOADER_GENERIC);
+	assert_int_equal(mode_of(loader), BPF_LOADER_GENERIC);
 	bpf_loader_stop(loader);
 	bpf_loader_unpin(loader);
 	bpf_loader_close(loader);
@@ -392,8 +400,11 @@ static void test_modes(void **state)
 	assert_non_null(strstr(error, "native"));
 	bpf_loader_unpin(loader);
 	bpf_loader_close(loader);
-	assert_int_equal(open_on(&loader, "nowhere0", BPF_LOADER_AUTO), -ENODEV);
+	assert_int_equal(open_on(&loader, "nowhere0", BPF_LOADER_AUTO), 0);
+	assert_int_equal(bpf_loader_attach(loader, error), -ENODEV);
 	assert_non_null(strstr(error, "nowhere0"));
+	bpf_loader_unpin(loader);
+	bpf_loader_close(loader);
 	harness_run("ip link del mode0");
 }
 
@@ -472,6 +483,7 @@ static void test_detach_removes_what_was_left(void **state)
 static void test_interface_removed_and_back(void **state)
 {
 	struct bpf_loader_interface interface;
+	struct bpf_loader_change change;
 	struct bpf_loader *loader;
 	__u32 before;
 
@@ -483,13 +495,16 @@ static void test_interface_removed_and_back(void **state)
 	assert_int_equal(bpf_loader_interface(loader, 0, &interface), 0);
 	assert_int_equal(interface.ifindex, if_nametoindex("back0"));
 	before = interface.ifindex;
-	assert_int_equal(bpf_loader_reattach(loader, error), 0);
+	assert_int_equal(bpf_loader_reconcile(loader, 0, &change, error), 0);
+	assert_true(change.loss == BPF_LOADER_KEPT && !change.is_attached_anew);
 	harness_run("ip link del back0");
+	assert_int_equal(bpf_loader_reconcile(loader, 0, &change, error), -ENODEV);
+	assert_int_equal(change.loss, BPF_LOADER_REMOVED);
 	assert_int_equal(bpf_loader_interface(loader, 0, &interface), 0);
 	assert_false(interface.is_attached);
-	assert_int_equal(bpf_loader_reattach(loader, error), 0);
 	harness_run("ip link add back0 type veth peer name back1");
-	assert_int_equal(bpf_loader_reattach(loader, error), 1);
+	assert_int_equal(bpf_loader_reconcile(loader, 0, &change, error), 0);
+	assert_true(change.loss == BPF_LOADER_KEPT && change.is_attached_anew);
 	assert_int_equal(bpf_loader_interface(loader, 0, &interface), 0);
 	assert_true(interface.is_attached && interface.ifindex != before);
 	assert_int_equal(interface.mode, BPF_LOADER_NATIVE);

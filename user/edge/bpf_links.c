@@ -1,215 +1,178 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Attaching: one pinned link an interface, native where the driver can and else generic; a link
- * of the agent before gets the new program without a gap; a program of somebody else is never
- * touched. */
+/* The reconciler: for each interface the name that is wanted, the interface that has it, the link,
+ * its program, its mode and the ifindex of the configuration are compared, and what differs is
+ * repaired. The links of the agent before are found the same way, and get the new program without
+ * a gap. */
 #include <errno.h>
-#include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <linux/if_link.h>
 
 #include "edge/bpf_state.h"
 
-static const char *const mode_name[] = {
-	[BPF_LOADER_AUTO] = "auto",
-	[BPF_LOADER_NATIVE] = "native",
-	[BPF_LOADER_GENERIC] = "generic",
-};
-
-const char *bpf_loader_mode_name(enum bpf_loader_mode mode)
+static bool is_held_by_other(const struct bpf_loader *loader, const struct bpf_link_state *link,
+			     __u32 ifindex)
 {
-	return mode_name[mode];
+	for (__u32 i = 0; i < loader->link_count; i++)
+		if (&loader->link[i] != link && loader->link[i].link_fd >= 0 &&
+		    loader->link[i].found.ifindex == ifindex)
+			return true;
+	return false;
 }
 
-/* Where the link is attached now; 0 when its interface is gone or it was detached. */
-static __u32 link_ifindex(int link_fd)
+/* Whether the link is on the interface that `link` means, in this namespace; `found` is that one.
+ * What has the wanted name counts. Without such a one, a renamed interface stays the right one. The
+ * ifindex alone says nothing: it may be one of another namespace. */
+static bool is_here(const struct bpf_loader *loader, const struct bpf_link_state *link,
+		    const struct bpf_link_view *view, const struct interface *named,
+		    struct interface *found)
 {
-	struct bpf_link_info info = { 0 };
-	__u32 info_bytes = sizeof(info);
+	if (!view->ifindex)
+		return false;
+	*found = *named;
+	if (named->ifindex ? named->ifindex != view->ifindex
+			   : is_held_by_other(loader, link, view->ifindex) ||
+				     interface_find_index(view->ifindex, found))
+		return false;
+	return interface_has_program(found, view->program_id);
+}
 
-	if (link_fd < 0 || bpf_obj_get_info_by_fd(link_fd, &info, &info_bytes) ||
-	    info.type != BPF_LINK_TYPE_XDP)
+static enum bpf_loader_loss why_lost(const struct bpf_link_state *link,
+				     const struct bpf_link_view *view,
+				     const struct interface *named)
+{
+	struct interface old;
+	bool is_there = !interface_find_index(link->found.ifindex, &old);
+
+	if (!view->ifindex)
+		return is_there ? BPF_LOADER_DETACHED : BPF_LOADER_REMOVED;
+	return named->ifindex && is_there ? BPF_LOADER_RENAMED_OVER : BPF_LOADER_MOVED;
+}
+
+/* What became of the link that is held. */
+static enum bpf_loader_loss check_held(struct bpf_loader *loader, struct bpf_link_state *link,
+				       const struct interface *named)
+{
+	struct bpf_link_view view = bpf_attach_look(link->link_fd);
+	struct interface found;
+
+	if (!is_here(loader, link, &view, named, &found))
+		return why_lost(link, &view, named);
+	link->found = found;
+	if (view.program_id == loader->program_id)
+		return BPF_LOADER_KEPT;
+	return BPF_LOADER_REPLACED;
+}
+
+/* The configuration follows before the link: no packet arrives that nobody listens to. */
+static int set_ifindex(struct bpf_loader *loader, struct bpf_link_state *link, __u32 ifindex,
+		       char *error)
+{
+	int code;
+
+	if (link->ifindex == ifindex)
 		return 0;
-	return info.xdp.ifindex;
+	link->ifindex = ifindex;
+	code = bpf_loader_set_config(loader,
+				     &loader->configs->slot[loader->configs->generation % 2]);
+	return code ? bpf_fail(error, code, "cannot renew the configuration") : 0;
 }
 
-static enum bpf_loader_mode attached_mode(__u32 ifindex)
+static int attach(struct bpf_loader *loader, struct bpf_link_state *link,
+		  const struct interface *named, char *error)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int code;
 
-	if (bpf_xdp_query((int)ifindex, 0, &query))
-		return BPF_LOADER_AUTO;
-	if (query.attach_mode == XDP_ATTACHED_SKB)
-		return BPF_LOADER_GENERIC;
-	return query.attach_mode == XDP_ATTACHED_NONE ? BPF_LOADER_AUTO : BPF_LOADER_NATIVE;
-}
-
-static __u32 foreign_program(__u32 ifindex)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-
-	if (bpf_xdp_query((int)ifindex, 0, &query))
-		return 0;
-	if (query.drv_prog_id)
-		return query.drv_prog_id;
-	if (query.skb_prog_id)
-		return query.skb_prog_id;
-	return query.hw_prog_id ? query.hw_prog_id : query.prog_id;
-}
-
-/* The name needs CAP_SYS_ADMIN, the id does not. */
-static int refuse_foreign(const struct bpf_link_state *link, __u32 id, char *error)
-{
-	int fd = bpf_prog_get_fd_by_id(id);
-	struct bpf_prog_info info = { 0 };
-	__u32 info_bytes = sizeof(info);
-
-	if (fd >= 0) {
-		bpf_obj_get_info_by_fd(fd, &info, &info_bytes);
-		close(fd);
-	}
-	return bpf_fail(error, -EBUSY,
-			"%s already has the XDP program '%s' (id %u) of somebody else; look: "
-			"bpftool net show dev %s; bpftool prog show id %u; "
-			"remove: ip link set dev %s xdp off, or stop its owner",
-			link->name, info.name[0] ? info.name : "?", id, link->name, id, link->name);
-}
-
-static int create(int program_fd, __u32 ifindex, enum bpf_loader_mode mode)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, options,
-		    .flags = mode == BPF_LOADER_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-	int fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int attach_new(struct bpf_loader *loader, struct bpf_link_state *link, char *error)
-{
-	enum bpf_loader_mode mode =
-		link->wanted == BPF_LOADER_GENERIC ? BPF_LOADER_GENERIC : BPF_LOADER_NATIVE;
-	char pin[BPF_LOADER_INTERFACE_MAX + 8];
-	__u32 ifindex = if_nametoindex(link->name), foreign;
-	int fd, code;
-
-	if (!ifindex)
+	link->found = *named;
+	if (!named->ifindex)
 		return bpf_fail(error, -ENODEV, "there is no interface %s; look: ip link",
 				link->name);
-	foreign = foreign_program(ifindex);
-	if (foreign)
-		return refuse_foreign(link, foreign, error);
-	fd = create(loader->program_fd, ifindex, mode);
-	if (fd < 0 && link->wanted == BPF_LOADER_AUTO && fd != -EPERM) {
-		mode = BPF_LOADER_GENERIC;
-		fd = create(loader->program_fd, ifindex, mode);
-	}
-	if (fd < 0)
-		return bpf_fail(error,
-				fd == -EINVAL || fd == -EOPNOTSUPP || fd == -ERANGE ? -ENOTSUP : fd,
-				"cannot attach to %s in %s mode: %s; %s", link->name,
-				mode_name[mode], strerror(-fd),
-				mode == BPF_LOADER_NATIVE ? "set mode: auto, or see the kernel log"
-							  : "see the kernel log");
-	bpf_pins_link_name(link->name, pin);
-	code = bpf_pins_set(&loader->pins, pin, fd);
-	if (code) {
-		close(fd);
-		return bpf_fail(error, code, "cannot pin the link of %s: %s", link->name,
-				strerror(-code));
-	}
-	link->link_fd = fd;
-	link->ifindex = ifindex;
-	link->mode = mode;
-	return 0;
+	code = set_ifindex(loader, link, named->ifindex, error);
+	return code ? code : bpf_attach_new(loader, link, named, error);
 }
 
-/* A link that the agent before pinned: 1 when it now runs our program, 0 when there is none. */
-static int attach_old(struct bpf_loader *loader, struct bpf_link_state *link)
+int bpf_loader_reconcile(struct bpf_loader *loader, __u32 i, struct bpf_loader_change *change,
+			 char *error)
+{
+	struct bpf_link_state *link = &loader->link[i];
+	struct interface named = { 0 };
+	int code = interface_find_name(link->name, &named);
+
+	*change = (struct bpf_loader_change){ 0 };
+	if (code && code != -ENODEV)
+		return link->link_fd >= 0 ? 0
+					  : bpf_fail(error, code, "cannot look at %s: %s",
+						     link->name, strerror(-code));
+	if (link->link_fd >= 0) {
+		change->loss = check_held(loader, link, &named);
+		if (change->loss == BPF_LOADER_REPLACED &&
+		    !bpf_link_update(link->link_fd, loader->program_fd, NULL)) {
+			change->is_attached_anew = true;
+			return 0;
+		}
+		if (!change->loss)
+			return set_ifindex(loader, link, link->found.ifindex, error);
+		bpf_attach_undo(loader, link);
+	}
+	code = attach(loader, link, &named, error);
+	change->is_attached_anew = !code;
+	return code;
+}
+
+/* A link that the agent before pinned gets the program, if it is where it should be. */
+static void adopt(struct bpf_loader *loader, struct bpf_link_state *link)
 {
 	char pin[BPF_LOADER_INTERFACE_MAX + 8];
-	__u32 ifindex = if_nametoindex(link->name);
+	struct interface named = { 0 }, found;
+	struct bpf_link_view view;
 	enum bpf_loader_mode mode;
-	int fd;
 
 	bpf_pins_link_name(link->name, pin);
-	fd = bpf_pins_get(&loader->pins, pin);
-	if (fd < 0)
-		return 0;
-	mode = attached_mode(ifindex);
-	if (ifindex && link_ifindex(fd) == ifindex &&
-	    (link->wanted == BPF_LOADER_AUTO || link->wanted == mode) &&
-	    !bpf_link_update(fd, loader->program_fd, NULL)) {
-		link->link_fd = fd;
-		link->ifindex = ifindex;
-		link->mode = mode;
-		return 1;
+	link->link_fd = bpf_pins_get(&loader->pins, pin);
+	if (link->link_fd < 0) {
+		link->link_fd = -1;
+		return;
 	}
-	close(fd);
-	bpf_pins_detach_link(&loader->pins, pin, NULL);
-	return 0;
+	view = bpf_attach_look(link->link_fd);
+	interface_find_name(link->name, &named);
+	if (is_here(loader, link, &view, &named, &found)) {
+		mode = bpf_attach_mode(&found, view.program_id);
+		link->found = found;
+		link->link_id = view.id;
+		link->mode = mode;
+		if ((link->wanted == BPF_LOADER_AUTO || link->wanted == mode) &&
+		    !set_ifindex(loader, link, found.ifindex, NULL) &&
+		    !bpf_link_update(link->link_fd, loader->program_fd, NULL))
+			return;
+	}
+	bpf_attach_undo(loader, link);
 }
 
 int bpf_loader_attach(struct bpf_loader *loader, char *error)
 {
+	struct bpf_loader_change change;
+	char text[BPF_LOADER_ERROR_BYTES];
+	int attached = 0, first = 0;
+
+	for (__u32 i = 0; i < loader->link_count; i++)
+		if (loader->link[i].link_fd < 0)
+			adopt(loader, &loader->link[i]);
 	for (__u32 i = 0; i < loader->link_count; i++) {
-		struct bpf_link_state *link = &loader->link[i];
-		int code;
+		int code = bpf_loader_reconcile(loader, i, &change, text);
 
-		if (link->link_fd >= 0 || attach_old(loader, link))
-			continue;
-		code = attach_new(loader, link, error);
-		if (code)
-			return code;
+		attached += !code;
+		if (code && !first)
+			first = bpf_fail(error, code, "%s", text);
 	}
-	return 0;
-}
-
-int bpf_loader_reattach(struct bpf_loader *loader, char *error)
-{
-	int attached = 0;
-
-	for (__u32 i = 0; i < loader->link_count; i++) {
-		struct bpf_link_state *link = &loader->link[i];
-		int code;
-
-		if (link_ifindex(link->link_fd) || !if_nametoindex(link->name))
-			continue;
-		if (link->link_fd >= 0)
-			close(link->link_fd);
-		link->link_fd = -1;
-		code = attach_new(loader, link, error);
-		if (code)
-			return code;
-		attached++;
-	}
-	if (attached) {
-		struct sluice_config *config =
-			&loader->configs->slot[loader->configs->generation % 2];
-		int code = bpf_loader_set_config(loader, config);
-
-		if (code)
-			return bpf_fail(error, code, "cannot renew the configuration");
-	}
-	return attached;
+	return attached ? 0 : first;
 }
 
 void bpf_loader_stop(struct bpf_loader *loader)
 {
-	for (__u32 i = 0; i < loader->link_count; i++) {
-		struct bpf_link_state *link = &loader->link[i];
-		char pin[BPF_LOADER_INTERFACE_MAX + 8];
-
-		if (link->link_fd < 0)
-			continue;
-		bpf_link_detach(link->link_fd);
-		close(link->link_fd);
-		link->link_fd = -1;
-		bpf_pins_link_name(link->name, pin);
-		bpf_pins_remove(&loader->pins, pin);
-	}
+	for (__u32 i = 0; i < loader->link_count; i++)
+		bpf_attach_undo(loader, &loader->link[i]);
 }
 
 static int remove_unwanted(const char *name, void *context)
@@ -241,21 +204,20 @@ int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
 	if (i >= loader->link_count)
 		return -ENOENT;
 	link = &loader->link[i];
-	memset(state, 0, sizeof(*state));
+	*state = (struct bpf_loader_interface){
+		.ifindex = link->found.ifindex,
+		.mtu = link->found.mtu,
+		.is_up = link->found.is_up,
+		.is_attached = link->link_fd >= 0,
+		.link_id = link->link_id,
+		.mode = link->link_fd >= 0 ? link->mode : BPF_LOADER_AUTO,
+	};
 	memcpy(state->name, link->name, sizeof(state->name));
-	state->ifindex = link_ifindex(link->link_fd);
-	state->is_attached = state->ifindex != 0;
-	state->mode = state->is_attached ? link->mode : BPF_LOADER_AUTO;
+	memcpy(state->now, link->found.name, sizeof(state->now));
 	return 0;
 }
 
-enum bpf_loader_mode bpf_loader_mode(const struct bpf_loader *loader, const char *interface)
+__u32 bpf_loader_interface_of(const struct bpf_loader *loader, __u32 listener)
 {
-	struct bpf_loader_interface state;
-
-	for (__u32 i = 0; !bpf_loader_interface(loader, i, &state); i++) {
-		if (!strcmp(state.name, interface))
-			return state.mode;
-	}
-	return BPF_LOADER_AUTO;
+	return loader->listener_link[listener];
 }

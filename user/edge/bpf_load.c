@@ -73,6 +73,8 @@ static int refuse_load(int code, char *error)
 int bpf_load_program(struct bpf_loader *loader, char *error)
 {
 	struct bpf_map *maps[BPF_PIN_COUNT];
+	struct bpf_prog_info info = { 0 };
+	__u32 info_bytes = sizeof(info);
 	int code;
 
 	list_maps(loader, maps);
@@ -94,6 +96,10 @@ int bpf_load_program(struct bpf_loader *loader, char *error)
 					bpf_pin_name[i], strerror(-code));
 	}
 	loader->program_fd = bpf_program__fd(loader->skeleton->progs.sluice_xdp);
+	if (bpf_obj_get_info_by_fd(loader->program_fd, &info, &info_bytes))
+		return bpf_fail(error, -errno, "cannot ask for the program's id: %s",
+				strerror(errno));
+	loader->program_id = info.id;
 	code = bpf_pins_set(&loader->pins, "program", loader->program_fd);
 	if (code)
 		return bpf_fail(error, code, "cannot pin %s/program: %s", loader->pins.path,

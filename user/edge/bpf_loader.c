@@ -47,11 +47,14 @@ static int check_capabilities(char *error)
 static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener *listener,
 		    __u32 *index, char *error)
 {
+	__u32 ifindex = if_nametoindex(listener->interface);
 	struct bpf_link_state *link;
 
 	for (*index = 0; *index < loader->link_count; ++*index) {
 		link = &loader->link[*index];
-		if (strcmp(link->name, listener->interface))
+		/* One interface may be named twice, by an alternative name too. */
+		if (strcmp(link->name, listener->interface) &&
+		    (!ifindex || link->ifindex != ifindex))
 			continue;
 		if (link->wanted == BPF_LOADER_AUTO)
 			link->wanted = listener->mode;
@@ -65,10 +68,7 @@ static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener 
 	link = &loader->link[loader->link_count++];
 	snprintf(link->name, sizeof(link->name), "%.15s", listener->interface);
 	link->wanted = listener->mode;
-	link->ifindex = if_nametoindex(link->name);
-	if (!link->ifindex)
-		return bpf_fail(error, -ENODEV, "there is no interface %s; look: ip link",
-				link->name);
+	link->ifindex = ifindex;
 	return 0;
 }
 

@@ -58,13 +58,34 @@ struct bpf_loader_options {
 int bpf_loader_open(struct bpf_loader **loader, const struct bpf_loader_options *options,
 		    char *error);
 
-/* Attaches to every interface, replacing a predecessor's program without a gap. -EBUSY: a foreign
- * XDP program is there (the text names it), -ENOTSUP: not in the wanted mode. */
+/* Attaches to every interface, replacing a predecessor's program without a gap. 0 when at least one
+ * is attached: bpf_loader_reconcile() tells about the others. Else what the first one failed with:
+ * -EBUSY a foreign XDP program is there (the text names it), -ENOTSUP not in the wanted mode,
+ * -EAFNOSUPPORT no Ethernet headers there, -ENODEV no such interface. */
 int bpf_loader_attach(struct bpf_loader *loader, char *error);
 
-/* Attaches again where the interface was removed and has come back, and puts its new ifindex
- * into the configuration. Returns how many were attached; 0 when there was nothing to do. */
-int bpf_loader_reattach(struct bpf_loader *loader, char *error);
+/* Why an interface that was attached no longer is. */
+enum bpf_loader_loss {
+	BPF_LOADER_KEPT,
+	BPF_LOADER_REMOVED, /* the interface was deleted */
+	BPF_LOADER_MOVED, /* it is in another network namespace: taken off there */
+	BPF_LOADER_RENAMED_OVER, /* another interface has its name now; taken off the old one */
+	BPF_LOADER_DETACHED, /* somebody took the program off */
+	BPF_LOADER_REPLACED, /* somebody put another program into the link */
+};
+
+struct bpf_loader_change {
+	enum bpf_loader_loss loss;
+	bool is_attached_anew;
+};
+
+/* The one way back to order for interface i (as in bpf_loader_interface): compares what the
+ * listener names, the interface that has this name now, the link, its program and the ifindex in
+ * the configuration, and repairs what differs. Cheap when all is well: one question to the kernel
+ * about the interface, one about the link. 0 when it is attached; else what attaching failed with,
+ * as above, and `error` says it. */
+int bpf_loader_reconcile(struct bpf_loader *loader, __u32 i, struct bpf_loader_change *change,
+			 char *error);
 
 /* Detaches from every interface; rings and counters stay readable. */
 void bpf_loader_stop(struct bpf_loader *loader);
@@ -83,19 +104,23 @@ int bpf_loader_set_config(struct bpf_loader *loader, const struct sluice_config 
 bool bpf_loader_is_taken_over(const struct bpf_loader *loader);
 const char *bpf_loader_takeover_text(const struct bpf_loader *loader);
 
-/* One state for each distinct interface, i from 0; -ENOENT beyond the last. Any thread. */
+/* One state for each distinct interface, i from 0, as found last; -ENOENT beyond the last. */
 struct bpf_loader_interface {
-	char name[BPF_LOADER_INTERFACE_MAX];
-	__u32 ifindex; /* where the link is now; 0: the interface was removed */
-	enum bpf_loader_mode mode; /* effective; BPF_LOADER_AUTO while not attached */
+	char name[BPF_LOADER_INTERFACE_MAX]; /* as the listeners name it */
+	char now[BPF_LOADER_INTERFACE_MAX]; /* its name now, after a renaming or by another name */
+	__u32 ifindex; /* 0: there is no such interface */
+	__u32 mtu;
+	bool is_up;
 	bool is_attached;
+	__u32 link_id; /* of the bpf_link; 0 while not attached */
+	enum bpf_loader_mode mode; /* effective; BPF_LOADER_AUTO while not attached */
 };
 
 int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
 			 struct bpf_loader_interface *state);
 
-/* Effective mode of the interface of this name; BPF_LOADER_AUTO when it is not attached. */
-enum bpf_loader_mode bpf_loader_mode(const struct bpf_loader *loader, const char *interface);
+/* Which of these a listener of the configuration has. */
+__u32 bpf_loader_interface_of(const struct bpf_loader *loader, __u32 listener);
 
 /* What waited in rings that did not fit and were removed; 0 when they were taken over. */
 struct sluice_count bpf_loader_discarded(const struct bpf_loader *loader);

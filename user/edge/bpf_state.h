@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "edge/bpf_loader.h"
+#include "edge/interface.h"
 
 struct sluice_bpf;
 
@@ -34,12 +35,15 @@ struct bpf_link_state {
 	enum bpf_loader_mode mode;
 	__u32 ifindex; /* that the configuration names */
 	int link_fd;
+	__u32 link_id;
+	struct interface found; /* where it is attached, or what has the name */
 };
 
 struct bpf_loader {
 	struct bpf_pins pins;
 	struct sluice_bpf *skeleton;
 	int program_fd;
+	__u32 program_id;
 	int map_fd[BPF_PIN_COUNT];
 	__u32 cpu_count;
 	__u32 page_bytes;
@@ -100,6 +104,21 @@ int bpf_takeover_discard(struct bpf_loader *loader);
 
 /* bpf_loader.c: until every packet that may have seen an old state is done. */
 void bpf_loader_wait_for_packets(void);
+
+/* bpf_attach.c: where a link is attached. All 0 when nowhere, or when it is no link of XDP. */
+struct bpf_link_view {
+	__u32 id;
+	__u32 program_id;
+	__u32 ifindex; /* in the namespace of its interface, which may be another one */
+};
+struct bpf_link_view bpf_attach_look(int link_fd);
+/* Attaches to `interface` and pins the link. -errno and a text. */
+int bpf_attach_new(struct bpf_loader *loader, struct bpf_link_state *link,
+		   const struct interface *interface, char *error);
+/* The mode in which the program is there; BPF_LOADER_AUTO: it is not. */
+enum bpf_loader_mode bpf_attach_mode(const struct interface *interface, __u32 program_id);
+/* Detaches, closes, unpins. */
+void bpf_attach_undo(struct bpf_loader *loader, struct bpf_link_state *link);
 
 /* bpf_links.c */
 void bpf_links_remove_unwanted(struct bpf_loader *loader);

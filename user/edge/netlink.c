@@ -128,3 +128,11 @@ int netlink_next(struct netlink *netlink, struct netlink_event *event)
 			return result;
 	}
 }
+
+void netlink_drop(struct netlink *netlink)
+{
+	struct netlink_event event;
+
+	while (netlink_next(netlink, &event) == 1)
+		;
+}

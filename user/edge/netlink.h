@@ -39,5 +39,7 @@ void netlink_close(struct netlink *netlink);
 
 /* The next event without waiting: 1, 0 when there is none, -errno. */
 int netlink_next(struct netlink *netlink, struct netlink_event *event);
+/* Forgets all that have come. */
+void netlink_drop(struct netlink *netlink);
 
 #endif

@@ -22,6 +22,7 @@
 #define SETTLE_TICKS_MAX 100
 #define SETTLE_PAUSE_US 2000
 #define RATE_INTERVAL_NS 1000000000ull
+#define LINKS_INTERVAL_NS 1000000000ull
 
 static void start_tick(struct engine *engine)
 {
@@ -91,6 +92,18 @@ static void serve_signals(struct engine *engine)
 	}
 }
 
+/* Not every change of an attachment is told by the kernel. */
+static void look_at_links(struct engine *engine)
+{
+	__u64 now_ns = engine_clock_ns(CLOCK_MONOTONIC);
+
+	if (engine->stage != ENGINE_RUNNING ||
+	    now_ns - engine->links_looked_mono_ns < LINKS_INTERVAL_NS)
+		return;
+	engine->links_looked_mono_ns = now_ns;
+	links_reconcile(&engine->links, engine->loader);
+}
+
 static void serve_timer(struct engine *engine)
 {
 	__u64 expirations;
@@ -98,6 +111,7 @@ static void serve_timer(struct engine *engine)
 	if (read(engine->timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	engine_clock_note(&engine->orders.clock, engine_clock_read());
+	look_at_links(engine);
 	if ((engine->stage == ENGINE_RUNNING && !tick_may_rest(&engine->tick)) ||
 	    (engine->stage == ENGINE_SETTLING && engine->tick.open == ORDER_NONE))
 		start_tick(engine);
@@ -208,7 +222,10 @@ static void serve_answers(struct engine *engine)
 
 static void serve_links(struct engine *engine)
 {
-	links_serve(&engine->links, &engine->netlink, engine->loader);
+	if (engine->stage == ENGINE_RUNNING)
+		links_serve(&engine->links, &engine->netlink, engine->loader);
+	else
+		netlink_drop(&engine->netlink);
 }
 
 static void serve_admin(struct engine *engine)

@@ -100,7 +100,6 @@ static int open_netlink(struct engine *engine)
 	if (error)
 		return engine_problem(engine, EX_OSERR, "interfaces cannot be watched: %s",
 				      strerror(-error));
-	links_open(&engine->links, engine->config);
 	return 0;
 }
 
@@ -188,26 +187,17 @@ static void close_loader(struct engine *engine)
 	free(engine->compiled);
 }
 
-static void log_attached(const struct engine *engine)
-{
-	struct bpf_loader_interface state;
-
-	for (__u32 i = 0; bpf_loader_interface(engine->loader, i, &state) == 0; i++)
-		log_line(LOG_LEVEL_INFO, "loader", "attached", log_text("interface", state.name),
-			 log_unsigned("ifindex", state.ifindex),
-			 log_text("mode", bpf_loader_mode_name(state.mode)));
-}
-
 static int open_attachment(struct engine *engine)
 {
 	char problem[BPF_LOADER_ERROR_BYTES] = "";
 	int error = bpf_loader_attach(engine->loader, problem);
 
-	if (error == -EBUSY) /* a program of somebody else: it will not go away by waiting */
+	/* A program of somebody else, or a tunnel: it will not go away by waiting. */
+	if (error == -EBUSY || error == -EAFNOSUPPORT)
 		return engine_problem(engine, EX_UNAVAILABLE, "%s", problem);
 	if (error)
 		return engine_problem(engine, loader_code(error), "%s", problem);
-	log_attached(engine);
+	links_open(&engine->links, engine->config, engine->loader);
 	return 0;
 }
 
@@ -271,6 +261,8 @@ static void log_ready(const struct engine *engine)
 	log_line(LOG_LEVEL_INFO, "engine", "ready", log_unsigned("workers", engine->worker_count),
 		 log_unsigned("rings", engine->ring_count),
 		 log_unsigned("windows", engine->config->window_count),
+		 log_unsigned("interfaces", engine->links.count),
+		 log_unsigned("unattended", links_unattended(&engine->links)),
 		 log_unsigned("epoch", engine->store.manifest.agent_epoch),
 		 log_text("state", engine->config->state_dir),
 		 log_text("socket", engine->config->admin_socket));

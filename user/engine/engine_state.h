@@ -51,6 +51,7 @@ struct engine {
 	struct tick tick;
 	struct prefault prefault;
 	struct links links;
+	__u64 links_looked_mono_ns;
 	struct admin *admin;
 	int signal_fd;
 	int timer_fd;

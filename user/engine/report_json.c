@@ -109,22 +109,24 @@ static void put_clock(struct json *json, const struct report *report)
 static void put_listener(struct json *json, const struct report *report, __u32 i)
 {
 	const struct config_listener *listener = &report->engine->config->listener[i];
-	const struct links_interface *link =
-		links_find(&report->engine->links, listener->interface);
-	enum bpf_loader_mode mode = bpf_loader_mode(report->engine->loader, listener->interface);
+	const struct links_interface *interface = links_of(&report->engine->links, i);
+	const struct bpf_loader_interface *state = &interface->state;
 	const struct sluice_ledger *ledger = &report->kernel.ledger[i];
-	bool is_gone = link && link->is_gone;
 
 	open_with(json, NULL, "{");
 	put_text(json, "name", listener->name);
 	put_text(json, "interface", listener->interface);
 	put_number(json, "port", listener->port);
 	put_text(json, "action", listener->action == SLUICE_ACTION_TAP ? "tap" : "consume");
-	put_text(json, "mode",
-		 is_gone || mode == BPF_LOADER_AUTO ? "none" : bpf_loader_mode_name(mode));
-	put_flag(json, "gone", is_gone);
-	put_flag(json, "up", link && link->is_up);
-	put_number(json, "removals", link ? link->removals : 0);
+	put_text(json, "mode", state->is_attached ? bpf_loader_mode_name(state->mode) : "none");
+	put_flag(json, "attached", state->is_attached);
+	put_text(json, "problem", interface->problem);
+	put_text(json, "interface_now", state->now);
+	put_number(json, "ifindex", state->ifindex);
+	put_flag(json, "gone", !state->ifindex);
+	put_flag(json, "up", state->is_up);
+	put_number(json, "removals", interface->removals);
+	put_number(json, "detachments", interface->detachments);
 	put_count(json, "per_second", report_rate(report, i));
 	open_with(json, "ledger", "{");
 #define SLUICE_FIELD(name, text) put_count(json, #name, ledger->name);

@@ -99,18 +99,24 @@ static void write_clock(struct page *page, const struct report *report)
 		    passed(since, report->clock_stepping_ns));
 }
 
-static const char *effective_mode(const struct report *report, const char *interface)
+static const char *effective_mode(const struct bpf_loader_interface *state)
 {
-	const struct links_interface *link = links_find(&report->engine->links, interface);
-	enum bpf_loader_mode mode = bpf_loader_mode(report->engine->loader, interface);
-
-	if (link && link->is_gone)
+	if (!state->ifindex)
 		return "GONE";
-	if (mode == BPF_LOADER_AUTO)
+	if (!state->is_attached)
 		return "DETACHED";
-	if (link && !link->is_up)
+	if (!state->is_up)
 		return "down";
-	return bpf_loader_mode_name(mode);
+	return bpf_loader_mode_name(state->mode);
+}
+
+static void write_problem(struct page *page, const struct links_interface *interface)
+{
+	if (interface->problem[0])
+		text_format(page->out, "    NOT ATTACHED: %s\n", interface->problem);
+	else if (strcmp(interface->state.name, interface->state.now) != 0)
+		text_format(page->out, "    the interface is called %s now\n",
+			    interface->state.now);
 }
 
 static void write_listeners(struct page *page, const struct report *report)
@@ -118,6 +124,7 @@ static void write_listeners(struct page *page, const struct report *report)
 	heading(page, "Listeners");
 	for (__u32 i = 0; i < report->kernel.listener_count; i++) {
 		const struct config_listener *listener = &report->engine->config->listener[i];
+		const struct links_interface *interface = links_of(&report->engine->links, i);
 		struct sluice_count rate = report_rate(report, i);
 		char datagrams[UNITS_BYTES_MAX], events[UNITS_BYTES_MAX];
 
@@ -125,10 +132,11 @@ static void write_listeners(struct page *page, const struct report *report)
 			page->out,
 			"  %-16s udp port %-5u on %-15s %-8s %-8s %9s datagrams/s %9s events/s\n",
 			listener->name, listener->port, listener->interface,
-			effective_mode(report, listener->interface),
+			effective_mode(&interface->state),
 			listener->action == SLUICE_ACTION_TAP ? "tap" : "consume",
 			units_format_number_about(datagrams, rate.datagrams),
 			units_format_number_about(events, rate.events));
+		write_problem(page, interface);
 	}
 }
 
