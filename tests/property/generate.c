@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Random streams. A stream is made as datagrams with a time of arrival each; the steps are these in
  * order of arrival, with ticks between them and a quiet end behind. */
+#include "features.h"
 #include "generate.h"
 
 #include <stdlib.h>
@@ -21,6 +22,9 @@ struct sender {
 	__s64 delay_ns;		/* a straggler's events are old when they come */
 	__s64 jitter_ns;
 	unsigned int lie_percent;
+	bool has_two_ways;	/* the same numbers, now by one listener, now by another */
+	unsigned int stuck_percent;	/* datagrams with the time of the one before */
+	__u64 base_time_ns;
 	__u32 quiet_from, quiet_to;	/* datagrams of the stream during which it sends nothing */
 };
 
@@ -44,6 +48,9 @@ static void choose_limits(struct making *making)
 	struct random *random = &making->random;
 
 	scenario_init(scenario);
+	scenario->lacks = (FEATURE_TIME_RULES ? 0 : LACK_TIME_RULES) |
+			  (FEATURE_SEQUENCES_BY_SOURCE ? 0 : LACK_SEQUENCES_BY_SOURCE) |
+			  (FEATURE_GROUPS_BY_WINDOW ? 0 : LACK_GROUPS_BY_WINDOW);
 	scenario->listener_count = (__u32)random_range(random, 1, 4);
 	scenario->idle_timeout_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
 	scenario->max_lag_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
@@ -60,6 +67,7 @@ static void calm_down(struct sender *sender)
 	sender->jitter_ns /= 100;
 	sender->delay_ns = 0;
 	sender->lie_percent = 0;
+	sender->stuck_percent = 0;
 }
 
 static void choose_senders(struct making *making)
@@ -82,6 +90,12 @@ static void choose_senders(struct making *making)
 		if (random_percent(random, 20))
 			sender->delay_ns = MILLISECOND_NS * random_range(random, 0, 15000);
 		sender->lie_percent = random_percent(random, 20) ? 30 : 2;
+		sender->has_two_ways = !(making->scenario->lacks & LACK_SEQUENCES_BY_SOURCE) &&
+				       making->scenario->sources_max >=
+					       SOURCES_MAX * making->scenario->listener_count &&
+				       random_percent(random, 30);
+		if (random_percent(random, 15))
+			sender->stuck_percent = 90;
 		if (random_percent(random, 40)) {
 			sender->quiet_from =
 				(__u32)random_below(random, making->options->datagrams + 1);
@@ -188,6 +202,8 @@ static void fill_datagram(struct making *making, struct sender *sender,
 		count = (__u32)random_range(random, 64, 150);
 	if (making->is_burst || making->options->is_steady)
 		count = (__u32)random_range(random, 60, 250);
+	if (sender->has_two_ways)
+		sender->listener = (__u16)random_below(random, making->scenario->listener_count);
 	datagram->listener = sender->listener;
 	datagram->tenant = sender->tenant;
 	datagram->source_id = sender->source_id;
@@ -214,7 +230,7 @@ static __u64 on_grain(const struct making *making, __u64 time_ns)
 }
 
 /* When the earliest event of a datagram happened, as an honest or lying sender says. */
-static __u64 choose_base_time(struct making *making, const struct sender *sender)
+static __u64 new_base_time(struct making *making, const struct sender *sender)
 {
 	static const __u64 nonsense[] = { 1ull << 63, UINT64_MAX, INT64_MAX,
 					  UINT64_MAX - 1000000000ull };
@@ -233,6 +249,13 @@ static __u64 choose_base_time(struct making *making, const struct sender *sender
 	if (behind_ns > 0 && (__u64)behind_ns > making->wall_ns)
 		return 0;
 	return on_grain(making, making->wall_ns - (__u64)behind_ns);
+}
+
+static __u64 choose_base_time(struct making *making, struct sender *sender)
+{
+	if (!sender->base_time_ns || !random_percent(&making->random, sender->stuck_percent))
+		sender->base_time_ns = new_base_time(making, sender);
+	return sender->base_time_ns;
 }
 
 static void add_tick(struct making *making)
@@ -268,7 +291,15 @@ static struct scenario_step *add_datagram(struct making *making)
 	return step;
 }
 
-/* An earlier datagram comes again, as it was. */
+static struct sender *sender_of(struct making *making, const struct scenario_datagram *datagram)
+{
+	for (__u32 i = 0; i < making->sender_count; i++)
+		if (making->sender[i].source_id == datagram->source_id)
+			return &making->sender[i];
+	return &making->sender[0];
+}
+
+/* An earlier datagram comes again, as it was; maybe by another way. */
 static void repeat_datagram(struct making *making, size_t index)
 {
 	struct scenario_step *step = add_datagram(making);
@@ -279,6 +310,9 @@ static void repeat_datagram(struct making *making, size_t index)
 	step->datagram.event_count = 0;
 	for (__u32 i = 0; i < old->event_count; i++)
 		*scenario_add_event(&step->datagram) = old->event[i];
+	if (sender_of(making, old)->has_two_ways)
+		step->datagram.listener =
+			(__u16)random_below(&making->random, making->scenario->listener_count);
 }
 
 /* Events with ids come again inside a datagram with a sequence of its own. */
@@ -292,14 +326,6 @@ static void repeat_events(struct making *making, size_t index, struct sender *se
 	again->sequence = sender->sequence++;
 	for (__u32 i = 0; i < again->event_count; i++)
 		again->event[i].is_dropped |= !again->event[i].wire.event_id;
-}
-
-static struct sender *sender_of(struct making *making, const struct scenario_datagram *datagram)
-{
-	for (__u32 i = 0; i < making->sender_count; i++)
-		if (making->sender[i].source_id == datagram->source_id)
-			return &making->sender[i];
-	return &making->sender[0];
 }
 
 /* Now and then something that was sent before is sent again. */

@@ -6,8 +6,6 @@
 
 #include "oracle_internal.h"
 
-#define SEQUENCES_REMEMBERED 8192
-
 /* The event as a reader sees it that knows `event_size` bytes of it. */
 static struct oracle_event read_event(const struct scenario_datagram *datagram, __u32 index)
 {
@@ -33,6 +31,11 @@ static struct oracle_event read_event(const struct scenario_datagram *datagram, 
 		.index = index,
 		.listener = datagram->listener,
 	};
+}
+
+static bool is_read(const struct oracle_window *window, const struct oracle_event *event)
+{
+	return window->spec->listener_mask >> event->listener & 1;
 }
 
 static bool is_selected(const struct window_spec *spec, const struct oracle_event *event)
@@ -87,13 +90,15 @@ static bool is_late(struct oracle_window *window, const struct oracle_taken *tak
 	       oracle_session_is_late(window, taken);
 }
 
-/* Do the groups of both events count against the same bound? */
-static bool is_beside(const struct oracle_window *window, size_t other,
-		      const struct oracle_taken *taken)
+/* Does the group of another event take a place: is its state still there? */
+static bool is_beside(const struct oracle *oracle, const struct oracle_window *window,
+		      size_t other, const struct oracle_taken *taken)
 {
 	if (window->spec->kind == SLUICE_WINDOW_SESSION)
 		return oracle_session_is_live(window, other);
-	return oracle_fixed_is_same_pane(window, &window->taken[other], taken);
+	if (oracle->scenario->lacks & LACK_GROUPS_BY_WINDOW)
+		return oracle_fixed_is_same_pane(window, &window->taken[other], taken);
+	return !oracle_fixed_is_late(window, window->taken[other].event.time_ns);
 }
 
 /* True when the group of `taken` is new and there is no place for it. */
@@ -107,7 +112,8 @@ static bool is_beyond_groups(const struct oracle *oracle, const struct oracle_wi
 		return false;	/* so few events have no more groups: the loops are only slow */
 	oracle_group(window, taken, group);
 	for (size_t i = 0; i < window->taken_count; i++) {
-		bool is_first = is_beside(window, i, taken) && !window->taken[i].is_overflow;
+		bool is_first = is_beside(oracle, window, i, taken) &&
+				!window->taken[i].is_overflow;
 
 		if (!is_first)
 			continue;
@@ -115,7 +121,7 @@ static bool is_beyond_groups(const struct oracle *oracle, const struct oracle_wi
 		if (!memcmp(group, other, sizeof(group)))
 			return false;
 		for (size_t j = 0; j < i && is_first; j++)
-			is_first = !is_beside(window, j, taken) ||
+			is_first = !is_beside(oracle, window, j, taken) ||
 				   !oracle_has_group(window, &window->taken[j], other, false);
 		count += is_first;
 	}
@@ -153,6 +159,10 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 	struct oracle_taken taken = { .event = *event, .watermark_ns = window->watermark_ns };
 	bool is_session = window->spec->kind == SLUICE_WINDOW_SESSION;
 
+	if (is_read(window, event) && window->verdict != ORACLE_NEW) {
+		oracle->result->duplicate_datagram[window->index]++;
+		return;
+	}
 	if (!is_selected(window->spec, event)) {
 		ledger->unselected++;
 		return;
@@ -177,50 +187,39 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 		oracle_fixed_take(window, &taken);
 }
 
-/* 0: new and remembered; else the counter to move. */
-static __u64 *judge_sequence(struct oracle *oracle, const struct scenario_datagram *datagram)
+static __int128 time_of(const struct scenario_datagram *datagram, __u32 index)
 {
-	struct sluice_stream_ledger *ledger = &oracle->result->stream;
-	struct oracle_sequence *entry;
-	__u64 behind = 0;
-	bool is_known = false;
+	return (__int128)datagram->base_time_ns +
+	       (__int128)datagram->event[index].wire.time_offset_us * 1000;
+}
 
-	if (oracle->source[oracle_source_find(oracle, datagram->listener, datagram->source_id)]
-		    .is_overflow)
-		return NULL;
-	for (size_t i = 0; i < oracle->sequence_count; i++) {
-		entry = &oracle->sequence[i];
-		if (entry->source_id != datagram->source_id || entry->epoch != datagram->epoch)
-			continue;
-		is_known |= entry->sequence == datagram->sequence;
-		if ((__s64)(entry->sequence - datagram->sequence) > (__s64)behind)
-			behind = entry->sequence - datagram->sequence;
-	}
-	if (behind >= SEQUENCES_REMEMBERED)
-		return &ledger->stale;
-	if (is_known)
-		return &ledger->duplicate;
-	oracle->sequence = scenario_grow(oracle->sequence, oracle->sequence_count, sizeof(*entry));
-	oracle->sequence[oracle->sequence_count++] = (struct oracle_sequence){
-		.source_id = datagram->source_id,
-		.sequence = datagram->sequence,
-		.epoch = datagram->epoch,
-	};
-	return NULL;
+static bool is_future(const struct oracle *oracle, const struct scenario_step *step, __u32 index)
+{
+	return time_of(&step->datagram, index) >
+	       (__int128)step->wall_ns + oracle->scenario->max_ahead_ns;
+}
+
+/* Refused as a whole for its time: its sequence is not used up. */
+static bool is_all_future(const struct oracle *oracle, const struct scenario_step *step)
+{
+	if (oracle->scenario->lacks & LACK_SEQUENCES_BY_SOURCE)
+		return false;
+	for (__u32 i = 0; i < step->datagram.event_count; i++)
+		if (!step->datagram.event[i].is_dropped && !is_future(oracle, step, i))
+			return false;
+	return true;
 }
 
 static void take_event(struct oracle *oracle, const struct scenario_step *step, __u32 index)
 {
 	const struct scenario_datagram *datagram = &step->datagram;
 	struct oracle_event event = read_event(datagram, index);
-	__int128 time_ns = (__int128)datagram->base_time_ns +
-			   (__int128)datagram->event[index].wire.time_offset_us * 1000;
 
-	if (time_ns > (__int128)step->wall_ns + oracle->scenario->max_ahead_ns) {
+	if (is_future(oracle, step, index)) {
 		oracle->result->stream.future++;
 		return;
 	}
-	event.time_ns = (__s64)time_ns;
+	event.time_ns = (__s64)time_of(datagram, index);
 	oracle->result->stream.accepted++;
 	oracle_source_hear(oracle,
 			   oracle_source_find(oracle, datagram->listener, datagram->source_id),
@@ -262,11 +261,13 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 			take_name(oracle, datagram->event[i].wire.key);
 		return;
 	}
-	refusal = judge_sequence(oracle, datagram);
+	refusal = oracle_sequence_judge(oracle, datagram);
 	if (refusal) {
 		*refusal += kept;
 		return;
 	}
+	if (!is_all_future(oracle, step))
+		oracle_sequence_remember(oracle, datagram);
 	for (__u32 i = 0; i < datagram->event_count; i++)
 		if (!datagram->event[i].is_dropped)
 			take_event(oracle, step, i);

@@ -9,12 +9,17 @@
  *  2  An event is accepted when it is neither dropped by a rule nor too far ahead. Accepted
  *     events keep their source alive and move its time whether or not any window selects them
  *     or calls them late.
- *  3  A source is idle at a tick when now − (last accepted arrival) ≥ idle_timeout, monotonic.
- *  4  "The newest" of max_lag is the newest live source among the listeners that the window
- *     reads; more than max_lag behind it (>) is set aside. An idle source is not the newest.
- *  5  Sources are told apart by (listener, source_id), take a place at their first datagram and
- *     keep it. The shared overflow source exists once a listener, beside the places; its
- *     datagrams cannot be told to be duplicates. Scenarios give a source two epochs at most.
+ *  3  A source is idle at a tick when now − (last accepted arrival) ≥ idle_timeout, and stuck
+ *     when now − (arrival of the event that last raised its time) ≥ max_lag, both monotonic.
+ *  4  More than max_lag (>) behind the newest is set aside. The newest is the largest time of all
+ *     sources by the listeners that the window reads, live, idle, stuck or set aside, at most now.
+ *     When no live source is left to count, time passes as in silence.
+ *  5  Clocks of sources are told apart by (listener, source_id); they take a place at their first
+ *     datagram and keep it. The shared overflow source exists once a listener, beside the places;
+ *     its datagrams cannot be told to be duplicates. Scenarios give a source two epochs at most.
+ *     A datagram that no window reads is never a duplicate. One that was refused by a rule or as
+ *     a whole for its time leaves no trace. What some windows know and others do not is accepted;
+ *     known by some and stale for the rest is a duplicate.
  *  6  Lateness is asked of the window, not of the event: late when every window it belongs to
  *     has end + allowed_lateness ≤ watermark. With sliding windows it still enters those that
  *     live.
@@ -23,10 +28,10 @@
  *     pane of a window that tumbles or slides; of sessions, slices of gap + allowed_lateness
  *     from the epoch on. In a session window that dedups, an event with an id is late by its
  *     own time: when it would be late if it were alone.
- *  9  The bound on groups holds for each pane by itself (tumbling: each window; sliding: each
- *     slice of gcd(size, slide)), in order of arrival; for sessions for all that are alive. An
- *     event whose group finds no place is one of the overflow group, also when it is asked
- *     whether a session saves it from being late.
+ *  9  A group is there while the window still keeps a pane (of sessions: a session) with an event
+ *     of it that is not folded: as long as an event at its place would not be late. The bound is
+ *     on the groups that are there, in order of arrival. An event whose group finds no place is
+ *     one of the overflow group, also when it is asked whether a session saves it from being late.
  * 10  A window that first gets events after its close starts with revision 0. A row that did not
  *     change is not repeated; a count of revisions by window or by row are both right
  *     (revision_max).

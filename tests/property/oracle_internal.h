@@ -47,8 +47,18 @@ struct oracle_session {
 	size_t *member;		/* indexes of taken events */
 };
 
+/* What the memory of a window's listeners says of a datagram. */
+enum oracle_verdict {
+	ORACLE_NEW,
+	ORACLE_DUPLICATE,
+	ORACLE_STALE,
+	ORACLE_UNREAD,	/* came by none of its listeners */
+	ORACLE_VERDICTS
+};
+
 struct oracle_window {
 	const struct window_spec *spec;
+	enum oracle_verdict verdict;	/* of the datagram that is being taken */
 	__u32 index;
 	__s64 watermark_ns;
 	__u64 next_early_mono_ns;
@@ -68,6 +78,7 @@ struct oracle_source {
 	bool is_overflow;
 	bool has_time;
 	__s64 time_max_ns;
+	__u64 risen_mono_ns;	/* when time_max_ns rose */
 	__u64 heard_mono_ns;
 };
 
@@ -75,6 +86,7 @@ struct oracle_sequence {
 	__u64 source_id;
 	__u64 sequence;
 	__u32 epoch;
+	__u32 listeners;	/* whose memory it is */
 };
 
 struct oracle {
@@ -98,7 +110,15 @@ void oracle_source_hear(struct oracle *oracle, size_t source, __s64 time_ns, __u
 
 /* The watermark of a window at a tick: never lower than it was. */
 __s64 oracle_watermark(const struct oracle *oracle, const struct oracle_window *window,
-		       __u64 wall_ns, __u64 mono_ns);
+		       __u64 now_ns, __u64 mono_ns);
+
+/* --- oracle_sequence.c --- */
+
+/* What each window says of the datagram (its verdict). NULL: somebody takes it; else the counter to
+ * move. */
+__u64 *oracle_sequence_judge(struct oracle *oracle, const struct scenario_datagram *datagram);
+/* Who took the datagram knows its sequence from now on. */
+void oracle_sequence_remember(struct oracle *oracle, const struct scenario_datagram *datagram);
 
 /* --- oracle_fixed.c: tumbling and sliding --- */
 

@@ -39,8 +39,10 @@ void oracle_source_hear(struct oracle *oracle, size_t source, __s64 time_ns, __u
 {
 	struct oracle_source *heard = &oracle->source[source];
 
-	if (!heard->has_time || time_ns > heard->time_max_ns)
+	if (!heard->has_time || time_ns > heard->time_max_ns) {
 		heard->time_max_ns = time_ns;
+		heard->risen_mono_ns = mono_ns;
+	}
 	heard->has_time = true;
 	heard->heard_mono_ns = mono_ns;
 }
@@ -55,40 +57,64 @@ static bool is_live(const struct oracle *oracle, const struct oracle_source *sou
 	return (__s64)(mono_ns - source->heard_mono_ns) < oracle->scenario->idle_timeout_ns;
 }
 
-__s64 oracle_watermark(const struct oracle *oracle, const struct oracle_window *window,
-		       __u64 wall_ns, __u64 mono_ns)
+/* The newest time that is known of any source the window reads, live or idle, at most now. */
+static __s64 newest_known(const struct oracle *oracle, const struct oracle_window *window,
+			  __u64 now_ns, __u64 mono_ns)
+{
+	bool is_old_rule = oracle->scenario->lacks & LACK_TIME_RULES;
+	__s64 newest_ns = INT64_MIN;
+
+	for (size_t i = 0; i < oracle->source_count; i++) {
+		const struct oracle_source *source = &oracle->source[i];
+
+		if (is_read(window, source) && source->time_max_ns > newest_ns &&
+		    (!is_old_rule || is_live(oracle, source, mono_ns)))
+			newest_ns = source->time_max_ns;
+	}
+	if (!is_old_rule && newest_ns > (__s64)now_ns)
+		return (__s64)now_ns;
+	return newest_ns;
+}
+
+static bool is_set_aside(const struct oracle *oracle, const struct oracle_source *source,
+			 __s64 newest_ns, __u64 mono_ns)
 {
 	const struct scenario *scenario = oracle->scenario;
-	__int128 newest = INT64_MIN, minimum = INT64_MAX, watermark;
-	bool has_any = false, has_live = false;
-	size_t i;
 
-	for (i = 0; i < oracle->source_count; i++) {
+	if ((__int128)newest_ns - source->time_max_ns > scenario->max_lag_ns)
+		return true;
+	return !(scenario->lacks & LACK_TIME_RULES) &&
+	       (__s64)(mono_ns - source->risen_mono_ns) >= scenario->max_lag_ns;
+}
+
+__s64 oracle_watermark(const struct oracle *oracle, const struct oracle_window *window,
+		       __u64 now_ns, __u64 mono_ns)
+{
+	__s64 newest_ns = newest_known(oracle, window, now_ns, mono_ns);
+	__s64 disorder_ns = window->spec->max_disorder_ns;
+	__int128 watermark, minimum = INT64_MAX;
+	bool has_any = false, has_counted = false;
+
+	for (size_t i = 0; i < oracle->source_count; i++) {
 		const struct oracle_source *source = &oracle->source[i];
 
 		if (!is_read(window, source))
 			continue;
 		has_any = true;
-		if (!is_live(oracle, source, mono_ns))
+		if (!is_live(oracle, source, mono_ns) ||
+		    is_set_aside(oracle, source, newest_ns, mono_ns))
 			continue;
-		has_live = true;
-		if (source->time_max_ns > newest)
-			newest = source->time_max_ns;
+		has_counted = true;
+		if (source->time_max_ns < minimum)
+			minimum = source->time_max_ns;
 	}
 	if (!has_any)
 		return window->watermark_ns;
-	for (i = 0; i < oracle->source_count; i++) {
-		const struct oracle_source *source = &oracle->source[i];
-
-		if (is_read(window, source) && is_live(oracle, source, mono_ns) &&
-		    newest - source->time_max_ns <= scenario->max_lag_ns &&
-		    source->time_max_ns < minimum)
-			minimum = source->time_max_ns;
-	}
-	if (has_live)
-		watermark = minimum - window->spec->max_disorder_ns;
+	if (!has_counted)
+		watermark = (__int128)now_ns - disorder_ns - oracle->scenario->idle_timeout_ns;
+	else if (minimum > now_ns && !(oracle->scenario->lacks & LACK_TIME_RULES))
+		watermark = (__int128)now_ns - disorder_ns;
 	else
-		watermark = (__int128)wall_ns - window->spec->max_disorder_ns -
-			    scenario->idle_timeout_ns;
+		watermark = minimum - disorder_ns;
 	return watermark > window->watermark_ns ? (__s64)watermark : window->watermark_ns;
 }

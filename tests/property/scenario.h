@@ -49,8 +49,16 @@ struct scenario_step {
 	struct scenario_datagram datagram;
 };
 
+/* Rules that the engine under test does not have yet (features.h): the oracle leaves them out. */
+enum scenario_lack {
+	LACK_TIME_RULES = 1 << 0,
+	LACK_SEQUENCES_BY_SOURCE = 1 << 1,
+	LACK_GROUPS_BY_WINDOW = 1 << 2,
+};
+
 struct scenario {
 	__u64 seed;		/* 0: from a script */
+	unsigned int lacks;	/* enum scenario_lack */
 	__u32 sources_max;
 	__u32 listener_count;
 	__u32 groups_max;

@@ -153,7 +153,7 @@ static void generator_is_nasty(void **state)
 /* One way each in which an engine could be wrong. */
 static void damage(struct result *result, int kind)
 {
-	struct result_row *row = &result->row[result->row_count / 2];
+	struct result_row *row = &result->row[result->row_count / 2], copy;
 
 	switch (kind) {
 	case 0:
@@ -184,7 +184,8 @@ static void damage(struct result *result, int kind)
 		*row = result->row[--result->row_count];	/* lost */
 		break;
 	case 9:
-		*result_add_row(result) = *row;	/* a row that nobody asked for */
+		copy = *row;	/* a row that nobody asked for */
+		*result_add_row(result) = copy;
 		result->row[result->row_count - 1].identity.start_ns -= 1;
 		break;
 	case 10:

@@ -31,7 +31,9 @@ static const struct {
 	{ "event_ids", FEATURE_EVENT_IDS },   { "sequences", FEATURE_SEQUENCES },
 	{ "first_last", FEATURE_FIRST_LAST }, { "sketches", FEATURE_SKETCHES },
 	{ "overflow", FEATURE_OVERFLOW },     { "early", FEATURE_EARLY },
-	{ "late_kept", FEATURE_LATE_KEPT },
+	{ "late_kept", FEATURE_LATE_KEPT },   { "time_rules", FEATURE_TIME_RULES },
+	{ "by_source", FEATURE_SEQUENCES_BY_SOURCE },
+	{ "groups_by_window", FEATURE_GROUPS_BY_WINDOW },
 };
 
 /* True when the engine has all that the script needs; an unknown word fails. */
