@@ -139,18 +139,16 @@ static __always_inline __u32 quick_emit(struct xdp_md *ctx, struct packet *packe
 static __noinline __u32 stage_quick_emit(struct xdp_md *ctx, struct packet *packet)
 {
 	void *ring = bpf_map_lookup_elem(&sluice_rings, &packet->cpu);
-	struct sluice_wake *wake = bpf_map_lookup_elem(&sluice_wake, &packet->cpu);
-	__u64 flags = BPF_RB_NO_WAKEUP;
 	__u32 outcome;
+	__u64 flags;
 
 	if (!ring)
 		return SLUICE_OUTCOME_no_ring;
 	packet->prefix_bytes = SLUICE_PREFIX_SHORT;
-	if (emit_must_wake(packet, ring, wake))
-		flags = BPF_RB_FORCE_WAKEUP;
+	flags = emit_wake(packet, ring);
 	outcome = quick_emit(ctx, packet, ring, flags);
-	if (outcome == SLUICE_OUTCOME_emitted && flags == BPF_RB_FORCE_WAKEUP)
-		wake->is_sleeping = 0;
+	if (outcome != SLUICE_OUTCOME_emitted)
+		emit_keep_asleep(packet, flags);
 	return outcome;
 }
 

@@ -57,26 +57,6 @@ static __always_inline void single_count(struct packet *packet, __u32 type)
 		sluice_filter_count(types, type, last);
 }
 
-static __always_inline bool single_must_wake(const struct packet *packet, void *ring)
-{
-	return emit_must_wake(packet, ring, bpf_map_lookup_elem(&sluice_wake, &packet->cpu));
-}
-
-static __always_inline void single_submit(const struct packet *packet, struct single_record *single,
-					  bool must_wake)
-{
-	struct sluice_wake *wake;
-
-	if (!must_wake) {
-		bpf_ringbuf_submit(single, BPF_RB_NO_WAKEUP);
-		return;
-	}
-	bpf_ringbuf_submit(single, BPF_RB_FORCE_WAKEUP);
-	wake = bpf_map_lookup_elem(&sluice_wake, &packet->cpu);
-	if (wake)
-		wake->is_sleeping = 0;
-}
-
 /* What became of the datagram (enum sluice_outcome), or SLUICE_OUTCOME_COUNT: it goes the other
  * ways. What is needed later is looked up later: a pointer that the compiler puts on the stack
  * takes CAP_PERFMON. */
@@ -87,18 +67,20 @@ static __noinline __u32 stage_single(struct xdp_md *ctx, struct packet *packet)
 	const struct sluice_configs *configs = stage_listener_configs(packet);
 	void *ring = bpf_map_lookup_elem(&sluice_rings, &packet->cpu);
 	struct single_record *single;
-	bool must_wake;
+	__u64 flags;
 
 	if ((const void *)event + SINGLE_EVENT_BYTES > end || !configs || !ring ||
 	    stage_listener_config(configs, packet)->has_rules)
 		return SLUICE_OUTCOME_COUNT;
-	must_wake = single_must_wake(packet, ring);
+	flags = emit_wake(packet, ring);
 	single = bpf_ringbuf_reserve(ring, sizeof(*single), 0);
 	single_count(packet, event->type);
-	if (!single)
+	if (!single) {
+		emit_keep_asleep(packet, flags);
 		return SLUICE_OUTCOME_ring_full;
+	}
 	single_fill(packet, (const __u64 *)event, single);
-	single_submit(packet, single, must_wake);
+	bpf_ringbuf_submit(single, flags);
 	return SLUICE_OUTCOME_emitted;
 }
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 
 /* Verified instructions: far below what kernels allow, so that growth is noticed here first. */
 #define INSTRUCTIONS_MAX 50000
+#define WAKE_ROUNDS 4000
 
 static struct bench bench;
 static struct frame frame;
@@ -168,6 +170,118 @@ static void test_wakes_a_sleeping_reader_once(void **state)
 	pthread_join(thread, NULL);
 	assert_in_range(returned_after, threshold - 1, threshold);
 	assert_int_equal(wake->is_sleeping, 0);
+	bench_close(&bench);
+}
+
+static int rounds_wanted; /* number of the round that the reader has prepared */
+static int late_flags;
+static int stuck;
+
+/* Looks as fast as it can: whoever sees the record that wakes has its sleeping flag back. */
+static void *watch_flag(void *unused)
+{
+	struct sluice_wake *wake = &bpf_loader_wake(bench.loader)[bench.cpu];
+	size_t bytes;
+
+	(void)unused;
+	for (int round = 1; round <= WAKE_ROUNDS; round++) {
+		__atomic_store_n(&wake->is_sleeping, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&rounds_wanted, round, __ATOMIC_SEQ_CST);
+		for (__u64 i = 0; !ring_reader_next(&bench.reader, &bytes); i++)
+			if (__atomic_load_n(&stuck, __ATOMIC_RELAXED))
+				return NULL;
+		late_flags += __atomic_load_n(&wake->is_sleeping, __ATOMIC_SEQ_CST) != 0;
+		ring_reader_release(&bench.reader);
+		while (__atomic_load_n(&wake->is_sleeping, __ATOMIC_SEQ_CST) &&
+		       !__atomic_load_n(&stuck, __ATOMIC_RELAXED))
+			;
+	}
+	return NULL;
+}
+
+/* One wake-up a record, while another CPU watches. The three ways into the ring in turn. */
+static void watch_rounds(const struct shape *shape)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .repeat = 1);
+	size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t here, there;
+	pthread_t thread;
+
+	CPU_ZERO(&here);
+	CPU_SET(bench.cpu, &here);
+	CPU_ZERO(&there);
+	CPU_SET((bench.cpu + 1) % cpus, &there);
+	rounds_wanted = 0;
+	frame_build(&frame, shape);
+	options.data_in = frame.bytes;
+	options.data_size_in = frame.length;
+	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(here), &here), 0);
+	assert_int_equal(pthread_create(&thread, NULL, watch_flag, NULL), 0);
+	assert_int_equal(pthread_setaffinity_np(thread, sizeof(there), &there), 0);
+	for (int round = 1; round <= WAKE_ROUNDS; round++) {
+		while (__atomic_load_n(&rounds_wanted, __ATOMIC_SEQ_CST) < round)
+			sched_yield();
+		if (bpf_prog_test_run_opts(bpf_loader_program_fd(bench.loader), &options))
+			stuck = 1;
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(stuck, 0);
+}
+
+static void wake_at_once(void)
+{
+	struct sluice_configs *configs = malloc(sizeof(*configs));
+	int fd = bpf_obj_get(SLUICE_PIN_DIR "/config");
+	__u32 zero = 0;
+
+	assert_true(configs && fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, configs), 0);
+	configs->wake_bytes = 0;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, configs, BPF_ANY), 0);
+	close(fd);
+	free(configs);
+}
+
+static void test_flag_is_taken_back_before_the_wake_up(void **state)
+{
+	const struct shape single = { .events = 1 }, quick = { .events = 4 },
+			   long_way = { .events = 300 };
+
+	(void)state;
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip();
+	prepare();
+	bench_open(&bench, RING_BYTES);
+	wake_at_once();
+	watch_rounds(&single);
+	watch_rounds(&quick);
+	watch_rounds(&long_way);
+	printf("flags seen late: %d\n", late_flags);
+	assert_int_equal(late_flags, 0);
+	bench_close(&bench);
+}
+
+/* A reader that could not be woken, because the record found no room, is woken by the next one. */
+static void test_flag_stays_when_the_ring_is_full(void **state)
+{
+	const struct shape shapes[] = { { .events = 1 }, { .events = 4 }, { .events = 45 } };
+	struct sluice_wake *wake;
+	struct outcome outcome;
+
+	(void)state;
+	prepare();
+	bench_open(&bench, 4096);
+	wake = &bpf_loader_wake(bench.loader)[bench.cpu];
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		frame_build(&frame, &shapes[i]);
+		do {
+			bench_run(&bench, &frame, &outcome);
+		} while (!outcome.ledger.ring_full.datagrams);
+		wake->is_sleeping = 1;
+		bench_run(&bench, &frame, &outcome);
+		assert_int_equal(outcome.ledger.ring_full.datagrams, 1);
+		assert_int_equal(wake->is_sleeping, 1);
+	}
 	bench_close(&bench);
 }
 
@@ -564,6 +678,8 @@ int main(void)
 		cmocka_unit_test(test_datagram_larger_than_ring),
 		cmocka_unit_test(test_no_ring_is_counted),
 		cmocka_unit_test(test_wakes_a_sleeping_reader_once),
+		cmocka_unit_test(test_flag_is_taken_back_before_the_wake_up),
+		cmocka_unit_test(test_flag_stays_when_the_ring_is_full),
 		cmocka_unit_test(test_configuration_changes_in_one_step),
 		cmocka_unit_test(test_takes_over_a_pinned_ring),
 		cmocka_unit_test(test_makes_new_maps_where_the_old_do_not_fit),
