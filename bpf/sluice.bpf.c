@@ -17,12 +17,11 @@ static __always_inline int pass(struct packet *packet, __u32 reason)
 	return XDP_PASS;
 }
 
+/* A datagram whose header is proven. */
 static __always_inline __u32 take(struct xdp_md *ctx, struct packet *packet)
 {
-	__u32 refused = stage_validate(ctx, packet), outcome;
+	__u32 outcome;
 
-	if (refused)
-		return refused;
 	if (single_is(packet)) {
 		outcome = stage_single(ctx, packet);
 		if (outcome != SLUICE_OUTCOME_COUNT)
@@ -41,7 +40,7 @@ static __always_inline __u32 take(struct xdp_md *ctx, struct packet *packet)
 SEC("xdp.frags")
 int sluice_xdp(struct xdp_md *ctx)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), reason;
+	__u32 cpu = bpf_get_smp_processor_id(), reason, refused;
 	struct packet *packet = bpf_map_lookup_elem(&sluice_packet, &cpu);
 
 	if (!packet)
@@ -55,8 +54,11 @@ int sluice_xdp(struct xdp_md *ctx)
 		return pass(packet, reason);
 	if (!stage_listener(ctx, packet))
 		return pass(packet, SLUICE_TRAFFIC_pass_other_port);
+	refused = stage_validate(ctx, packet);
+	if (refused == SLUICE_OUTCOME_refused_length && stage_validate_is_segmented(packet))
+		return pass(packet, SLUICE_TRAFFIC_pass_segmented);
 	count_traffic(packet, SLUICE_TRAFFIC_listened);
-	count_outcome(packet, take(ctx, packet));
+	count_outcome(packet, refused ? refused : take(ctx, packet));
 	return packet->action == SLUICE_ACTION_TAP ? XDP_PASS : XDP_DROP;
 }
 

@@ -4,7 +4,7 @@
 #ifndef SLUICE_STAGE_VALIDATE_BPF_H
 #define SLUICE_STAGE_VALIDATE_BPF_H
 
-#include "maps.bpf.h"
+#include "stage_listener.bpf.h"
 
 /* Whether all of it is at packet->payload; lengths that cannot be are left alone. */
 static __always_inline bool stage_validate_load(struct xdp_md *ctx, struct packet *packet)
@@ -31,6 +31,18 @@ static __always_inline __u32 stage_validate(struct xdp_md *ctx, struct packet *p
 	if (!refused)
 		packet->events = packet->header.event_count;
 	return refused;
+}
+
+/* Of a datagram that is refused for its length: whether the host's stack can make it several. */
+static __always_inline bool stage_validate_is_segmented(const struct packet *packet)
+{
+	const struct sluice_configs *configs = stage_listener_configs(packet);
+	__u32 listener = packet->listener;
+
+	SLUICE_KEEP_BOUND(listener);
+	return configs && listener < SLUICE_LISTENERS_MAX &&
+	       sluice_is_segmented(&stage_listener_config(configs, packet)->listener[listener],
+				   &packet->header, packet->frame.payload_bytes);
 }
 
 #endif

@@ -23,11 +23,14 @@ struct sluice_listener {
 	__u8 action;		/* enum sluice_action */
 	__u8 has_address;	/* 0: any destination address of either family */
 	__u8 address[16];	/* IPv6, or IPv4 mapped (::ffff:a.b.c.d) */
+	__u8 is_generic;	/* attached in generic mode; filled in by the loader */
+	__u8 zero[7];
 };
 
 SLUICE_ASSERT_OFFSET(struct sluice_listener, port, 4);
 SLUICE_ASSERT_OFFSET(struct sluice_listener, address, 8);
-SLUICE_ASSERT_SIZE(struct sluice_listener, 24);
+SLUICE_ASSERT_OFFSET(struct sluice_listener, is_generic, 24);
+SLUICE_ASSERT_SIZE(struct sluice_listener, 32);
 
 struct sluice_config {
 	__u32 listener_count;
@@ -37,7 +40,7 @@ struct sluice_config {
 };
 
 SLUICE_ASSERT_OFFSET(struct sluice_config, listener, 8);
-SLUICE_ASSERT_OFFSET(struct sluice_config, type_rule, 8 + 24 * SLUICE_LISTENERS_MAX);
+SLUICE_ASSERT_OFFSET(struct sluice_config, type_rule, 8 + 32 * SLUICE_LISTENERS_MAX);
 
 /* Value of the only entry of the map `config`. */
 struct sluice_configs {

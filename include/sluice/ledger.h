@@ -17,6 +17,7 @@
 	X(pass_fragment, "passed: IP fragment (datagrams are never reassembled here)")             \
 	X(pass_not_udp, "passed: not UDP")                                                         \
 	X(pass_other_port, "passed: UDP, but nobody listens on this port and address")             \
+	X(pass_segmented, "passed: several datagrams in one (UDP_SEGMENT), for the host to cut")   \
 	X(listened, "frames for a listener (each is `seen` once in the ledger)")
 
 /* Outcomes of a datagram for a listener, and what becomes of its events. Datagrams:

@@ -347,6 +347,17 @@ SLUICE_INLINE __u32 sluice_validate(const struct sluice_header *header, __u32 pa
 	return 0;
 }
 
+/* Whether a payload that is refused for its length is several datagrams, which a sender on this
+ * host handed over at once (UDP_SEGMENT) and nobody has cut up yet: only generic mode gets such. Of
+ * a dictionary the header does not say how long it is. */
+SLUICE_INLINE int sluice_is_segmented(const struct sluice_listener *listener,
+				      const struct sluice_header *header, __u32 payload_bytes)
+{
+	return listener->is_generic && payload_bytes <= SLUICE_PAYLOAD_MAX &&
+	       !(header->flags & SLUICE_FLAG_DICTIONARY) &&
+	       payload_bytes > sluice_validate_bytes(header);
+}
+
 SLUICE_INLINE int sluice_listener_takes(const struct sluice_listener *listener, __u32 ifindex,
 					const struct sluice_frame *frame)
 {

@@ -63,7 +63,11 @@ void judge_frame(const __u8 *frame, __u32 frame_bytes, __u32 ifindex,
 	payload = copy(frame + found.payload_offset, found.payload_bytes, found.payload_bytes);
 	header = (struct sluice_header *)payload;
 	verdict->refused = sluice_validate(header, found.payload_bytes);
-	if (!verdict->refused) {
+	if (verdict->refused == SLUICE_OUTCOME_refused_length &&
+	    sluice_is_segmented(&config->listener[verdict->listener], header,
+				found.payload_bytes)) {
+		verdict->passed = SLUICE_TRAFFIC_pass_segmented;
+	} else if (!verdict->refused) {
 		verdict->events = header->event_count;
 		if (!(header->flags & SLUICE_FLAG_DICTIONARY))
 			filter_payload(payload, header, config, types, verdict);

@@ -152,6 +152,17 @@ static void check_reach(const __u64 *reached)
 	}
 }
 
+/* From here on lo, which has no native mode, is attached. */
+static void go_on_in_generic_mode(struct sluice_config *config)
+{
+	char error[BPF_LOADER_ERROR_BYTES] = "";
+
+	if (bpf_loader_attach(bench.loader, error))
+		fail_msg("cannot attach: %s", error);
+	for (__u32 i = 0; i < config->listener_count; i++)
+		config->listener[i].is_generic = 1;
+}
+
 static void test_same_verdict(void **state)
 {
 	static __u64 reached[SLUICE_TRAFFIC_COUNT + SLUICE_OUTCOME_COUNT];
@@ -167,6 +178,8 @@ static void test_same_verdict(void **state)
 	for (unsigned long i = 0; i < count; i++) {
 		__u64 before = random_state;
 
+		if (i == count / 2)
+			go_on_in_generic_mode(&config);
 		run_one(&config, &expected, reached);
 		if (i + 1 == count)
 			printf("last state %llu\n", before);
@@ -198,6 +211,7 @@ static int open_bench(void **state)
 static int close_bench(void **state)
 {
 	(void)state;
+	bpf_loader_stop(bench.loader);
 	bench_close(&bench);
 	return 0;
 }

@@ -57,7 +57,7 @@ wait_until() {
 netns_enter() {
 	[ -z "${NETNS_INSIDE:-}" ] || return 0
 	local tool inner status=0
-	for tool in ip tc ethtool unshare nsenter setpriv jq; do
+	for tool in ip tc unshare nsenter setpriv jq; do
 		command -v $tool >/dev/null || skip "$tool is not installed"
 	done
 	if [ ! -x "$sluice" ] || [ ! -x "$generator" ]; then fail "build first: make"; fi
@@ -101,10 +101,8 @@ netns_link() {
 	ip -n sender addr add fd08::2/64 dev wire0 nodad 2>/dev/null
 	ip link set edge0 up
 	ip -n sender link set wire0 up
-	# A veth holds 256 packets: with a queue before it, newer kernels wait instead of dropping. And no
-	# packets of several datagrams: a network card would have cut them before they reach anybody.
+	# A veth holds 256 packets: with a queue before it, newer kernels wait instead of dropping.
 	nsenter --net=/run/netns/sender tc qdisc replace dev wire0 root pfifo limit 100000
-	nsenter --net=/run/netns/sender ethtool -K wire0 gso off tx-udp-segmentation off 2>/dev/null
 	edge_mac=$(ip -o link show edge0 | sed -n 's/.*ether \([0-9a-f:]*\).*/\1/p')
 	# Known neighbours: no datagram waits for an answer, none is lost to a full queue.
 	ip -n sender neigh replace 10.8.0.1 lladdr "$edge_mac" dev wire0

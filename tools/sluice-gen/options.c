@@ -21,6 +21,7 @@
 #define DUPLICATE_REACH_MAX 32
 #define DUPLICATE_REACH_NS 50000000ull
 #define BATCH_MAX 256
+#define SEGMENTS_MAX 64 /* the kernel's own limit, UDP_MAX_SEGMENTS */
 
 struct reader {
 	const struct command_line *line;
@@ -357,6 +358,7 @@ int options_read(struct options *options, const struct command_line *line, __u64
 	memset(options, 0, sizeof(*options));
 	options->is_json = command_option_given(line, "json");
 	options->batch = (__u32)number_of(&reader, "batch", 1, BATCH_MAX);
+	options->segments = (__u32)number_of(&reader, "segments", 1, SEGMENTS_MAX);
 	read_address(&reader);
 	read_shape(&reader);
 	read_target(&reader);

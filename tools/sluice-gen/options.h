@@ -30,6 +30,7 @@ struct options {
 	__u64 rate; /* originals per second; 0: as fast as possible */
 	__s64 duration_ns; /* 0: no limit */
 	__u32 batch;
+	__u32 segments; /* UDP_SEGMENT: so many datagrams in one message; 1: never */
 	const char *names; /* prefix of the names to teach, or NULL */
 };
 

@@ -16,6 +16,8 @@ const struct command_option options_table[] = {
 	{ "event-size", 0, "BYTES", "32", NULL,
 	  "32 to 256; from 40 with an event_id, from 48 with dim2, dim3" },
 	{ "batch", 0, "N", "64", NULL, "datagrams handed to the kernel at a time" },
+	{ "segments", 0, "N", "64", NULL,
+	  "of these, of equal length, as one message that the kernel cuts up (UDP_SEGMENT)" },
 	{ "sources", 0, "N", "1", NULL, "sending sources" },
 	{ "first-source", 0, "ID", "1", NULL, "id of the first one" },
 	{ "epoch", 0, "N", NULL, NULL,

@@ -19,7 +19,6 @@
 
 #define BATCH_BYTES (256u << 10)
 #define DATAGRAMS_MAX 256
-#define SEGMENTS_MAX 64 /* of one message: the kernel's own limit, UDP_MAX_SEGMENTS */
 #define SEGMENTED_BYTES_MAX 65000
 #define TRIES_MAX 2000 /* of a full socket, half a millisecond apart */
 #define TRY_AGAIN_NS 500000
@@ -31,6 +30,7 @@ struct sender {
 	bool can_segment;
 	size_t segment_bytes_max; /* what the path's MTU allows */
 	__u32 batch;
+	__u32 segments; /* at most so many datagrams in one message */
 	__u8 *buffer;
 	size_t buffer_bytes;
 	__u32 count; /* datagrams in the buffer */
@@ -59,7 +59,8 @@ static int sender_open(struct sender *sender, const struct options *options, str
 	socklen_t mtu_bytes = sizeof(mtu);
 	int error;
 
-	*sender = (struct sender){ .fd = -1, .run = run, .batch = options->batch };
+	*sender = (struct sender){ .fd = -1, .run = run, .batch = options->batch,
+				   .segments = options->segments };
 	memcpy(&to4.sin_addr, address->to, 4);
 	memcpy(&to6.sin6_addr, address->to, 16);
 	sender->buffer = malloc(BATCH_BYTES + SLUICE_PAYLOAD_MAX);
@@ -94,7 +95,7 @@ static __u32 segments_from(const struct sender *sender, __u32 first)
 
 	if (!sender->can_segment || length > sender->segment_bytes_max)
 		return 1;
-	while (first + count < sender->count && count < SEGMENTS_MAX &&
+	while (first + count < sender->count && count < sender->segments &&
 	       sender->bytes[first + count] <= length &&
 	       total + sender->bytes[first + count] <= SEGMENTED_BYTES_MAX) {
 		total += sender->bytes[first + count++];

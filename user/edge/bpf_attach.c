@@ -95,6 +95,17 @@ static int pin(struct bpf_loader *loader, const struct bpf_link_state *link, int
 		    : 0;
 }
 
+void bpf_attach_set_mode(struct bpf_loader *loader, struct bpf_link_state *link,
+			 enum bpf_loader_mode mode)
+{
+	struct sluice_config *config = &loader->configs->slot[loader->configs->generation % 2];
+
+	link->mode = mode;
+	for (__u32 i = 0; i < loader->listener_count; i++)
+		if (&loader->link[loader->listener_link[i]] == link)
+			config->listener[i].is_generic = mode == BPF_LOADER_GENERIC;
+}
+
 int bpf_attach_new(struct bpf_loader *loader, struct bpf_link_state *link,
 		   const struct interface *interface, char *error)
 {
@@ -104,9 +115,11 @@ int bpf_attach_new(struct bpf_loader *loader, struct bpf_link_state *link,
 
 	if (code)
 		return code;
+	bpf_attach_set_mode(loader, link, mode);
 	fd = create(loader->program_fd, interface->ifindex, mode);
 	if (fd < 0 && link->wanted == BPF_LOADER_AUTO && fd != -EPERM) {
 		mode = BPF_LOADER_GENERIC;
+		bpf_attach_set_mode(loader, link, mode);
 		fd = create(loader->program_fd, interface->ifindex, mode);
 	}
 	if (fd < 0)
@@ -123,7 +136,6 @@ int bpf_attach_new(struct bpf_loader *loader, struct bpf_link_state *link,
 	}
 	link->link_fd = fd;
 	link->link_id = bpf_attach_look(fd).id;
-	link->mode = mode;
 	link->found = *interface;
 	return 0;
 }

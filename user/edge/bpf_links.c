@@ -141,7 +141,7 @@ static void adopt(struct bpf_loader *loader, struct bpf_link_state *link)
 		mode = bpf_attach_mode(&found, view.program_id);
 		link->found = found;
 		link->link_id = view.id;
-		link->mode = mode;
+		bpf_attach_set_mode(loader, link, mode);
 		if ((link->wanted == BPF_LOADER_AUTO || link->wanted == mode) &&
 		    !set_ifindex(loader, link, found.ifindex, NULL) &&
 		    !bpf_link_update(link->link_fd, loader->program_fd, NULL))

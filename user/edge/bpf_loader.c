@@ -264,8 +264,12 @@ int bpf_loader_set_config(struct bpf_loader *loader, const struct sluice_config 
 	if (config->listener_count != loader->listener_count)
 		return -EINVAL;
 	*slot = *config;
-	for (__u32 i = 0; i < loader->listener_count; i++)
-		slot->listener[i].ifindex = loader->link[loader->listener_link[i]].ifindex;
+	for (__u32 i = 0; i < loader->listener_count; i++) {
+		const struct bpf_link_state *link = &loader->link[loader->listener_link[i]];
+
+		slot->listener[i].ifindex = link->ifindex;
+		slot->listener[i].is_generic = link->mode == BPF_LOADER_GENERIC;
+	}
 	__atomic_store_n(&configs->generation, generation, __ATOMIC_SEQ_CST);
 	bpf_loader_wait_for_packets();
 	return 0;

@@ -115,6 +115,9 @@ struct bpf_link_view bpf_attach_look(int link_fd);
 /* Attaches to `interface` and pins the link. -errno and a text. */
 int bpf_attach_new(struct bpf_loader *loader, struct bpf_link_state *link,
 		   const struct interface *interface, char *error);
+/* Tells the program before it sees a packet there: what generic mode brings is judged otherwise. */
+void bpf_attach_set_mode(struct bpf_loader *loader, struct bpf_link_state *link,
+			 enum bpf_loader_mode mode);
 /* The mode in which the program is there; BPF_LOADER_AUTO: it is not. */
 enum bpf_loader_mode bpf_attach_mode(const struct interface *interface, __u32 program_id);
 /* Detaches, closes, unpins. */

@@ -158,6 +158,20 @@ static void write_number(struct page *page, int indent, const char *name, __u64 
 		    name, COUNT_COLUMNS, "", COUNT_COLUMNS, grouped(events, number));
 }
 
+/* What was meant for a listener, and is none of its datagrams all the same. */
+static void write_passed(struct page *page, const struct sluice_traffic *traffic)
+{
+	static const char *const sentences[] = {
+#define SLUICE_FIELD(name, text) text,
+		SLUICE_TRAFFIC(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	};
+
+	if (traffic->pass_segmented)
+		write_count(page, 0, sentences[SLUICE_TRAFFIC_pass_segmented],
+			    (struct sluice_count){ traffic->pass_segmented, 0 });
+}
+
 static void write_kernel(struct page *page, const struct report *report)
 {
 	char title[SENTENCE_COLUMNS + 2 * COUNT_COLUMNS + 8];
@@ -187,6 +201,7 @@ static void write_kernel(struct page *page, const struct report *report)
 		if (is_always || counts[k].datagrams || counts[k].events)
 			write_count(page, k != SLUICE_OUTCOME_seen, sentences[k], counts[k]);
 	}
+	write_passed(page, &report->kernel.traffic);
 }
 
 static void write_handover(struct page *page, const struct report *report)

@@ -76,6 +76,25 @@ static void test_payload_bounds(void **state)
 			 SLUICE_OUTCOME_refused_length);
 }
 
+static void test_several_datagrams_in_one(void **state)
+{
+	struct sluice_listener native = { 0 }, generic = { .is_generic = 1 };
+	struct sluice_header header = { .event_count = 2, .event_size = 32 };
+
+	(void)state;
+	assert_true(sluice_is_segmented(&generic, &header, 105));
+	assert_false(sluice_is_segmented(&native, &header, 105));
+	assert_false(sluice_is_segmented(&generic, &header, 104));
+	assert_false(sluice_is_segmented(&generic, &header, 103));
+	assert_true(sluice_is_segmented(&generic, &header, SLUICE_PAYLOAD_MAX));
+	assert_false(sluice_is_segmented(&generic, &header, SLUICE_PAYLOAD_MAX + 1));
+	header.flags = SLUICE_FLAG_TRAILER;
+	assert_false(sluice_is_segmented(&generic, &header, 128));
+	assert_true(sluice_is_segmented(&generic, &header, 129));
+	header.flags = SLUICE_FLAG_DICTIONARY;
+	assert_false(sluice_is_segmented(&generic, &header, 1000));
+}
+
 static void test_first_listener_wins(void **state)
 {
 	static struct sluice_config config = { .listener_count = 3 };
@@ -109,6 +128,7 @@ int main(void)
 		cmocka_unit_test(test_frames_shorter_than_ethernet),
 		cmocka_unit_test(test_headers_beyond_the_head),
 		cmocka_unit_test(test_payload_bounds),
+		cmocka_unit_test(test_several_datagrams_in_one),
 		cmocka_unit_test(test_first_listener_wins),
 	};
 
