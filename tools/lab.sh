@@ -84,7 +84,7 @@ lab_agent_start() {
 	local waited=0
 	nice -n "$LAB_NICE" taskset -c "$LAB_AGENT_CPU" build/sluice run -c "$1" >"$2" 2>&1 &
 	lab_agent=$!
-	until build/sluice status --json >/dev/null 2>&1; do
+	until build/sluice status --json 2>/dev/null | grep -q '^{"answer"'; do
 		if ! kill -0 "$lab_agent" 2>/dev/null || [ $((waited += 1)) -gt 100 ]; then
 			echo "the agent did not start; it said:" >&2
 			sed 's/^/  /' "$2" >&2

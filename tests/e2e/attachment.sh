@@ -72,7 +72,7 @@ two_config tun0
 agent_start "$work/c.yaml"
 expect "a tun is attached" "$(status "$right | .attached")" false
 expect_that "its reason is logged" grep -q 'level=error.*tun0 has no Ethernet headers' "$agent_log"
-expect_that "and shown" grep -q 'tun0 has no Ethernet headers' <("$sluice" status -v 2>&1)
+expect_that "and shown" grep -q 'tun0 has no Ethernet headers' <(status .answer)
 send 10.8.0.1
 expect "datagrams at the other" "$(status "$left | .ledger.emitted.datagrams")" 500
 agent_stop

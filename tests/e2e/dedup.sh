@@ -60,7 +60,7 @@ rows_are_final() {
 # Of a window that is corrected for 3 s, once as much has passed.
 horizon_is_shown() {
 	[ "$(status '.windows[0].dedup.horizon_ns > 3000000000')" = true ] &&
-		"$sluice" status | grep -q 'event ids remembered, .* s back'
+		"$sluice" status -v | grep -q 'event ids remembered, .* s back'
 }
 
 # send CPU EPOCH FILE OPTION…

@@ -40,7 +40,10 @@ await_rest
 expect "datagrams taken in" "$(status .handover.consumed.datagrams)" 60000
 expect_that "the ledger balances" ledger_balances
 expect_that "the agent goes on" kill -0 "$agent"
-expect_that "the page says so" sh -c "$sluice status | grep -q 'NO SPACE LEFT'"
+expect_that "status says so first" sh -c "$sluice status | head -n 1 | grep -q '^PROBLEM: .*no space left'"
+"$sluice" status >/dev/null
+expect "exit status of status" $? 1
+expect_that "the ledger says so" sh -c "$sluice status -v | grep -q 'NO SPACE LEFT'"
 
 mount -o remount,size=128m "$work/state"
 wait_until 10 is_true '.results_log.out_of_space | not' || fail "it does not go on"

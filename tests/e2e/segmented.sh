@@ -49,7 +49,7 @@ wait_until 5 reached_host 40 || { cat "$work/host.txt"; fail "the host did not c
 echo "ok: the host makes 40 datagrams of it"
 expect_that "the ledger balances" ledger_balances
 expect_that "status shows it" sh -c \
-	"$sluice status --socket /run/sluice/sluice.sock | grep -q 'UDP_SEGMENT.* 1 '"
+	"$sluice status --socket /run/sluice/sluice.sock | grep -q '^1 frames passed: .*UDP_SEGMENT'"
 send 40 --segments 1 --first-source 100
 expect "datagrams alone are taken" "$(status '.listeners[0].ledger.emitted.datagrams')" 40
 expect_that "none of them reaches the host" reached_host 40

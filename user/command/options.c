@@ -30,7 +30,7 @@ static const struct {
 
 static const struct command_option universal_options[] = {
 	{ "quiet", 'q', NULL, NULL, NULL, "log errors only" },
-	{ "verbose", 'v', NULL, NULL, NULL, "log details too" },
+	{ "verbose", 'v', NULL, NULL, NULL, "log details too; status: print every counter" },
 	{ "log-format", 0, "FORMAT", "logfmt", "logfmt|json", "format of log lines on stderr" },
 	{ "help", 'h', NULL, NULL, NULL, "print this and exit" },
 };

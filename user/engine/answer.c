@@ -14,31 +14,42 @@ static void answer_json(struct engine *engine, struct text *out)
 	int error = report_collect(&report, engine);
 
 	if (error)
-		text_format(out, "{\"error\":\"the kernel's counters cannot be read: %s\"}\n",
-			    strerror(-error));
+		report_write_failure(error, out, true);
 	else
 		report_write_json(&report, out);
 }
 
-static void answer_page(struct engine *engine, struct text *out, bool is_colour)
+static void answer_for_people(struct engine *engine, struct text *out, bool is_colour,
+			      void (*write)(const struct report *report, struct text *out,
+					    bool is_colour))
 {
 	struct report report;
 	int error = report_collect(&report, engine);
 
 	if (error)
-		text_format(out, "the kernel's counters cannot be read: %s\n", strerror(-error));
+		report_write_failure(error, out, false);
 	else
-		report_write_text(&report, out, is_colour);
+		write(&report, out, is_colour);
 }
 
-static void answer_text(struct engine *engine, struct text *out)
+static void answer_page(struct engine *engine, struct text *out)
 {
-	answer_page(engine, out, false);
+	answer_for_people(engine, out, false, report_write_page);
 }
 
-static void answer_colour(struct engine *engine, struct text *out)
+static void answer_colour_page(struct engine *engine, struct text *out)
 {
-	answer_page(engine, out, true);
+	answer_for_people(engine, out, true, report_write_page);
+}
+
+static void answer_ledger(struct engine *engine, struct text *out)
+{
+	answer_for_people(engine, out, false, report_write_ledger);
+}
+
+static void answer_colour_ledger(struct engine *engine, struct text *out)
+{
+	answer_for_people(engine, out, true, report_write_ledger);
 }
 
 static const struct {
@@ -46,8 +57,10 @@ static const struct {
 	void (*answer)(struct engine *engine, struct text *out);
 } requests[] = {
 	{ "status", answer_json },
-	{ "status text", answer_text },
-	{ "status text colour", answer_colour },
+	{ "status page", answer_page },
+	{ "status page colour", answer_colour_page },
+	{ "status ledger", answer_ledger },
+	{ "status ledger colour", answer_colour_ledger },
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))

@@ -16,6 +16,8 @@
 
 #include "base/log.h"
 #include "edge/notify.h"
+#include "edge/udp_stack.h"
+#include "engine/report.h"
 
 /* After the program is detached, packets on their way take at most some milliseconds. */
 #define SETTLE_TICKS_MIN 2
@@ -130,9 +132,20 @@ static void keep_rates(struct engine *engine)
 	rates->newer_mono_ns = engine->tick.started_mono_ns;
 }
 
+static void keep_losses(struct engine *engine)
+{
+	struct recent_losses losses;
+
+	if (!recent_is_due(&engine->recent, engine->tick.started_mono_ns))
+		return;
+	losses = report_losses(engine, &engine->tick.kernel);
+	recent_note(&engine->recent, engine->tick.started_mono_ns, &losses);
+}
+
 static void end_tick(struct engine *engine)
 {
 	keep_rates(engine);
+	keep_losses(engine);
 	if (engine->stage != ENGINE_SETTLING)
 		return;
 	engine->settle_ticks++;
@@ -233,6 +246,15 @@ static void serve_admin(struct engine *engine)
 	admin_serve(engine->admin);
 }
 
+/* What is compared with in the first minute: the counters as the agent found them. */
+static void begin_losses(struct engine *engine)
+{
+	struct recent_losses losses = report_losses(engine, &engine->tick.baseline);
+
+	recent_note(&engine->recent, engine->started_mono_ns, &losses);
+	engine->unclaimed_at_start = udp_stack_unclaimed();
+}
+
 void engine_control(struct engine *engine)
 {
 	void (*const serve[])(struct engine *engine) = { serve_signals, serve_timer, serve_answers,
@@ -246,6 +268,7 @@ void engine_control(struct engine *engine)
 	};
 	const nfds_t count = sizeof(events) / sizeof(events[0]);
 
+	begin_losses(engine);
 	if (atomic_load(&engine->start_watch.is_asked))
 		begin_stop(engine, 0);
 	while (engine->stage != ENGINE_ENDED) {

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/links.h"
 #include "engine/prefault.h"
+#include "engine/recent.h"
 #include "engine/start_watch.h"
 #include "engine/tick.h"
 #include "engine/worker.h"
@@ -57,6 +58,8 @@ struct engine {
 	int timer_fd;
 	struct start_watch start_watch;
 	struct engine_rates rates;
+	struct recent recent;
+	__u64 unclaimed_at_start;	/* of udp_stack.h */
 	/* For its statistics; worker 0 owns it. NULL once it may be closed. */
 	struct results_log *log;
 };

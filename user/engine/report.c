@@ -2,9 +2,11 @@
 /* Collects; the order of reading is what makes the numbers comparable, see account.h. */
 #include "engine/report.h"
 
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "edge/udp_stack.h"
 #include "engine/engine_state.h"
 #include "engine/intake.h"
 
@@ -34,10 +36,52 @@ static int read_kernel(struct report *report)
 	return 0;
 }
 
+/* Refusals of datagrams that were meant for us: a foreign format or version says nothing about our
+ * senders. */
+static __u64 refused(const struct sluice_ledger *ledger)
+{
+	const struct sluice_count *counts = (const struct sluice_count *)ledger;
+	__u64 datagrams = 0;
+
+	for (int k = SLUICE_OUTCOME_seen + 1; k < SLUICE_OUTCOME_filtered; k++)
+		if (k != SLUICE_OUTCOME_refused_magic && k != SLUICE_OUTCOME_refused_version)
+			datagrams += counts[k].datagrams;
+	return datagrams;
+}
+
+struct recent_losses report_losses(const struct engine *engine, const struct account_kernel *kernel)
+{
+	const struct tick *tick = &engine->tick;
+	const struct sluice_stream_ledger *stream = &tick->sums.stream;
+	struct recent_losses losses = { .stale = stream->stale,
+					.future = stream->future,
+					.rejected_record = stream->rejected_record,
+					.pass_segmented = kernel->traffic.pass_segmented,
+					.passed_by = kernel->traffic.pass_fragment +
+						     udp_stack_unclaimed() };
+
+	for (__u32 i = 0; i < kernel->listener_count; i++) {
+		losses.seen += kernel->ledger[i].seen.datagrams;
+		losses.ring_full += kernel->ledger[i].ring_full.events;
+		losses.no_ring += kernel->ledger[i].no_ring.events;
+		losses.refused += refused(&kernel->ledger[i]);
+		losses.upstream += tick->upstream[i].missing;
+	}
+	for (__u32 i = 0; i < engine->links.count; i++)
+		losses.interruptions += engine->links.interface[i].removals +
+					engine->links.interface[i].detachments;
+	for (__u32 w = 0; w < engine->config->window_count; w++) {
+		losses.late += tick->sums.window[w].late;
+		losses.rejected_pane += tick->sums.window[w].rejected_pane;
+	}
+	return losses;
+}
+
 int report_collect(struct report *report, const struct engine *engine)
 {
 	const struct sluice_stream_ledger *stream = &engine->tick.sums.stream;
 	const struct sluice_count consumed = { stream->consumed_datagrams, stream->consumed };
+	struct recent_losses losses;
 	int error;
 
 	*report = (struct report){ .engine = engine };
@@ -56,6 +100,9 @@ int report_collect(struct report *report, const struct engine *engine)
 		results_log_read_stats(engine->log, &report->results);
 	for (__u32 i = 0; i < engine->worker_count; i++)
 		turn_times_add(&report->turns, &engine->worker[i].times);
+	losses = report_losses(engine, &report->kernel);
+	report->lost = recent_lost(&engine->recent, report->now_mono_ns, &losses);
+	report->stack_unclaimed = udp_stack_unclaimed() - engine->unclaimed_at_start;
 	report->engine_imbalance = tick_imbalance(&engine->tick);
 	report->unaccounted = report->kernel_imbalance + report->engine_imbalance;
 	return 0;
@@ -92,4 +139,31 @@ const char *report_window_kind(unsigned int kind)
 	};
 
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
+}
+
+const char *report_interface_state(const struct report *report, __u32 listener, bool *is_heard)
+{
+	const struct bpf_loader_interface *state =
+		&links_of(&report->engine->links, listener)->state;
+
+	*is_heard = false;
+	if (!state->ifindex)
+		return "GONE";
+	if (!state->is_attached)
+		return "DETACHED";
+	if (!state->is_up)
+		return "down";
+	*is_heard = true;
+	return bpf_loader_mode_name(state->mode);
+}
+
+bool report_concerns_listener(const char *traffic_name)
+{
+	static const char *const others[] = { "frames", "listened", "pass_short", "pass_not_ip",
+					      "pass_not_udp" };
+
+	for (unsigned int i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(traffic_name, others[i]) == 0)
+			return false;
+	return true;
 }

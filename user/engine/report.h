@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state of a running agent at one moment, and its two forms. Engine numbers are those of the
+/* The state of a running agent at one moment, and its forms: one line that is the answer, a short
+ * page, the whole ledger, JSON. Engine numbers are those of the
  * last tick, when they balance; kernel counters are read now, twice, and shown with what is on
  * its way left out. So every equation of ledger.h holds in what is shown, also under load. */
 #ifndef SLUICE_ENGINE_REPORT_H
@@ -10,6 +11,7 @@
 #include "core/sources.h"
 #include "edge/results_log.h"
 #include "engine/account.h"
+#include "engine/recent.h"
 #include "engine/turn_times.h"
 
 struct engine;
@@ -24,6 +26,8 @@ struct report {
 	struct sources_stats sources;
 	struct results_log_stats results;
 	struct turn_times_sum turns;
+	struct recent_losses lost;		/* in the last minute */
+	__u64 stack_unclaimed;			/* UDP to no socket here, since the agent started */
 	__u64 kernel_imbalance;
 	__u64 engine_imbalance;
 	__u64 unaccounted;			/* both together */
@@ -32,16 +36,44 @@ struct report {
 /* Control thread only. -errno when the kernel's counters cannot be read. */
 int report_collect(struct report *report, const struct engine *engine);
 
-/* One JSON object on one line. */
+/* One JSON object on one line; it begins with the answer. */
 void report_write_json(const struct report *report, struct text *out);
-/* For people; the last line is "unaccounted: N". `is_colour`: with terminal codes. */
-void report_write_text(const struct report *report, struct text *out, bool is_colour);
+/* For people, in 80 columns: the first line is the answer, the last one "unaccounted: N".
+ * `is_colour`: with terminal codes. The page has what matters in about 20 lines; the ledger has
+ * every counter of every listener and window. */
+void report_write_page(const struct report *report, struct text *out, bool is_colour);
+void report_write_ledger(const struct report *report, struct text *out, bool is_colour);
+
+#define REPORT_PROBLEMS_MAX 16
+#define REPORT_PROBLEM_BYTES 400
+
+/* What is wrong now, each a phrase; none: all is well. */
+struct report_problems {
+	__u32 count;
+	char text[REPORT_PROBLEMS_MAX][REPORT_PROBLEM_BYTES];
+};
+
+void report_find_problems(const struct report *report, struct report_problems *problems);
+/* "OK: …" or "PROBLEM: …" with each of them, without a line end. */
+void report_write_answer(const struct report *report, const struct report_problems *problems,
+			 struct text *out);
+/* The answer when the kernel's counters cannot be read: -errno `error`. */
+void report_write_failure(int error, struct text *out, bool is_json);
+
+/* The running totals of what is known to be lost, the kernel's part by `kernel`. */
+struct recent_losses report_losses(const struct engine *engine,
+				   const struct account_kernel *kernel);
 
 /* Events or datagrams of a listener a second, over the last second or so. */
 struct sluice_count report_rate(const struct report *report, __u32 listener);
 
-/* Names and sentences that both forms print. */
+/* Names and sentences that several forms print. */
 const char *report_promise(void);
 const char *report_window_kind(unsigned int kind);
+/* How the program is attached for a listener, or what keeps it from hearing; *is_heard tells
+ * which. */
+const char *report_interface_state(const struct report *report, __u32 listener, bool *is_heard);
+/* Whether a counter of SLUICE_TRAFFIC may stand for datagrams of a listener that passed by. */
+bool report_concerns_listener(const char *traffic_name);
 
 #endif
