@@ -12,6 +12,9 @@ LISTENERS = {"edge": 9125, "side": 9126}
 ALL_AGGREGATES = ["count", "records", "sum", "min", "max", "avg", "first", "last", "rate"]
 # More than any stream here has.
 MANY_GROUPS = 2000
+# Rules of the description that the agent may still lack; then streams do without what they decide.
+HAS_SEQUENCES_BY_SOURCE = False     # a datagram counts once, by whichever listener it came
+HAS_GROUPS_BY_WINDOW = False        # max_groups holds for the window, not for each pane
 GROUPINGS = ([], ["type"], ["dim0"], ["dim1", "type"], ["source"], ["tenant", "dim0"], ["key"],
              ["dim2", "dim3"], ["source", "type", "dim0", "dim1"])
 
@@ -61,13 +64,13 @@ def random_window(random, index, pools, disorder_ns, has_event_ids):
 
 
 def random_configuration(random, now_ns, pools, has_event_ids=True):
-    is_near = random.random() < 0.25
+    ends_by_clock = random.random() < 0.25
     disorder_ns = random.choice((50, 200, 400)) * MS
-    start_by_ns = now_ns + (6000 if is_near else 12000) * MS
     config = {
-        "start_by_ns": start_by_ns, "is_near": is_near, "disorder_ns": disorder_ns,
+        "start_by_ns": now_ns + 12000 * MS, "ends_by_clock": ends_by_clock,
+        "disorder_ns": disorder_ns,
         "idle_timeout_ns": 3000 * MS, "max_lag_ns": 8000 * MS, "tick_ns": 20 * MS,
-        "max_ahead_ns": (10 if is_near else 100) * 1000 * MS,
+        "max_ahead_ns": 10_000 * MS,
         "workers": random.choice((1, 2)),
         "max_groups": MANY_GROUPS if random.random() < 0.85 else random.choice((1, 3, 20)),
         "names": {"types": {pools["type"][0]: "page_view", pools["type"][1]: "click"},

@@ -9,15 +9,11 @@ whoever plans a stream can leave it out.
 
 import copy
 
-from watermark import Watermark
+from watermark import Ambiguous, Watermark
 from wire import event_time_ns
 
 WINDOW_OF_SEQUENCES = 8192
 FIELDS_FROM_SIZE = {"event_id": 40, "dim2": 48, "dim3": 48}
-
-
-class Ambiguous(Exception):
-    pass
 
 
 def decided(answer):
@@ -134,12 +130,13 @@ class Window:
         self.spec = spec
         self.names = {name: f"dim{i}" for i, name in enumerate(config["names"]["dims"])}
         self.group_by = [self.names.get(name, name) for name in spec["group_by"]]
-        self.watermark = Watermark(spec["max_disorder_ns"], config["max_lag_ns"],
-                                   config["start_by_ns"] - config["idle_timeout_ns"])
+        self.watermark = Watermark(spec["max_disorder_ns"], config["max_lag_ns"])
         self.shape = (SessionWindow if spec["kind"] == "session" else FixedWindow)(spec)
+        self.memory = tuple(sorted(spec["from"]))
         self.ids = set()
         self.late = []
-        self.counts = dict.fromkeys(("unselected", "aggregated", "duplicate_id", "late"), 0)
+        self.counts = dict.fromkeys(("unselected", "aggregated", "duplicate_id", "late",
+                                     "duplicate_datagram"), 0)
 
     def reads(self, listener):
         return listener in self.spec["from"]
@@ -195,17 +192,28 @@ class Oracle:
     def is_future(self, event):
         """Far from the limit on either side, else nobody outside can tell."""
         ahead = event["t"] - self.config["start_by_ns"] - self.config["max_ahead_ns"]
-        if ahead > 20_000_000_000:
+        if ahead > 60_000_000_000:
             return True
         if ahead < -5_000_000_000:
             return False
         raise Ambiguous
 
+    def numbers(self, memory, datagram):
+        key = (memory, datagram["source"], datagram["epoch"])
+        return self.sequences.setdefault(key, Sequences())
+
+    def verdicts(self, datagram):
+        """What each memory says; one for each set of listeners that some window reads."""
+        return {memory: self.numbers(memory, datagram).judge(datagram["sequence"])
+                for memory in {window.memory for window in self.windows}
+                if datagram["listener"] in memory}
+
     def accepted_of(self, datagram, is_trial):
-        """The events that are let in, with everything before the windows counted."""
+        """The events that are let in and the memories that take them, with everything before the
+        windows counted."""
         counts = dict.fromkeys(self.counts, 0)
         counts.update(datagrams=1, events=len(datagram["events"]))
-        events, numbers = [], None
+        events, takers = [], set()
         if datagram.get("lie"):
             counts["refused"] = 1
         else:
@@ -213,22 +221,26 @@ class Oracle:
             counts["filtered_events"] = len(datagram["events"]) - len(left)
             counts["filtered_datagrams"] = 0 if left else 1
             if left:
-                numbers = self.sequences.get((datagram["source"], datagram["epoch"]), Sequences())
-                verdict = numbers.judge(datagram["sequence"])
-                if verdict == "accepted":
-                    events = [event for event in left if not self.is_future(event)]
-                    counts["future"] = len(left) - len(events)
-                    verdict = "accepted"
-                counts[verdict] += len(events) if verdict == "accepted" else len(left)
-                if verdict != "accepted":
-                    numbers = None
+                events, takers = self.judge_left(datagram, left, counts)
         if not is_trial:
             for name, count in counts.items():
                 self.counts[name] += count
-            if numbers:
-                numbers.add(datagram["sequence"])
-                self.sequences[(datagram["source"], datagram["epoch"])] = numbers
-        return events
+            # What was refused as a whole for its time has not used its sequence up.
+            for memory in takers if events else ():
+                self.numbers(memory, datagram).add(datagram["sequence"])
+        return events, takers
+
+    def judge_left(self, datagram, left, counts):
+        verdicts = self.verdicts(datagram)
+        takers = {memory for memory, verdict in verdicts.items() if verdict == "accepted"}
+        if verdicts and not takers:
+            is_known = "duplicate" in verdicts.values()
+            counts["duplicate" if is_known else "stale"] += len(left)
+            return [], takers
+        events = [event for event in left if not self.is_future(event)]
+        counts["future"] = len(left) - len(events)
+        counts["accepted"] = len(events)
+        return events, takers
 
     def readers(self, datagram):
         return [window for window in self.windows if window.reads(datagram["listener"])]
@@ -236,34 +248,37 @@ class Oracle:
     def is_certain(self, datagram):
         """Whether the fate of every event of it is decided, if it came now and in order."""
         try:
-            events = self.accepted_of(datagram, is_trial=True)
+            events, takers = self.accepted_of(datagram, is_trial=True)
             for window in self.readers(datagram) if events else ():
                 trial = copy.copy(window)
                 trial.watermark = copy.deepcopy(window.watermark)
                 trial.watermark.accept(datagram["source"], [event["t"] for event in events])
-                for event in events:
+                for event in events if window.memory in takers else ():
                     trial.judge(event)
         except Ambiguous:
             return False
         return True
 
     def take(self, datagram):
-        events = self.accepted_of(datagram, is_trial=False)
+        events, takers = self.accepted_of(datagram, is_trial=False)
         if events:
-            self.give(datagram, events)
+            self.give(datagram, events, takers)
 
-    def give(self, datagram, events):
+    def give(self, datagram, events, takers):
         for window in self.windows:
-            if window.reads(datagram["listener"]):
-                window.watermark.accept(datagram["source"], [event["t"] for event in events])
-                for event in events:
-                    window.take(event)
-            else:
+            if not window.reads(datagram["listener"]):
                 window.counts["unselected"] += len(events)
+                continue
+            window.watermark.accept(datagram["source"], [event["t"] for event in events])
+            if window.memory not in takers:
+                window.counts["duplicate_datagram"] += len(events)
+                continue
+            for event in events:
+                window.take(event)
 
     def take_racing(self, datagrams):
         """Datagrams of several flows, sent at once. Raises Ambiguous when their order matters."""
-        accepted = [(d, self.accepted_of(d, is_trial=False)) for d in datagrams]
+        accepted = [(d, self.accepted_of(d, is_trial=False)[0]) for d in datagrams]
         for window in self.windows:
             times = {}
             for datagram, events in accepted:

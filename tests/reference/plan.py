@@ -11,7 +11,8 @@ import random as random_numbers
 import sys
 import time
 
-from configuration import LISTENERS, MS, random_configuration, yaml
+from configuration import (HAS_SEQUENCES_BY_SOURCE, LISTENERS, MS, random_configuration,
+                           yaml)
 from oracle import Ambiguous, Oracle
 from wire import event_time_ns
 
@@ -24,8 +25,10 @@ LIES = ({"magic": 0x31434C54}, {"version": 2}, {"flags": 0x10}, {"event_count": 
 DATAGRAM_BYTES_MAX = 1432
 PATHS = ("ipv4", "ipv4", "ipv6", "ipv6_hop", "ipv6_destination", "ipv6_both", "vlan", "vlans",
          "options")
-# From the start of a first life to that of the second.
+# From the latest start of a first life to that of the second.
 SECOND_LIFE_NS = 15_000 * MS
+# All events are over when the agent starts: its clock never holds a watermark back.
+SPAN_NS, OVER_NS = 40_000 * MS, 20_000 * MS
 
 
 def make_pools(random):
@@ -44,14 +47,14 @@ class Planner:
         self.config = random_configuration(self.random, now_ns, self.pools, has_event_ids)
         self.has_extreme_values = self.random.random() < 0.3
         self.lives, self.deck = [], []
-        self.begin_life(self.config["start_by_ns"])
+        self.end_ns = now_ns - OVER_NS
+        self.begin_life(self.config["start_by_ns"], self.end_ns - SPAN_NS)
         self.sources = [self.new_source(i) for i in range(self.random.randint(2, 5))]
 
-    def begin_life(self, start_by_ns):
+    def begin_life(self, start_by_ns, start_ns):
         """The agent starts anew, by that time: nothing that was open is known to it."""
         self.oracle = Oracle(dict(self.config, start_by_ns=start_by_ns))
-        self.start_ns = start_by_ns + self.random.randrange(1000 * MS)
-        self.end_ns = self.start_ns + (4_000 if self.config["is_near"] else 40_000) * MS
+        self.start_ns = start_ns + self.random.randrange(1000 * MS)
         self.steps, self.sent = [], []
         self.lives.append({"start_by_ns": start_by_ns, "steps": self.steps})
 
@@ -113,7 +116,10 @@ class Planner:
         self.add_step(step)
 
     def beat(self, step, source):
-        """A sign of life: one event at its newest time, of a type that no rule drops."""
+        """A sign of life: one event, newer than all before, of a type that no rule drops."""
+        if source["head"] <= source.get("risen", 0):
+            source["head"] = source["risen"] + 1000
+        source["risen"] = source["head"]
         datagram = self.datagram(source, [source["head"]])
         for event in datagram["events"]:
             event["type"] = self.pools["type"][0]
@@ -172,16 +178,22 @@ class Planner:
         source["head"] = max(known + [source["head"]])
 
     def resend(self, step):
-        """The same datagram; its sequence with other content; or its events under a new one."""
+        """The same datagram, maybe by another way; its sequence with other content; or its events
+        under a new one."""
         old = self.random.choice(self.sent[-40:])
         source = next(s for s in self.sources if s["id"] == old["source"])
         if source not in self.live or old.get("lie"):
             return
-        kind = self.random.choice(("same", "other", "new"))
+        kind = self.random.choice(("same", "other", "new", "way"))
         if old["epoch"] != source["epoch"]:
             kind = "same"
         if kind == "same":
             new = dict(old)
+        elif kind == "way":
+            new = dict(old, listener=self.random.choice(list(LISTENERS)))
+            # Where it is new it would start a clock of its own, which nobody keeps going.
+            if not HAS_SEQUENCES_BY_SOURCE or "accepted" in self.oracle.verdicts(new).values():
+                return
         elif kind == "other":
             new = dict(self.datagram(source, [source["head"]]), sequence=old["sequence"])
         else:
@@ -321,15 +333,6 @@ class Planner:
             source["head"] = max(s["head"] for s in self.live)
             self.settle({"do": "send", "datagrams": []})
 
-    def close_by_wall_clock(self):
-        """Everybody is silent until the clock has passed all windows."""
-        last = max(source["head"] for source in self.sources)
-        longest = max(spec.get("size_ns", 0) + spec.get("gap_ns", 0) + spec["allowed_lateness_ns"]
-                      + spec["max_disorder_ns"] for spec in self.config["windows"])
-        if longest < 3000 * MS:
-            until_ns = last + longest + self.config["idle_timeout_ns"] + 300 * MS
-            self.steps.append({"do": "wall", "until_ns": until_ns})
-
     def draw(self):
         """The next kind of step, from a shuffled deck that has all of them."""
         if not self.deck:
@@ -348,19 +351,20 @@ class Planner:
             self.draw()()
 
     def end(self):
-        """Most windows close; or the agent is stopped with them open."""
-        if self.config["is_near"]:
-            self.close_by_wall_clock()
+        """Most windows close, by the clock or by events; or the agent is stopped with them open."""
+        if self.config["ends_by_clock"]:
+            self.steps.append({"do": "wall"})
         elif self.random.random() < 0.7:
             for source in self.live:
                 source["head"] = self.end_ns + 9000 * MS
             self.settle({"do": "send", "datagrams": []})
 
     def make(self):
-        has_second_life = not self.config["is_near"] and self.random.random() < 0.25
+        has_second_life = not self.config["ends_by_clock"] and self.random.random() < 0.25
         self.live_on(self.random.randint(2, 4) if has_second_life else self.random.randint(5, 11))
         if has_second_life:
-            self.begin_life(self.config["start_by_ns"] + SECOND_LIFE_NS)
+            newest = max(source["head"] for source in self.sources)
+            self.begin_life(self.config["start_by_ns"] + SECOND_LIFE_NS, newest)
             self.live_on(self.random.randint(1, 3))
         self.end()
         return {"config": self.config, "lives": self.lives}

@@ -19,7 +19,6 @@ TRY_AGAIN = 75
 STATUS_POLL_S = 0.02
 # After the watermark shows: time to close windows and to write their rows.
 SETTLE_S = 0.15
-LEAD_NS = 2_000_000_000
 HOP_BY_HOP, DESTINATION = 0, 60
 IPV6_HEADERS = {"ipv6_hop": (HOP_BY_HOP,), "ipv6_destination": (DESTINATION,),
                 "ipv6_both": (HOP_BY_HOP, DESTINATION)}
@@ -109,15 +108,20 @@ def send_beats(wire, step, cpu):
         time.sleep(step["every_ns"] / 1e9)
 
 
-def run_step(wire, step, number):
+def wait_for_the_clock(idle_ns):
+    """Until all sources are idle and time has passed by itself."""
+    time.sleep(idle_ns / 1e9 + 0.5)
+    return time.time_ns() - 200_000_000
+
+
+def run_step(wire, step, number, idle_ns):
     cpu = number % os.cpu_count()
     if step["do"] == "race":
         send_flows(wire, step["flows"])
     elif step["do"] == "silence":
         send_beats(wire, step, cpu)
     elif step["do"] == "wall":
-        time.sleep(max(0, step["until_ns"] - time.time_ns()) / 1e9)
-        step["passed_ns"] = step["until_ns"] - 200_000_000
+        step["passed_ns"] = wait_for_the_clock(idle_ns)
     else:
         send_all(wire, step["datagrams"], cpu)
 
@@ -129,12 +133,9 @@ def main(plan_path, life_number, to_mac):
     wire, sent = Wire(to_mac), 0
     if time.time_ns() > life["start_by_ns"]:
         sys.exit(TRY_AGAIN)
-    if plan["config"]["is_near"]:
-        # Not before its events are less than max_ahead away.
-        time.sleep(max(0, life["start_by_ns"] - LEAD_NS - time.time_ns()) / 1e9)
     last_beat = time.monotonic()
     for number, step in enumerate(life["steps"]):
-        run_step(wire, step, number)
+        run_step(wire, step, number, plan["config"]["idle_timeout_ns"])
         sent += len(step.get("datagrams", ())) + sum(len(flow) for flow in step.get("flows", ()))
         now = time.monotonic()
         silent_s = now - last_beat - (step.get("beats", 1) - 1) * step.get("every_ns", 0) / 1e9

@@ -3,30 +3,34 @@
 
 In: accepted event times by source, sources that fall silent, and settled moments, at which the
 agent has certainly ticked. Out: `low` and `high`; the watermark is between them, and equal to both
-when they meet.
+when they meet. All event times are before the agent's now, so that it never holds the watermark
+back, and every source rises again and again, so that none of them is stuck.
 """
 
 
+class Ambiguous(Exception):
+    """What comes next depends on when a tick comes."""
+
+
 class Watermark:
-    def __init__(self, max_disorder_ns, max_lag_ns, start_high_ns):
+    def __init__(self, max_disorder_ns, max_lag_ns):
         self.max_disorder_ns = max_disorder_ns
         self.max_lag_ns = max_lag_ns
         self.newest_by_source = {}
         self.silent = set()
-        self.low = 0
-        self.high = start_high_ns - max_disorder_ns
-
-    def live(self):
-        return {source: t for source, t in self.newest_by_source.items()
-                if source not in self.silent}
+        self.low = self.high = 0
 
     def least(self):
-        """Minimum over the live sources that are not set aside, less the disorder."""
-        live = self.live()
+        """Minimum over the live sources that are not set aside, less the disorder. Who is silent is
+        no longer waited for, but what is newest is still known of it."""
+        live = [t for source, t in self.newest_by_source.items() if source not in self.silent]
         if not live:
             return None
-        newest = max(live.values())
-        return min(t for t in live.values() if newest - t <= self.max_lag_ns) - self.max_disorder_ns
+        newest = max(self.newest_by_source.values())
+        counted = [t for t in live if newest - t <= self.max_lag_ns]
+        if not counted:
+            raise Ambiguous     # then the clock moves it
+        return min(counted) - self.max_disorder_ns
 
     def accept(self, source, times):
         self.silent.discard(source)
