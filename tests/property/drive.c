@@ -46,6 +46,7 @@ static int open_streams(struct drive *drive)
 		.memory_bytes = MEMORY_BYTES,
 		.hash_seed = drive->options->hash_seed,
 		.max_ahead_ns = scenario->max_ahead_ns,
+		.max_lag_ns = scenario->max_lag_ns,
 		.sources = drive->sources,
 		.dedup = drive->dedup,
 	};
@@ -77,6 +78,7 @@ static int open_all(struct drive *drive)
 		.memory_bytes = scenario->window_count * DEDUP_BYTES_MIN,
 		.hash_seed = drive->options->hash_seed,
 		.max_ahead_ns = scenario->max_ahead_ns,
+		.max_lag_ns = scenario->max_lag_ns,
 	};
 	int error = sources_open(&drive->sources, &options);
 

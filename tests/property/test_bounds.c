@@ -125,8 +125,9 @@ static void bounds_of_window_starts(void **state)
 
 	(void)state;
 	scenario_init(&scenario);
-	scenario_add_window(&scenario, "w")->size_ns = 1000000;
-	scenario.window[0].slide_ns = 1000000;
+	/* So long that there is room for some hundred of them only. */
+	scenario_add_window(&scenario, "w")->size_ns = 10 * SCENARIO_SECOND_NS;
+	scenario.window[0].slide_ns = 10 * SCENARIO_SECOND_NS;
 	for (int i = 0; i < 3000; i++) {
 		struct scenario_step *step = scenario_add_step(&scenario, SCENARIO_DATAGRAM,
 							       1ull << 60, 1);

@@ -11,6 +11,7 @@
 #define SEGMENT_BYTES_MIN (4ull << 20)
 #define GROUPS_MIN 1000 /* fewer by default is no default: the operator has to choose */
 #define GROUPS_ROUND 1000
+#define ROOM_ROUND_NS 1000000000ll
 
 void reader_finish_results(struct reader *reader, const struct node *map, void *target)
 {
@@ -120,11 +121,79 @@ static void check_dedup(struct reader *reader, const struct node *limits)
 			     units_format_size(least, needed));
 }
 
+/* The largest of the times that decide how much is open at once, and its key. */
+static __s64 find_longest_time(const struct config *config, const struct window_spec *window,
+			       const char **key)
+{
+	const struct {
+		const char *key;
+		__s64 ns;
+	} times[] = {
+		{ "allowed_lateness", window->allowed_lateness_ns },
+		{ "max_disorder", window->max_disorder_ns },
+		{ "max_lag", config->max_lag_ns },
+		{ "max_ahead", config->max_ahead_ns },
+	};
+	unsigned int longest = 0;
+
+	for (unsigned int i = 1; i < sizeof(times) / sizeof(times[0]); i++)
+		longest = times[i].ns > times[longest].ns ? i : longest;
+	*key = times[longest].key;
+	return times[longest].ns;
+}
+
+/* What to write: the time that fits, or other panes where none does. */
+static const char *advise_panes(char *out, size_t bytes, const char *key, __s64 room_ns)
+{
+	char room[UNITS_BYTES_MAX];
+
+	if (room_ns <= 0)
+		return "shorter times, or a longer size and slide";
+	if (room_ns >= ROOM_ROUND_NS)
+		room_ns -= room_ns % ROOM_ROUND_NS;
+	snprintf(out, bytes, "`%s: %s`", key, units_format_duration(room, room_ns));
+	return out;
+}
+
+/* A window is cut into panes: all that may be open at once must have room. */
+static void check_panes(struct reader *reader, __u32 i)
+{
+	const struct config *config = reader->config;
+	const struct window_spec *window = &config->window[i];
+	__s64 max_ahead_ns = config->max_ahead_ns, max_lag_ns = config->max_lag_ns;
+	__s64 pane_ns = window_spec_pane_ns(window), time_ns;
+	__u64 span_ns = window_spec_span_ns(window, max_ahead_ns, max_lag_ns);
+	__u64 panes = window_spec_slices(window, pane_ns, max_ahead_ns, max_lag_ns);
+	char pane[UNITS_BYTES_MAX], span[UNITS_BYTES_MAX], time[UNITS_BYTES_MAX], advice[128];
+	const char *key;
+
+	if (panes <= WINDOW_SLICES_MAX)
+		return;
+	time_ns = find_longest_time(config, window, &key);
+	mistakes_add(reader->mistakes, reader->window_node[i]->mark,
+		     "window %s may have %llu panes of %s open at once: %s in all, of which %s is "
+		     "%s; at most %u are kept, so write %s",
+		     window->name, panes, units_format_duration(pane, pane_ns),
+		     units_format_duration(span, (__s64)span_ns), key,
+		     units_format_duration(time, time_ns), WINDOW_SLICES_MAX,
+		     advise_panes(advice, sizeof(advice), key,
+				  time_ns - (__s64)(panes - WINDOW_SLICES_MAX) * pane_ns));
+}
+
+static void check_all_panes(struct reader *reader)
+{
+	for (__u32 i = 0; i < reader->config->window_count; i++)
+		if (reader->config->window[i].kind != SLUICE_WINDOW_SESSION)
+			check_panes(reader, i);
+}
+
 void reader_finish_root(struct reader *reader, const struct node *map, void *target)
 {
 	(void)target;
 	reader_finish_listeners(reader);
 	/* The arithmetic needs every length: with mistakes in them it would mislead. */
+	if (!reader->mistakes->count)
+		check_all_panes(reader);
 	if (!reader->mistakes->count)
 		check_dedup(reader, node_find(map, "limits"));
 	if (!reader->mistakes->count)

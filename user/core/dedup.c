@@ -15,8 +15,6 @@
 #define SHARDS_PER_WORKER 4u
 /* Of the 255 generations that a set has names for, the others wait to be wiped. */
 #define GENERATIONS_LIVE_MAX 240
-/* What a source that is set aside may be behind. */
-#define LAG_NS 120000000000ull
 /* Of 512 bytes, read one after the other: some ten microseconds, where they are due. */
 #define TIDY_BUCKETS 128
 
@@ -50,16 +48,13 @@ __s64 dedup_generation_of(const struct dedup_window *set, __s64 slice)
 }
 
 /* Slices that may have to be remembered at once, over the names there are for them. */
-static __s64 slices_per_generation(const struct window_spec *spec, __s64 max_ahead_ns)
+static __s64 slices_per_generation(const struct window_spec *spec,
+				   const struct dedup_options *options)
 {
-	__s64 length_ns = spec->kind == SLUICE_WINDOW_SESSION ? spec->gap_ns : spec->size_ns;
-	__u64 span_ns = (__u64)length_ns * 2 + (__u64)spec->allowed_lateness_ns +
-			(__u64)spec->max_disorder_ns + LAG_NS;
-	__u64 slice_ns = (__u64)dedup_slice_ns(spec);
+	__u64 slices = window_spec_slices(spec, dedup_slice_ns(spec), options->max_ahead_ns,
+					  options->max_lag_ns);
 
-	if (max_ahead_ns > 0 && (__u64)max_ahead_ns < UINT64_MAX / 2 - span_ns)
-		span_ns += (__u64)max_ahead_ns;
-	return (__s64)(span_ns / slice_ns / GENERATIONS_LIVE_MAX + 1);
+	return (__s64)(slices / GENERATIONS_LIVE_MAX + 1);
 }
 
 static __u32 shards_wanted(__u32 worker_count, __u64 bytes)
@@ -84,7 +79,7 @@ static int open_window(struct dedup_window *set, const struct window_spec *spec,
 	*set = (struct dedup_window){
 		.slice_ns = dedup_slice_ns(spec),
 		.offset_ns = spec->kind == SLUICE_WINDOW_SESSION ? 0 : spec->offset_ns,
-		.slices_per_generation = slices_per_generation(spec, options->max_ahead_ns),
+		.slices_per_generation = slices_per_generation(spec, options),
 		.floor = INT64_MIN,
 		.shard_count = shards_wanted(options->worker_count, bytes),
 	};

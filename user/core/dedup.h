@@ -27,6 +27,7 @@ struct dedup_options {
 	__u64 memory_bytes; /* for the sets of all windows together */
 	__u64 hash_seed; /* secret: senders choose ids */
 	__s64 max_ahead_ns;
+	__s64 max_lag_ns;
 };
 
 /* Reserves everything; memory is touched as ids come. With no window that asks for it there is

@@ -82,44 +82,35 @@ __s64 window_pane_number(const struct window *window, __s64 time_ns)
 
 struct pane *window_find_pane(const struct window *window, __s64 number)
 {
-	struct pane *pane = &window->panes[(__u32)number & window->pane_mask];
+	__u32 place = places_find(&window->pane_places, number);
 
-	return pane->is_live && pane->number == number ? pane : NULL;
+	return place != PLACES_NONE ? &window->panes[place] : NULL;
 }
 
 struct instance *window_find_instance(const struct window *window, __s64 number)
 {
-	struct instance *instance = &window->instances[(__u32)number & window->instance_mask];
+	__u32 place = places_find(&window->instance_places, number);
 
-	return instance->state != INSTANCE_FREE && instance->number == number ? instance : NULL;
-}
-
-/* True when the instance can be there: it is, or its slot is free. */
-static bool can_show(const struct window *window, __s64 number)
-{
-	const struct instance *instance = &window->instances[(__u32)number & window->instance_mask];
-
-	return instance->state == INSTANCE_FREE || instance->number == number;
+	return place != PLACES_NONE ? &window->instances[place] : NULL;
 }
 
 static void show_instance(struct window *window, __s64 number)
 {
 	const struct window_spec *spec = window->spec;
-	__u32 slot = (__u32)number & window->instance_mask;
-	struct instance *instance = &window->instances[slot];
+	__u32 place = places_take(&window->instance_places, number);
 
-	if (instance->state != INSTANCE_FREE)
-		return;
-	*instance = (struct instance){
+	assert(place != PLACES_NONE);
+	window->instances[place] = (struct instance){
 		.start_ns = spec->offset_ns + number * spec->slide_ns,
 		.number = number,
 		.state = INSTANCE_OPEN,
 		.revision = -1,
 	};
 	if (window->changed_table)
-		instance->changed = window->changed_table +
-				    (size_t)slot * window->chunk_entries * (CHUNK_ROWS / 64);
-	slots_add(&window->shown, number, slot);
+		window->instances[place].changed =
+			window->changed_table +
+			(size_t)place * window->chunk_entries * (CHUNK_ROWS / 64);
+	slots_add(&window->shown, number, place);
 }
 
 /* The windows over a pane that are not over yet: first and last number. */
@@ -142,12 +133,12 @@ static bool show_instances(struct window *window, __s64 start_ns)
 	__s64 first, last;
 
 	numbers_over(window, start_ns, &first, &last);
+	if (!places_have_room(&window->instance_places, first, last))
+		return false;
 	for (__s64 number = first; number <= last; number++) {
-		if (!can_show(window, number))
-			return false;
+		if (!window_find_instance(window, number))
+			show_instance(window, number);
 	}
-	for (__s64 number = first; number <= last; number++)
-		show_instance(window, number);
 	return true;
 }
 
@@ -161,17 +152,19 @@ static __u32 take_table(struct window *window)
 
 static struct pane *open_pane(struct window *window, __s64 number, __s64 start_ns)
 {
-	__u32 slot = (__u32)number & window->pane_mask;
-	struct pane *pane = &window->panes[slot];
+	struct pane *pane;
 	size_t first_entry;
+	__u32 place;
 
-	if (window->emits && !show_instances(window, start_ns))
+	if (!places_have_room(&window->pane_places, number, number) ||
+	    (window->emits && !show_instances(window, start_ns)))
 		return NULL;
+	place = places_take(&window->pane_places, number);
+	pane = &window->panes[place];
 	*pane = (struct pane){
 		.start_ns = start_ns,
 		.number = number,
 		.table = take_table(window),
-		.is_live = true,
 		.is_behind = window_first_end(window, start_ns) <= window->watermark_ns,
 		.missing_before = window->missing,
 	};
@@ -180,7 +173,7 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 	if (window->extra_table)
 		pane->extra = window->extra_table + first_entry;
 	partial_open(&pane->overflow);
-	slots_add(&window->live, number, slot);
+	slots_add(&window->live, number, place);
 	return pane;
 }
 
@@ -189,17 +182,16 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 	const struct window_spec *spec = window->spec;
 	__s64 number = window_pane_number(window, time_ns);
 	__s64 start_ns = spec->offset_ns + number * window->pane_ns;
-	struct pane *pane = &window->panes[(__u32)number & window->pane_mask];
+	struct pane *pane;
 
 	if (window_last_expiry(window, start_ns) <= window->watermark_ns) {
 		*reason = &window->ledger.late;
 		return NULL;
 	}
 	*reason = &window->ledger.rejected_pane;
-	if (!pane->is_live)
+	pane = window_find_pane(window, number);
+	if (!pane)
 		pane = open_pane(window, number, start_ns);
-	else if (pane->number != number)
-		return NULL;
 	if (!pane || !pane->is_behind)
 		return pane;
 	/* Windows over it that close now must not have this; those that come later must. */
@@ -248,9 +240,9 @@ void window_free_pane(struct window *window, struct pane *pane)
 		window_free_chunk(window, pane, place);
 	window->table_free[window->table_free_count++] = pane->table;
 	slots_remove(&window->live, (__u32)(pane - window->panes));
+	places_give(&window->pane_places, (__u32)(pane - window->panes));
 	if (window->last == pane)
 		window->last = NULL;
-	pane->is_live = false;
 }
 
 void window_free_instance(struct window *window, struct instance *instance)
@@ -259,5 +251,5 @@ void window_free_instance(struct window *window, struct instance *instance)
 		memset(instance->changed, 0,
 		       (window->grouping->groups.ids_touched / 64 + 1) * sizeof(__u64));
 	slots_remove(&window->shown, (__u32)(instance - window->instances));
-	instance->state = INSTANCE_FREE;
+	places_give(&window->instance_places, (__u32)(instance - window->instances));
 }

@@ -28,7 +28,6 @@ struct pane {
 	__u32 *extra;		/* … of the rows' extras, in step; NULL where none are asked for */
 	__u32 chunk_count;	/* entries that may be set */
 	__u32 rows;
-	bool is_live;
 	bool is_behind;		/* the watermark has passed the end of a window over it */
 	bool is_leaving;	/* waits to be given away or freed; may still take events */
 	__u32 next_chunk;	/* where giving it away goes on */
@@ -39,7 +38,6 @@ struct pane {
 };
 
 enum instance_state {
-	INSTANCE_FREE = 0,
 	INSTANCE_OPEN,		/* the watermark has not passed its end */
 	INSTANCE_CLOSED,	/* … it has; late events are taken in, and make revisions */
 	INSTANCE_LEAVING,	/* takes nothing more: its next emission is its last */

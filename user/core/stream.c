@@ -243,7 +243,7 @@ void stream_read_stats(const struct stream *stream, struct stream_stats *stats)
 		sum.panes += window->live.count;
 		for (__u32 i = 0; i < window->live.count; i++)
 			sum.pane_groups +=
-				window->panes[slots_at(&window->live, i) & window->pane_mask].rows;
+				window->panes[slots_at(&window->live, i)].rows;
 	}
 	sum.rows_waiting = stream->emissions.tail - stream->emissions.head;
 	for (__u32 w = 0; w < stream->window_count; w++)

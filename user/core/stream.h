@@ -32,6 +32,7 @@ struct stream_options {
 	__u64 memory_bytes;			/* for this worker's tables and panes */
 	__u64 hash_seed;			/* secret: senders choose keys */
 	__s64 max_ahead_ns;
+	__s64 max_lag_ns;			/* of `sources`: windows reach so far back */
 	struct sources *sources;
 	struct dedup *dedup; /* NULL: no window has `dedup: event_id` */
 };

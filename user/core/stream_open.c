@@ -175,7 +175,8 @@ int stream_open(struct stream **result, const struct stream_options *options)
 	if (err)
 		goto fail;
 	for (__u32 w = 0; w < stream->window_count; w++)
-		waiting += stream->window[w].pane_mask + stream->window[w].instance_mask + 2;
+		waiting += places_count(&stream->window[w].pane_places) +
+			   places_count(&stream->window[w].instance_places);
 	err = name_table_open(&stream->names, options->hash_seed);
 	if (err)
 		goto fail;

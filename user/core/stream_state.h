@@ -10,12 +10,12 @@
 #include "core/late.h"
 #include "core/name_table.h"
 #include "core/pane.h"
+#include "core/places.h"
 #include "core/slots.h"
 #include "core/stacks.h"
 #include "core/stream.h"
 
-#define WINDOW_PANES_MIN 64u
-#define WINDOW_PANES_MAX 65536u
+#define WINDOW_HOMES_MIN 64u
 
 /* Where a field of group_by comes from and goes to. */
 struct key_piece {
@@ -71,11 +71,11 @@ struct window {
 	/* the pane that took the last event */
 	struct pane *last;
 	__s64 last_start_ns;
-	/* by number & mask */
+	/* by place */
 	struct pane *panes;
 	struct instance *instances;
-	__u32 pane_mask;
-	__u32 instance_mask;
+	struct places pane_places;
+	struct places instance_places;
 	struct slots live;	/* panes in use */
 	struct slots shown;	/* instances in use */
 	__u32 leaving_count;	/* instances whose last emission is not over */

@@ -8,29 +8,51 @@
 #include "core/session.h"
 #include "core/stream_state.h"
 
-/* Slots for slices of `step_ns` that may be in use at once: the window, its lateness and disorder,
- * the reach ahead, and the lag of a straggling source before it is set aside. */
-static __u32 slots_wanted(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns)
-{
-	__u64 span = (__u64)spec->size_ns * 2 + (__u64)spec->allowed_lateness_ns +
-		     (__u64)spec->max_disorder_ns + (__u64)max_ahead_ns + 120000000000ull;
-	__u64 wanted = span / (__u64)step_ns + 8;
-	__u32 slots = WINDOW_PANES_MIN;
+/* Slices whose rows wait to be written are still there. */
+#define BACKLOG_NS 60000000000ull
 
-	while (slots < wanted && slots < WINDOW_PANES_MAX)
-		slots *= 2;
-	return slots;
+__u64 window_spec_span_ns(const struct window_spec *spec, __s64 max_ahead_ns, __s64 max_lag_ns)
+{
+	bool is_session = spec->kind == SLUICE_WINDOW_SESSION;
+	__s64 span_ns = is_session ? spec->gap_ns : spec->size_ns;
+
+	span_ns = window_add_ns(span_ns, span_ns);
+	span_ns = window_add_ns(span_ns, spec->allowed_lateness_ns);
+	span_ns = window_add_ns(span_ns, spec->max_disorder_ns);
+	span_ns = window_add_ns(span_ns, max_ahead_ns);
+	span_ns = window_add_ns(span_ns, max_lag_ns);
+	return (__u64)span_ns;
+}
+
+__u64 window_spec_slices(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns,
+			 __s64 max_lag_ns)
+{
+	return window_spec_span_ns(spec, max_ahead_ns, max_lag_ns) / (__u64)step_ns + 1;
+}
+
+static int open_places(struct places *places, const struct window_spec *spec, __s64 step_ns,
+		       const struct stream_options *options)
+{
+	__u64 wanted =
+		window_spec_slices(spec, step_ns, options->max_ahead_ns, options->max_lag_ns) +
+		BACKLOG_NS / (__u64)step_ns;
+	__u32 homes = WINDOW_HOMES_MIN;
+
+	while (homes < wanted && homes < WINDOW_SLICES_MAX)
+		homes *= 2;
+	return places_open(places, homes);
 }
 
 static size_t changed_bytes(const struct window *window)
 {
-	return ((size_t)window->instance_mask + 1) * window->chunk_entries * (CHUNK_ROWS / 8);
+	return (size_t)places_count(&window->instance_places) * window->chunk_entries *
+	       (CHUNK_ROWS / 8);
 }
 
 static bool reserve_tables(struct window *window)
 {
-	size_t panes = (size_t)window->pane_mask + 1;
-	size_t instances = (size_t)window->instance_mask + 1;
+	size_t panes = places_count(&window->pane_places);
+	size_t instances = places_count(&window->instance_places);
 	bool revises = window->spec->allowed_lateness_ns > 0;
 
 	window->panes = memory_reserve(panes * sizeof(*window->panes));
@@ -76,10 +98,10 @@ static int open_window(struct window *window, const struct stream_options *optio
 	window->watermark_ns = SOURCES_WATERMARK_NONE;
 	window->groups_max = options->groups_max;
 	window->chunk_entries = grouping->groups.capacity / CHUNK_ROWS + 1;
-	window->pane_mask = slots_wanted(spec, window->pane_ns, options->max_ahead_ns) - 1;
-	window->instance_mask = slots_wanted(spec, spec->slide_ns, options->max_ahead_ns) - 1;
 	extras_init(&window->extras, spec, &stream->sketches);
-	if (!reserve_tables(window))
+	if (open_places(&window->pane_places, spec, window->pane_ns, options) ||
+	    open_places(&window->instance_places, spec, spec->slide_ns, options) ||
+	    !reserve_tables(window))
 		return -ENOMEM;
 	if (window->extras.count)
 		return chunks_open(&window->extra_chunks, window->extras.state_bytes,
@@ -102,8 +124,8 @@ int window_open(struct window *window, const struct stream_options *options, __u
 
 void window_close(struct window *window)
 {
-	size_t panes = (size_t)window->pane_mask + 1;
-	size_t instances = (size_t)window->instance_mask + 1;
+	size_t panes = places_count(&window->pane_places);
+	size_t instances = places_count(&window->instance_places);
 
 	sessions_close(window->sessions);
 	late_close(&window->late);
@@ -118,5 +140,7 @@ void window_close(struct window *window)
 	chunks_close(&window->extra_chunks);
 	stacks_close(&window->stacks);
 	memory_release(window->deferred, DEFERRED_MAX * sizeof(*window->deferred));
+	places_close(&window->pane_places);
+	places_close(&window->instance_places);
 	*window = (struct window){ 0 };
 }

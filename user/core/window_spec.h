@@ -67,4 +67,14 @@ static inline __s64 window_spec_pane_ns(const struct window_spec *spec)
 	return pane_ns;
 }
 
+/* Slices of a window that may be in use at once, at most. */
+#define WINDOW_SLICES_MAX 131072u
+
+/* How far apart in time what the window holds may be: the newest event that is taken is max_ahead
+ * from now, and the watermark max_lag behind the newest source. */
+__u64 window_spec_span_ns(const struct window_spec *spec, __s64 max_ahead_ns, __s64 max_lag_ns);
+/* Slices of `step_ns` that are needed for it; more than WINDOW_SLICES_MAX are not kept. */
+__u64 window_spec_slices(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns,
+			 __s64 max_lag_ns);
+
 #endif

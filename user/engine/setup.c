@@ -105,6 +105,7 @@ static int open_stream(struct engine *engine, struct worker *worker, __u64 hash_
 			(config->memory_bytes - config_memory_dedup(config)) / worker->count,
 		.hash_seed = hash_seed,
 		.max_ahead_ns = config->max_ahead_ns,
+		.max_lag_ns = config->max_lag_ns,
 		.sources = engine->sources,
 		.dedup = engine->dedup,
 	};
@@ -165,6 +166,7 @@ static int open_dedup(struct engine *engine, __u64 hash_seed)
 		.memory_bytes = config_memory_dedup(config),
 		.hash_seed = hash_seed,
 		.max_ahead_ns = config->max_ahead_ns,
+		.max_lag_ns = config->max_lag_ns,
 	};
 	int error = dedup_open(&engine->dedup, &options);
 

@@ -16,6 +16,7 @@
 #define SECOND 1000000000ll
 #define START (1700000000 * SECOND)
 #define EVENTS 32u
+#define MAX_LAG (3600 * SECOND)
 #define IDS_MAX (DEDUP_BYTES_MIN / 16)
 
 static struct window_spec window;
@@ -33,15 +34,16 @@ static int set_up(void **state)
 					       .window_count = 1,
 					       .worker_count = 1,
 					       .memory_bytes = DEDUP_BYTES_MIN,
-					       .hash_seed = 1 };
+					       .hash_seed = 1,
+					       .max_lag_ns = *state ? MAX_LAG : 0 };
 	struct stream_options options = { .windows = &window,
 					  .window_count = 1,
 					  .worker_count = 1,
 					  .groups_max = 16,
-					  .memory_bytes = 16 << 20 };
+					  .memory_bytes = 16 << 20,
+					  .max_lag_ns = *state ? MAX_LAG : 0 };
 	int error;
 
-	(void)state;
 	window = (struct window_spec){ .name = "once",
 				       .listener_mask = 1,
 				       .kind = SLUICE_WINDOW_TUMBLING,
@@ -190,6 +192,27 @@ static void the_horizon_is_lateness_and_what_is_open(void **state)
 	assert_int_equal(ledger()->late, 32);
 }
 
+/* A source that is not set aside yet holds the watermark back: what another repeats meanwhile is
+ * still known. */
+static void ids_are_known_as_far_back_as_a_source_may_lag(void **state)
+{
+	const __s64 lag = MAX_LAG / SECOND, step = 10;
+	__s64 watermark_ns = START;
+	struct dedup_stats stats;
+
+	(void)state;
+	send(0, 1, 32);
+	stream_advance(stream, &watermark_ns);
+	for (__s64 second = step; second <= lag; second += step)
+		send(second, 1, 32);
+	for (__s64 second = 0; second <= lag; second += step)
+		send(second, 1, 32);
+	stream_read_dedup(stream, 0, &stats);
+	assert_int_equal(stats.dropped + stats.displaced + stats.undecided, 0);
+	assert_int_equal(ledger()->duplicate_id, (lag / step + 1) * 32);
+	assert_int_equal(ledger()->aggregated, (lag / step + 1) * 32);
+}
+
 /* So many that a line in ten is full, before the table doubles. */
 static void repeats_are_found_behind_full_lines(void **state)
 {
@@ -236,6 +259,9 @@ int main(void)
 		TEST(a_stream_needs_the_set_of_its_window),
 		TEST(slices_are_panes_or_what_sessions_wait),
 		TEST(the_horizon_is_lateness_and_what_is_open),
+		cmocka_unit_test_prestate_setup_teardown(
+			ids_are_known_as_far_back_as_a_source_may_lag, set_up, tear_down,
+			(void *)"lag"),
 		TEST(repeats_are_found_behind_full_lines),
 		TEST(the_oldest_slice_goes_first_at_the_bound),
 	};
