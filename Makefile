@@ -5,7 +5,8 @@
 VERSION := 0.1.0
 BUILD := build
 PREFIX ?= /usr/local
-SYSCONFDIR ?= /etc
+# With a PREFIX of one's own nothing is written outside of it.
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -252,39 +253,62 @@ check: deps-check ## style, shellcheck, clang-tidy
 	@tools/check-static $(ALL_SOURCES)
 
 INSTALL := install
+OBJCOPY ?= objcopy
 MAN_PAGES := $(BUILD)/docs/sluice.8 $(BUILD)/docs/sluice-gen.1
 UNITS := $(patsubst deploy/%.in,$(BUILD)/deploy/%,$(wildcard deploy/*.service.in))
-# source:target:mode, one a file
-INSTALLED := $(BUILD)/sluice:$(PREFIX)/sbin/sluice:755 $(BUILD)/sluice-gen:$(PREFIX)/bin/sluice-gen:755 \
+COMPLETIONS := $(foreach s,bash zsh fish,$(BUILD)/docs/completion/$(s))
+STRIPPED := $(BUILD)/stripped/sluice $(BUILD)/stripped/sluice-gen
+# source:target:mode, one a file. Debuggers look for debug information below a directory by the path of
+# the program.
+INSTALLED := $(foreach p,sbin/sluice bin/sluice-gen,\
+		$(BUILD)/stripped/$(notdir $(p)):$(PREFIX)/$(p):755 \
+		$(BUILD)/stripped/$(notdir $(p)).debug:$(PREFIX)/lib/debug$(PREFIX)/$(p).debug:644) \
 	$(foreach h,types wire,include/sluice/$(h).h:$(PREFIX)/include/sluice/$(h).h:644) \
 	$(if $(wildcard deploy/sluice.yaml),deploy/sluice.yaml:$(SYSCONFDIR)/sluice/sluice.yaml.example:644) \
 	$(foreach m,$(MAN_PAGES),$(m):$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)):644) \
+	$(BUILD)/docs/completion/bash:$(PREFIX)/share/bash-completion/completions/sluice:644 \
+	$(BUILD)/docs/completion/zsh:$(PREFIX)/share/zsh/site-functions/_sluice:644 \
+	$(BUILD)/docs/completion/fish:$(PREFIX)/share/fish/vendor_completions.d/sluice.fish:644 \
 	$(foreach u,$(UNITS),$(u):$(PREFIX)/lib/systemd/system/$(notdir $(u)):644)
 
-# The programs know their manual pages.
+# The programs know their manual pages and their completions.
 $(BUILD)/docs/%.8: $(BUILD)/%
 	$(Q)mkdir -p $(@D) && $< help man >$@
 $(BUILD)/docs/%.1: $(BUILD)/%
 	$(Q)mkdir -p $(@D) && $< help man >$@
+$(COMPLETIONS): $(BUILD)/docs/completion/%: $(BUILD)/sluice
+	$(Q)mkdir -p $(@D) && $< completion $* >$@
 
 $(BUILD)/deploy/%.service: deploy/%.service.in FORCE
 	@mkdir -p $(@D)
-	@sed 's|@PREFIX@|$(PREFIX)|g' $< >$@
+	@sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' $< >$@
 
-install: all $(UNITS) $(MAN_PAGES) ## copy programs, headers and an example configuration to PREFIX=/usr/local (DESTDIR honoured)
+$(STRIPPED:=.debug): $(BUILD)/stripped/%.debug: $(BUILD)/%
+	$(Q)mkdir -p $(@D) && $(OBJCOPY) --only-keep-debug $< $@
+$(STRIPPED): $(BUILD)/stripped/%: $(BUILD)/% $(BUILD)/stripped/%.debug
+	$(Q)$(OBJCOPY) --strip-unneeded --add-gnu-debuglink=$@.debug $< $@
+
+install: all $(STRIPPED) $(UNITS) $(MAN_PAGES) $(COMPLETIONS) ## copy programs, manual, unit and an example configuration to PREFIX=/usr/local (DESTDIR, SYSCONFDIR)
 	@for f in $(INSTALLED); do \
 		rest=$${f#*:}; to="$(DESTDIR)$${rest%:*}"; \
 		echo "  INSTALL  $$to"; \
 		$(INSTALL) -D -m "$${rest##*:}" "$${f%%:*}" "$$to" || exit; \
 	done
 
+# Directories that only sluice has; below a PREFIX of one's own, every one that is empty then.
+OWN_DIRECTORIES := $(PREFIX)/include/sluice $(SYSCONFDIR)/sluice
 uninstall: ## remove what install copied
 	@for f in $(INSTALLED); do \
 		rest=$${f#*:}; to="$(DESTDIR)$${rest%:*}"; \
 		echo "  REMOVE   $$to"; \
 		rm -f "$$to" || exit; \
 	done
-	@rmdir "$(DESTDIR)$(PREFIX)/include/sluice" "$(DESTDIR)$(SYSCONFDIR)/sluice" 2>/dev/null || :
+	@case "$(PREFIX)" in /usr | /usr/local) exit 0 ;; esac; cd "$(DESTDIR)$(PREFIX)" 2>/dev/null || exit 0; \
+	for f in $(INSTALLED); do \
+		rest=$${f#*:}; to="$${rest%:*}"; in="$${to#$(PREFIX)/}"; \
+		[ "$$in" = "$$to" ] || rmdir -p --ignore-fail-on-non-empty "$${in%/*}" 2>/dev/null || :; \
+	done
+	@for d in $(OWN_DIRECTORIES); do rmdir "$(DESTDIR)$$d" 2>/dev/null || :; done
 
 clean: ## remove build/
 	$(if $(filter-out clean,$(MAKECMDGOALS)),@:,rm -rf $(BUILD))
