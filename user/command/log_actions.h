@@ -4,13 +4,11 @@
 #define SLUICE_COMMAND_LOG_ACTIONS_H
 
 #include "command/command.h"
-#include "core/rows.h"
-#include "edge/names.h"
-#include "edge/results_recovery.h"
+#include "edge/log_reader.h"
 
-int log_action_ls(const struct command_line *line, struct store *store);
-int log_action_verify(const struct command_line *line, struct store *store);
-int log_action_dump(const struct command_line *line, struct store *store);
+int log_action_ls(const struct command_line *line, struct log_reader *reader);
+int log_action_verify(const struct command_line *line, struct log_reader *reader);
+int log_action_dump(const struct command_line *line, struct log_reader *reader);
 /* Opens the store for writing itself. */
 int log_action_quarantine(const struct command_line *line);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice log dump: records of the results log, one a line, for people or as JSON. */
+/* sluice log dump: records of the results log, for people or, one a line, as JSON. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,17 +8,20 @@
 
 #include "base/json.h"
 #include "base/time_format.h"
+#include "command/fold.h"
 #include "command/log_actions.h"
+#include "command/log_damage.h"
 #include "command/query_extras.h"
 #include "command/query_where.h"
 #include "core/dictionary.h"
 #include "edge/log_reader.h"
 
 #define LINE_BYTES 4096
+#define INDENT 11 /* of lines that go on */
 #define ROW_BYTES (4u << 20) /* the longest tops, as in query */
 
 struct dump {
-	struct log_reader reader;
+	struct log_reader *reader;
 	struct schema schema;
 	bool has_schema;
 	bool is_json;
@@ -54,7 +57,22 @@ static const char *kind_name(__u16 kind)
 /* key=value for people, "key":value in JSON. */
 static void add_key(const struct dump *dump, struct text *text, const char *key)
 {
-	text_format(text, dump->is_json ? ",\"%s\":" : " %s=", key);
+	text_add(text, dump->is_json ? "," : " ");
+	if (dump->is_json)
+		text_add_quoted(text, key);
+	else
+		text_add_printable(text, key);
+	text_add(text, dump->is_json ? ":" : "=");
+}
+
+static void print(const struct dump *dump, struct text *text)
+{
+	if (dump->is_json) {
+		text_add(text, "}");
+		puts(text->data);
+	} else {
+		fold_print(stdout, text->data, INDENT);
+	}
 }
 
 static void add_unsigned(const struct dump *dump, struct text *text, const char *key, __u64 value)
@@ -129,10 +147,8 @@ static const struct {
 	enum sluice_aggregate_kind kind;
 	const char *name;
 } extra_names[] = {
-	{ SLUICE_AGGREGATE_FIRST, "first" },
-	{ SLUICE_AGGREGATE_LAST, "last" },
-	{ SLUICE_AGGREGATE_DISTINCT, "distinct" },
-	{ SLUICE_AGGREGATE_QUANTILES, "quantiles" },
+	{ SLUICE_AGGREGATE_FIRST, "first" },	   { SLUICE_AGGREGATE_LAST, "last" },
+	{ SLUICE_AGGREGATE_DISTINCT, "distinct" }, { SLUICE_AGGREGATE_QUANTILES, "quantiles" },
 	{ SLUICE_AGGREGATE_TOP, "top" },
 };
 
@@ -197,7 +213,7 @@ static int print_row(struct dump *dump, const struct rows_cursor *cursor,
 	}
 	error = add_extras(dump, &text, cursor, row);
 	if (!error)
-		printf("%s%s\n", dump->row, dump->is_json ? "}" : "");
+		print(dump, &text);
 	return error;
 }
 
@@ -224,7 +240,7 @@ static void print_late_event(struct dump *dump, const struct sluice_late_event *
 	add_unsigned(dump, &text, "source_epoch", event->epoch);
 	add_unsigned(dump, &text, "sequence", event->sequence);
 	add_unsigned(dump, &text, "index", event->index);
-	printf("%s%s\n", dump->row, dump->is_json ? "}" : "");
+	print(dump, &text);
 }
 
 static void print_late_events(struct dump *dump, struct late_cursor *late)
@@ -275,7 +291,7 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 		add_rows(dump, &text, &cursor);
 	else if (is_late)
 		add_late(dump, &text, &late);
-	printf("%s%s\n", buffer, dump->is_json ? "}" : "");
+	print(dump, &text);
 	if (is_late)
 		print_late_events(dump, &late);
 	while (is_rows && dump->has_rows && (got = rows_next(&cursor, &row)) == 1) {
@@ -286,47 +302,41 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 	return got < 0 ? got : 0;
 }
 
-static int dump_all(struct dump *dump)
+static void dump_batch(struct dump *dump, const struct sluice_batch *batch)
+{
+	const struct sluice_disk_record *record = NULL;
+
+	for (__u64 lsn = batch->first_lsn; (record = segment_next_record(batch, record)); lsn++) {
+		if (dump_record(dump, lsn, record))
+			log_reader_note_record(dump->reader, record, lsn);
+	}
+}
+
+static int run(struct dump *dump)
 {
 	const struct sluice_batch *batch;
 	int got;
 
-	while ((got = log_reader_next(&dump->reader, &batch)) == 1) {
-		const struct sluice_disk_record *record = NULL;
-		__u64 lsn = batch->first_lsn;
-
-		for (; (record = segment_next_record(batch, record)); lsn++) {
-			if (dump_record(dump, lsn, record) != 0)
-				return command_error(EX_IOERR, "see `sluice log verify`",
-						     "%s/%s: the record with LSN %" PRIu64
-						     " makes no sense",
-						     STORE_RESULTS, dump->reader.cursor.name,
-						     (uint64_t)lsn);
-		}
-	}
-	return got < 0 ? command_error(EX_IOERR, NULL, "%s", dump->reader.store->problem) : EX_OK;
+	while ((got = log_reader_next(dump->reader, &batch)) == 1)
+		dump_batch(dump, batch);
+	if (got)
+		return command_error(EX_OSERR, NULL, "%s", strerror(-got));
+	return log_damage_report(dump->reader);
 }
 
-int log_action_dump(const struct command_line *line, struct store *store)
+int log_action_dump(const struct command_line *line, struct log_reader *reader)
 {
 	struct dump *dump = calloc(1, sizeof(*dump));
-	int code = EX_OK, error;
+	int code;
 
 	if (!dump || row_tail_open(&dump->tail)) {
 		free(dump);
 		return command_error(EX_OSERR, NULL, "%s", strerror(ENOMEM));
 	}
+	dump->reader = reader;
 	dump->is_json = command_option_given(line, "json");
 	dump->has_rows = command_option_given(line, "rows");
-	if (command_option_number(line, "from", &dump->from_lsn) < 0)
-		code = EX_USAGE;
-	error = code ? 0 : log_reader_open(&dump->reader, store);
-	if (error)
-		code = command_error(EX_IOERR, NULL, "%s", store->problem);
-	if (!code) {
-		code = dump_all(dump);
-		log_reader_close(&dump->reader);
-	}
+	code = command_option_number(line, "from", &dump->from_lsn) < 0 ? EX_USAGE : run(dump);
 	row_tail_close(dump->tail);
 	free(dump);
 	return code;

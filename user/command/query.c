@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time_format.h"
 #include "command/commands.h"
+#include "command/log_damage.h"
 #include "command/query_late.h"
 #include "command/query_print.h"
 #include "command/query_where.h"
@@ -136,33 +137,34 @@ static int take_record(struct query *query, const struct sluice_disk_record *rec
 	}
 }
 
+static int take_batch(struct query *query, const struct sluice_batch *batch)
+{
+	const struct sluice_disk_record *record = NULL;
+
+	for (__u64 lsn = batch->first_lsn; (record = segment_next_record(batch, record)); lsn++) {
+		int error = take_record(query, record);
+
+		if (error == -ENOMEM)
+			return error;
+		if (error)
+			log_reader_note_record(&query->reader, record, lsn);
+	}
+	return 0;
+}
+
 static int read_all(struct query *query)
 {
 	const struct sluice_batch *batch;
 	int got;
 
 	while ((got = log_reader_next(&query->reader, &batch)) == 1) {
-		const struct sluice_disk_record *record = NULL;
-
-		while ((record = segment_next_record(batch, record))) {
-			int error = take_record(query, record);
-
-			if (error == -ENOMEM)
-				return command_error(EX_OSERR,
-						     "narrow it with --since, --until or --where",
-						     "no memory for the rows");
-			if (error)
-				return command_error(
-					EX_IOERR, "see `sluice log verify`",
-					"%s/%s/%s: a record of the batch at LSN %llu makes "
-					"no sense",
-					query->store.path, STORE_RESULTS, query->reader.cursor.name,
-					batch->first_lsn);
-		}
+		got = take_batch(query, batch);
+		if (got)
+			break;
 	}
-	return got < 0 ? command_error(EX_IOERR, "see `sluice log verify`", "%s",
-				       query->store.problem)
-		       : 0;
+	return got ? command_error(EX_OSERR, "narrow it with --since, --until or --where",
+				   "no memory for the rows")
+		   : 0;
 }
 
 static void list_windows(const struct query *query, struct text *text)
@@ -298,11 +300,16 @@ static int run_query(const struct command_line *line, struct query *query)
 		code = open_all(query, parse_format(line));
 	if (!code)
 		code = read_all(query);
-	if (!code && !row_set_has_window(query->rows))
-		code = explain_window(query);
-	if (!code)
+	if (code)
+		return code;
+	/* The window may have stood in what is lost. */
+	if (!row_set_has_window(query->rows))
+		code = query->reader.lost_count ? 0 : explain_window(query);
+	else
 		code = check_where(query);
-	return code ? code : print_all(query);
+	if (!code)
+		code = print_all(query);
+	return code ? code : log_damage_report(&query->reader);
 }
 
 static int run(const struct command_line *line)

@@ -240,9 +240,7 @@ int results_quarantine_run(struct store *store, const struct results_quarantine 
 	size_t count = 0;
 	int result = results_recovery_list_names(store, &entries, &count);
 
-	if (result)
-		result = fail_with(store, result, "results cannot be listed");
-	else
+	if (!result)
 		result = run(store, entries, count, quarantine);
 	free(entries);
 	return result;

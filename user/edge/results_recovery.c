@@ -56,8 +56,13 @@ static int add_name(struct segment_entry **entries, size_t *count, __u64 first_l
 	return 0;
 }
 
-int results_recovery_list_names(const struct store *store, struct segment_entry **entries,
-				size_t *count)
+static int explain_list(struct store *store, int error)
+{
+	return fail_with(store, error, "%s/%s cannot be listed: %s", store->path, STORE_RESULTS,
+			 strerror(-error));
+}
+
+int results_recovery_list_names(struct store *store, struct segment_entry **entries, size_t *count)
 {
 	int fd = openat(store->results_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -68,7 +73,7 @@ int results_recovery_list_names(const struct store *store, struct segment_entry 
 		error = -errno;
 		if (fd >= 0)
 			close(fd);
-		return error;
+		return explain_list(store, error);
 	}
 	errno = 0;
 	while (!error && (file = readdir(directory))) {
@@ -82,7 +87,7 @@ int results_recovery_list_names(const struct store *store, struct segment_entry 
 	closedir(directory);
 	if (*count)
 		qsort(*entries, *count, sizeof(**entries), compare_entries);
-	return error;
+	return error ? explain_list(store, error) : 0;
 }
 
 static int explain_segment(struct store *store, const struct segment_cursor *cursor, int error)
@@ -101,7 +106,7 @@ static int explain_segment(struct store *store, const struct segment_cursor *cur
 }
 
 /* Fills in an entry from the segment's header. 1, 0 when it is gone or stale, -errno. */
-static int read_entry(struct store *store, const struct store_manifest *manifest, bool remove_stale,
+static int read_entry(struct store *store, const struct store_manifest *manifest,
 		      struct segment_entry *entry)
 {
 	struct segment_cursor cursor = SEGMENT_CURSOR_CLOSED;
@@ -120,24 +125,10 @@ static int read_entry(struct store *store, const struct store_manifest *manifest
 	entry->bytes = cursor.header.segment_bytes;
 	entry->created_wall_ns = cursor.header.created_wall_ns;
 	is_stale = entry->number < manifest->results_first;
-	if (!is_stale && cursor.header.first_lsn != entry->first_lsn) {
-		cursor.fault = SEGMENT_FAULT_OFFSET;
-		error = explain_segment(store, &cursor, -EBADMSG);
-	}
 	segment_close(&cursor);
-	if (is_stale && remove_stale)
+	if (is_stale)
 		unlinkat(store->results_fd, name, 0);
-	return error ? error : !is_stale;
-}
-
-/* The first number from here on that is not in quarantine. */
-static __u64 skip_gaps(const struct store_manifest *manifest, __u64 number)
-{
-	const struct store_gap *gap;
-
-	while ((gap = store_manifest_gap(manifest, number)))
-		number = gap->last + 1;
-	return number;
+	return !is_stale;
 }
 
 static int check_numbers(struct store *store, const struct store_manifest *manifest,
@@ -150,7 +141,7 @@ static int check_numbers(struct store *store, const struct store_manifest *manif
 
 		/* One that is in a gap, but still there, was to be moved. */
 		if (number < expected ||
-		    (number > expected && skip_gaps(manifest, expected) < number))
+		    (number > expected && store_manifest_skip_gaps(manifest, expected) < number))
 			return fail_with(store, -EBADMSG,
 					 "%s/%s: segment number %" PRIu64 " is missing; " ADVICE,
 					 store->path, STORE_RESULTS, (uint64_t)expected,
@@ -160,8 +151,7 @@ static int check_numbers(struct store *store, const struct store_manifest *manif
 	return 0;
 }
 
-int results_recovery_list(struct store *store, bool remove_stale, struct segment_entry **entries,
-			  size_t *entry_count)
+static int list_segments(struct store *store, struct segment_entry **entries, size_t *entry_count)
 {
 	struct segment_entry *list = NULL;
 	struct store_manifest manifest;
@@ -170,11 +160,8 @@ int results_recovery_list(struct store *store, bool remove_stale, struct segment
 
 	store_read_manifest(store, &manifest);
 	error = results_recovery_list_names(store, &list, &count);
-	if (error)
-		fail_with(store, error, "%s/%s cannot be listed: %s", store->path, STORE_RESULTS,
-			  strerror(-error));
 	for (size_t i = 0; i < count && !error; i++) {
-		int got = read_entry(store, &manifest, remove_stale, &list[i]);
+		int got = read_entry(store, &manifest, &list[i]);
 
 		if (got == 1)
 			list[kept++] = list[i];
@@ -215,14 +202,13 @@ static int find_end(struct store *store, struct segment_cursor *cursor, __u64 du
 		    struct name_table *names)
 {
 	const struct sluice_batch *batch;
-	int behind = 0, got;
+	int behind, got;
 
 	while ((got = segment_next(cursor, &batch)) == 1)
 		take_names(names, batch);
 	if (got < 0 && got != -EBADMSG)
 		return explain_segment(store, cursor, got);
-	if (got < 0)
-		behind = segment_count_behind(cursor, 2);
+	behind = segment_count_behind(cursor, 2);
 	if (behind < 0)
 		return explain_segment(store, cursor, behind);
 	/* Two batches are in flight at most, so the second one behind proves that this one was
@@ -232,7 +218,7 @@ static int find_end(struct store *store, struct segment_cursor *cursor, __u64 du
 				 "%s/%s/%s is damaged at byte %" PRIu64 " (%s): records from "
 				 "LSN %" PRIu64 " on were durable; " ADVICE,
 				 store->path, STORE_RESULTS, cursor->name, (uint64_t)cursor->offset,
-				 got < 0 ? segment_fault_text(cursor->fault) : "the log ends here",
+				 segment_fault_text(got < 0 ? cursor->fault : SEGMENT_FAULT_HOLE),
 				 (uint64_t)cursor->next_lsn, store->path, store->path);
 	return got < 0 ? 1 : 0;
 }
@@ -293,7 +279,7 @@ static int recover(struct store *store, const struct store_manifest *manifest,
 
 	if (found->entry_count)
 		number = found->entries[found->entry_count - 1].number + 1;
-	after_gap = skip_gaps(manifest, number);
+	after_gap = store_manifest_skip_gaps(manifest, number);
 	if (found->entry_count && after_gap == number)
 		return recover_last(store, manifest, found);
 	return recover_none(store, manifest, number, after_gap, found);
@@ -321,7 +307,7 @@ int results_recovery_run(struct store *store, struct results_recovery *found)
 				 STORE_RESULTS, SEGMENT_FILE_NEXT, strerror(errno));
 	error = open_names(&made.names);
 	if (!error)
-		error = results_recovery_list(store, true, &made.entries, &made.entry_count);
+		error = list_segments(store, &made.entries, &made.entry_count);
 	if (!error)
 		error = recover(store, &manifest, &made);
 	if (error) {

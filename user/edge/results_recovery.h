@@ -26,14 +26,8 @@ struct results_recovery {
  * -EPROTONOSUPPORT: newer segments; other -errno. On error store->problem says what to do. */
 int results_recovery_run(struct store *store, struct results_recovery *found);
 
-/* Segments below results/ by number; free() the list. Files that vanish meanwhile are left out;
- * with `remove_stale` those that retention had given up are removed. */
-int results_recovery_list(struct store *store, bool remove_stale, struct segment_entry **entries,
-			  size_t *entry_count);
-
 /* The files by first_lsn, the only field that is set: nothing is opened. *entries starts as NULL,
  * *count as 0; free() the list in any case. */
-int results_recovery_list_names(const struct store *store, struct segment_entry **entries,
-				size_t *count);
+int results_recovery_list_names(struct store *store, struct segment_entry **entries, size_t *count);
 
 #endif

@@ -17,6 +17,10 @@
 #define SEGMENT_FAULTS(X)                                          \
 	X(NONE, "nothing is wrong")                                \
 	X(READ, "it cannot be read")                               \
+	X(FILE, "it is no regular file")                           \
+	X(NAME, "it stands under the name of another segment")     \
+	X(NUMBER, "its number belongs to another segment")         \
+	X(MISSING, "it is missing")                                \
 	X(SHORT, "the file ends inside of it")                     \
 	X(MAGIC, "nothing known starts here, and it is not empty") \
 	X(HEADER_CRC, "the checksum of its header is wrong")       \
@@ -26,10 +30,12 @@
 	X(OFFSET, "it belongs to another place in the file")       \
 	X(CHAIN, "it does not follow the batch before it")         \
 	X(LSN, "its first LSN is not the next one")                \
+	X(HOLE, "zeros stand where more was written")              \
 	X(LENGTH, "its lengths contradict each other")             \
 	X(PAYLOAD_CRC, "the checksum of its payload is wrong")     \
 	X(PADDING, "its padding is not zero")                      \
 	X(RECORDS, "its records do not add up")                    \
+	X(RECORD, "a record makes no sense")                       \
 	X(TAIL, "there is something behind the end of the log")
 
 enum segment_fault {
@@ -46,9 +52,22 @@ void segment_format_name(char name[SEGMENT_NAME_MAX], __u64 first_lsn);
 /* Whether it is such a name; then *first_lsn is set. */
 bool segment_parse_name(const char *name, __u64 *first_lsn);
 
+/* What checksums start from: so a block of another store or place never verifies. */
+__u32 segment_seed(const __u8 store_id[16], __u64 offset);
+/* What they cover, of a segment's header and of a batch's. */
+#define SEGMENT_HEADER_CRC_BYTES offsetof(struct sluice_segment, header_crc)
+#define SEGMENT_BATCH_CRC_BYTES offsetof(struct sluice_batch, header_crc)
 /* Fills in the checksums: all other fields are set. The batch's payload follows it in memory. */
 void segment_seal_header(struct sluice_segment *header);
 void segment_seal_batch(struct sluice_batch *batch, const __u8 store_id[16]);
+
+bool segment_is_zero(const void *data, size_t bytes);
+/* What a batch's header says of itself; NONE for every batch that this store ever wrote at this
+ * offset. */
+enum segment_fault segment_check_batch(const struct sluice_batch *batch, __u64 offset,
+				       const __u8 store_id[16], enum sluice_log_kind kind);
+/* All of a batch in memory, its header checked, without its place in the order of batches. */
+enum segment_fault segment_check_payload(const struct sluice_batch *batch, const __u8 store_id[16]);
 
 /* What the next batch's prev_chain must be. Leaves the header's own checksum out, because a
  * checksum over data and its checksum is the same for all data. */
@@ -90,16 +109,27 @@ struct segment_cursor {
  * (see fault), -EPROTONOSUPPORT newer or unknown features, or other -errno (fault READ). */
 int segment_open(struct segment_cursor *cursor, int directory_fd, const char *name,
 		 const __u8 store_id[16], enum sluice_log_kind kind, bool is_direct);
+/* The same for a file that is open already. It belongs to the cursor, also after an error. */
+int segment_open_file(struct segment_cursor *cursor, int fd, const char *name,
+		      const __u8 store_id[16], enum sluice_log_kind kind);
 /* Takes a cursor in any state. */
 void segment_close(struct segment_cursor *cursor);
+/* Closes it, but for its file, which belongs to the caller from here on. */
+int segment_detach(struct segment_cursor *cursor);
 
 /* The next batch, its payload behind it; valid until the next call. 1, 0 at the end (zeros, or the
  * end of the segment), -EBADMSG (see fault and offset), or other -errno. */
 int segment_next(struct segment_cursor *cursor, const struct sluice_batch **batch);
 
-/* After a fault: how many sound batches with later LSNs stand behind it (at most `enough`); a tail
- * torn by a crash has fewer than two. -errno when it cannot be read. */
+/* After a fault or the end: how many sound batches with later LSNs stand behind it (at most
+ * `enough`); a tail torn by a crash has fewer than two. -errno when it cannot be read. */
 int segment_count_behind(struct segment_cursor *cursor, int enough);
+
+/* After a fault or the end: makes the first sound batch with a later LSN the next one, with its own
+ * word for the chain. 1, 0 when there is none: the cursor stays where it was. */
+int segment_resume(struct segment_cursor *cursor);
+/* What was read ahead may be older than the file: forgets it. */
+void segment_reread(struct segment_cursor *cursor);
 
 /* After the end: whether only zeros follow. 1, 0 (offset says where), -errno. */
 int segment_is_rest_zero(struct segment_cursor *cursor);

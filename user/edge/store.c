@@ -14,12 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "edge/segment.h"
+#include "edge/store_guess.h"
 #include "edge/store_manifest.h"
 
 #define DIRECTORY_MODE 0750
 #define FILE_MODE 0640
 #define MANIFEST_TEMPORARY STORE_MANIFEST ".tmp"
+#define MANIFEST_ADVICE                                                                        \
+	"restore it from a copy, or move %s away to start a new store: its results can still " \
+	"be read there with --state"
 
 __attribute__((format(printf, 3, 4))) static int fail_with(struct store *store, int error,
 							   const char *format, ...)
@@ -242,8 +245,11 @@ static int read_manifest(struct store *store, bool is_reader)
 	int bytes, error;
 
 	bytes = read_file(store->directory_fd, STORE_MANIFEST, text, sizeof(text));
-	if (bytes < 0)
+	if (bytes == -ENOENT)
 		return bytes;
+	if (bytes < 0)
+		return fail_with(store, bytes, "%s/%s cannot be read: %s", store->path,
+				 STORE_MANIFEST, strerror(-bytes));
 	error = store_manifest_parse(&store->manifest, text, (size_t)bytes, is_reader, what,
 				     sizeof(what));
 	if (error == -EPROTONOSUPPORT)
@@ -252,9 +258,7 @@ static int read_manifest(struct store *store, bool is_reader)
 				 "version, or give this one a state_dir of its own",
 				 store->path, what);
 	if (error)
-		return fail_with(store, error,
-				 "%s/%s is damaged (%s); restore it from a copy, or move "
-				 "%s away to start a new store",
+		return fail_with(store, error, "%s/%s is damaged (%s); " MANIFEST_ADVICE,
 				 store->path, STORE_MANIFEST, what, store->path);
 	return 0;
 }
@@ -279,13 +283,11 @@ static int make_new(struct store *store)
 	return 0;
 }
 
-static bool has_segments(const struct store *store)
+static int explain_missing(struct store *store)
 {
-	char name[SEGMENT_NAME_MAX];
-
-	/* The first segment of a store that has not lost any to retention; enough to be careful. */
-	segment_format_name(name, 1);
-	return faccessat(store->results_fd, name, F_OK, 0) == 0;
+	return fail_with(store, -EBADMSG,
+			 "%s/%s is missing, but there are results; " MANIFEST_ADVICE, store->path,
+			 STORE_MANIFEST, store->path);
 }
 
 static int open_for_writing(struct store *store)
@@ -303,12 +305,50 @@ static int open_for_writing(struct store *store)
 	error = read_manifest(store, false);
 	if (error != -ENOENT)
 		return error;
-	if (has_segments(store))
-		return fail_with(store, -EBADMSG,
-				 "%s/%s is missing, but there are results; restore it "
-				 "from a copy, or move %s away to start a new store",
-				 store->path, STORE_MANIFEST, store->path);
-	return make_new(store);
+	error = store_guess_has_segments(store);
+	if (error < 0)
+		return fail_with(store, error, "%s cannot be listed: %s", store->path,
+				 strerror(-error));
+	return error ? explain_missing(store) : make_new(store);
+}
+
+/* The manifest of a store without one, as far as its segments know it. */
+static int guess_manifest(struct store *store, int why)
+{
+	char problem[STORE_PROBLEM_MAX];
+
+	if (why == -ENOENT && store_guess_has_segments(store) <= 0)
+		return fail_with(store, why,
+				 "there is no store at %s (no %s); name it with --state "
+				 "DIR or the configuration with -c FILE",
+				 store->path, STORE_MANIFEST);
+	if (why == -ENOENT)
+		why = explain_missing(store);
+	memcpy(problem, store->problem, sizeof(problem));
+	store->is_guessed = store_guess_manifest(store, &store->manifest) == 0;
+	memcpy(store->problem, problem, sizeof(problem));
+	return store->is_guessed ? 0 : why;
+}
+
+static int open_for_reading(struct store *store)
+{
+	int results_error = open_results(store);
+	int error = read_manifest(store, true);
+
+	if (error && error != -EPROTONOSUPPORT)
+		return guess_manifest(store, error);
+	return error ? error : results_error;
+}
+
+void store_refresh(struct store *store)
+{
+	struct store read = { .directory_fd = store->directory_fd };
+
+	if (store->lock_fd >= 0 || store->is_guessed || read_manifest(&read, true))
+		return;
+	pthread_mutex_lock(&store->mutex);
+	store->manifest = read.manifest;
+	pthread_mutex_unlock(&store->mutex);
 }
 
 static int open_store(struct store *store, const char *path, bool is_reader)
@@ -326,18 +366,8 @@ static int open_store(struct store *store, const char *path, bool is_reader)
 		error = make_directories(store);
 	if (!error)
 		error = open_directory(store, is_reader);
-	if (!error && is_reader) {
-		error = read_manifest(store, true);
-		if (error == -ENOENT)
-			fail_with(store, error,
-				  "there is no store at %s (no %s); name it with --state "
-				  "DIR or the configuration with -c FILE",
-				  store->path, STORE_MANIFEST);
-		else if (!error)
-			error = open_results(store);
-	} else if (!error) {
-		error = open_for_writing(store);
-	}
+	if (!error)
+		error = is_reader ? open_for_reading(store) : open_for_writing(store);
 	if (error)
 		store_close(store);
 	return error;

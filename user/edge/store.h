@@ -46,6 +46,7 @@ struct store {
 	char path[PATH_MAX];
 	__u8 boot_id[16];
 	struct store_manifest manifest; /* change through store_update only */
+	bool is_guessed; /* a reader's: the manifest is lost, this is what the segments say */
 	pthread_mutex_t mutex; /* serialises store_update */
 	char problem[STORE_PROBLEM_MAX]; /* after an error: what is wrong and how to fix it */
 };
@@ -55,8 +56,12 @@ struct store {
  * or with features unknown here (named); -EBADMSG: the manifest is damaged; other -errno as they
  * come. On error only store->problem is valid. */
 int store_open(struct store *store, const char *path);
-/* The same without lock or any change: for query, log ls … -ENOENT when there is no store. */
+/* The same without lock or any change: for query, log ls … -ENOENT when there is no store. Where
+ * only the manifest is lost or damaged, the segments say what it said as far as they know
+ * (is_guessed, and problem says what is wrong). */
 int store_open_reader(struct store *store, const char *path);
+/* What the manifest says by now; for a store that was opened for reading. */
+void store_refresh(struct store *store);
 /* Takes a store in any state, also zeroed by STORE_CLOSED. */
 void store_close(struct store *store);
 #define STORE_CLOSED                                                \

@@ -287,3 +287,12 @@ const struct store_gap *store_manifest_gap(const struct store_manifest *manifest
 	}
 	return NULL;
 }
+
+__u64 store_manifest_skip_gaps(const struct store_manifest *manifest, __u64 number)
+{
+	const struct store_gap *gap;
+
+	while ((gap = store_manifest_gap(manifest, number)))
+		number = gap->last + 1;
+	return number;
+}

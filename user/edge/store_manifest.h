@@ -23,5 +23,7 @@ int store_manifest_parse_id(const char *text, __u8 id[16]);
 
 /* The gap that the number is in; NULL: none. */
 const struct store_gap *store_manifest_gap(const struct store_manifest *manifest, __u64 number);
+/* The first number from here on that is in none. */
+__u64 store_manifest_skip_gaps(const struct store_manifest *manifest, __u64 number);
 
 #endif

@@ -697,22 +697,76 @@ static void damage_has_a_place(void **state)
 	assert_non_null(strstr(output, "\"torn_tail\":false,\"damaged\":0}"));
 	damage(2 * SLUICE_DISK_ALIGN + 200);
 	assert_int_equal(run("log verify"), EX_IOERR);
-	assert_non_null(
-		strstr(output,
-		       "00000000000000000001.seg: damaged at byte 8192, LSN 2: the checksum of its "
-		       "payload is wrong"));
-	assert_int_equal(run("query -w clicks"), EX_IOERR);
+	assert_non_null(strstr(output, "DAMAGED  results/00000000000000000001.seg (segment 1): the "
+				       "checksum of its\n         payload is wrong at byte 8192; "
+				       "LSN 2 is lost"));
+	assert_int_equal(run("query -w clicks"), EXIT_FAILURE);
+	assert_non_null(strstr(errors, "LSN 2 is lost, written from 20"));
 	assert_non_null(strstr(errors, "sluice log verify"));
 	assert_string_equal(output, "");
+	assert_int_equal(run("log dump"), EXIT_FAILURE);
+	assert_non_null(strstr(output, "1 schema"));
+	assert_non_null(strstr(errors, "LSN 2 is lost"));
 	damage(2 * SLUICE_DISK_ALIGN + 200);
 	assert_int_equal(run("log verify"), 0);
 	damage(100 * SLUICE_DISK_ALIGN);
-	assert_int_equal(run("log verify"), EX_IOERR);
-	assert_non_null(strstr(output, "something behind the end"));
+	assert_int_equal(run("log verify --json"), EX_IOERR);
+	assert_non_null(strstr(output, "something behind the end of the log"));
+	assert_non_null(strstr(output, "\"kind\":\"stray\""));
+	assert_int_equal(run("query -w clicks"), 0);
 	damage(100 * SLUICE_DISK_ALIGN);
 	damage(20);
 	assert_int_equal(run("log verify"), EX_IOERR);
-	assert_int_equal(run("log ls"), EX_IOERR);
+	assert_int_equal(run("log ls"), EXIT_FAILURE);
+	assert_non_null(strstr(output, "DAMAGED\n"));
+	assert_non_null(strstr(errors, "the checksum of its header is wrong"));
+	/* What is lost may have been of any window. */
+	assert_int_equal(run("query -w clicks"), EXIT_FAILURE);
+	assert_string_equal(output, "");
+}
+
+static void lose_manifest(void)
+{
+	char name[PATH_MAX + 16];
+
+	snprintf(name, sizeof(name), "%s/MANIFEST", path);
+	assert_int_equal(unlink(name), 0);
+}
+
+/* Readers find out from the segments what they can. */
+static void results_outlive_their_manifest(void **state)
+{
+	(void)state;
+	open_log();
+	row(0, 1, 1, 0, 0, 8, -2);
+	results_maker_close(&maker);
+	lose_manifest();
+	assert_int_equal(run("query -w clicks --json"), EXIT_FAILURE);
+	assert_non_null(strstr(output, "\"count\":8"));
+	assert_non_null(strstr(errors, "MANIFEST is missing, but there are results"));
+	assert_int_equal(run("log verify"), EX_IOERR);
+	assert_non_null(strstr(output, "DAMAGED  MANIFEST: it is missing or damaged"));
+	damage(20);
+	assert_int_equal(run("query -w clicks"), EX_IOERR);
+}
+
+static void lines_fit_a_terminal(void **state)
+{
+	static const char *const commands[] = { "log ls", "log verify", "log dump --rows" };
+
+	(void)state;
+	open_log();
+	for (int i = 0; i < 20; i++)
+		row(i * 10, 1, (__u64)i << 20, i, SLUICE_ROWS_FINAL, 1ull << 40, -(1ll << 60));
+	results_maker_close(&maker);
+	for (int broken = 0; broken < 2; broken++) {
+		for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+			run(commands[i]);
+			for (const char *line = output; *line; line = strchr(line, '\n') + 1)
+				assert_true(strchr(line, '\n') - line <= 80);
+		}
+		damage(2 * SLUICE_DISK_ALIGN + 200);
+	}
 }
 
 #define QUERY_TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
@@ -741,6 +795,8 @@ int main(void)
 		QUERY_TEST(late_events_by_time_and_condition),
 		QUERY_TEST(log_shows_late_events),
 		QUERY_TEST(damage_has_a_place),
+		QUERY_TEST(results_outlive_their_manifest),
+		QUERY_TEST(lines_fit_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

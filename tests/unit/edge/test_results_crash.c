@@ -144,8 +144,10 @@ static struct seen read_back(void)
 		}
 		seen.result = 0;
 	}
-	if (seen.result)
-		print_message("%s\n", store.problem);
+	for (size_t i = 0; i < reader.damage_count; i++)
+		print_message("%s: %s\n", reader.damages[i].file, reader.damages[i].why);
+	if (reader.damage_count)
+		seen.result = -EBADMSG;
 	log_reader_close(&reader);
 	store_close(&store);
 	free(schema);

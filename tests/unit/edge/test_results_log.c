@@ -87,7 +87,7 @@ struct seen {
 };
 
 static void see_record(struct seen *seen, struct schema *schema,
-		       const struct sluice_disk_record *record)
+		       const struct sluice_disk_record *record, bool is_whole)
 {
 	struct rows_cursor cursor;
 	struct row_view row;
@@ -102,8 +102,8 @@ static void see_record(struct seen *seen, struct schema *schema,
 		return;
 	assert_int_equal(rows_open(&cursor, schema, record), 0);
 	while (rows_next(&cursor, &row) == 1) {
-		if (seen->rows == 0)
-			seen->first_row = row.words[0];
+		if (seen->rows == 0 || !is_whole)
+			seen->first_row = row.words[0] - seen->rows;
 		/* In order, nothing missing, nothing twice. */
 		assert_int_equal(row.words[0], seen->first_row + seen->rows);
 		assert_int_equal(row.partial->count, seen->first_row + seen->rows);
@@ -133,9 +133,11 @@ static struct seen read_back(const char *from)
 			record = NULL;
 		}
 		while ((record = segment_next_record(batch, record)))
-			see_record(&seen, schema, record);
+			see_record(&seen, schema, record, reader.lost_count == 0);
 		seen.result = 0;
 	}
+	if (reader.lost_count)
+		seen.result = -EBADMSG;
 	log_reader_close(&reader);
 	store_close(&store);
 	free(schema);

@@ -135,12 +135,14 @@ static int count_rows(__u64 *rows)
 					 : 0;
 		got = 0;
 	}
+	if (reader.lost_count)
+		got = -EBADMSG;
 	log_reader_close(&reader);
 	store_close(&store);
 	return got;
 }
 
-/* Damaged: no reading on, no starting. Then what is left can be read, and a writer adds to it. */
+/* Damaged: something is lost. Then what is left can be read, and a writer adds to it. */
 static void give_up(const char *expected, __u64 rows_min, __u64 rows_max)
 {
 	__u64 rows, after;
