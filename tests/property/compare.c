@@ -268,7 +268,8 @@ size_t compare_results(const struct scenario *scenario, struct result *expected,
 	if (flags & COMPARE_WATERMARKS)
 		compare_watermarks(&count, scenario, expected, result);
 	for (__u32 i = 0; flags & COMPARE_EVERY_STEP && i < scenario->step_count; i++)
-		if (scenario->step[i].kind != SCENARIO_DATAGRAM)
+		if (scenario->step[i].kind != SCENARIO_DATAGRAM &&
+		    scenario->step[i].kind != SCENARIO_LOSS)
 			compare_views(&count, expected, result, i,
 				      flags & ~(unsigned int)COMPARE_FINAL);
 	compare_views(&count, expected, result, UINT32_MAX, flags);

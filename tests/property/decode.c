@@ -184,7 +184,6 @@ static int read_rows(struct cursor *cursor, const struct scenario *scenario,
 		row->is_retracted = rows->flags & SLUICE_ROWS_RETRACTED;
 		row->step = step;
 		row->aggregated = rows->aggregated;
-		row->missing = rows->missing;
 		if (read_row(cursor, spec, rows, row))
 			return -EINVAL;
 		if (row->is_early != (row->revision == -1) || row->revision < -1)

@@ -289,6 +289,8 @@ static int run_steps(struct drive *drive)
 			add_datagram(drive, step);
 		else if (step->kind == SCENARIO_FINISH)
 			error = take_finish(drive);
+		else if (step->kind == SCENARIO_LOSS)
+			continue;
 		else
 			error = take_tick(drive, step);
 	}

@@ -23,6 +23,7 @@
 #define FEATURE_TIME_RULES 0		/* set aside by max_lag, stuck clocks, never past now */
 #define FEATURE_SEQUENCES_BY_SOURCE 0	/* a datagram counts once by whichever listener it came */
 #define FEATURE_GROUPS_BY_WINDOW 0	/* max_groups holds for the window, not for each pane */
+#define FEATURE_COMPLETENESS 0		/* what rows miss, by cause and time */
 
 /* First statement of a test (cmocka). */
 #define FEATURE_REQUIRE(feature)                                                                   \

@@ -2,44 +2,10 @@
 /* Random streams. A stream is made as datagrams with a time of arrival each; the steps are these in
  * order of arrival, with ticks between them and a quiet end behind. */
 #include "features.h"
-#include "generate.h"
+#include "generate_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MILLISECOND_NS 1000000ll
-#define SOURCES_MAX 6
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define SPREAD_US 300000	/* of the events in a datagram */
-#define STEADY_GROUPS_MAX 8
-
-struct sender {
-	__u64 source_id;
-	__u64 sequence;
-	__u32 epoch;
-	__u16 listener;
-	__u16 tenant;
-	__s64 delay_ns;		/* a straggler's events are old when they come */
-	__s64 jitter_ns;
-	unsigned int lie_percent;
-	bool has_two_ways;	/* the same numbers, now by one listener, now by another */
-	unsigned int stuck_percent;	/* datagrams with the time of the one before */
-	__u64 base_time_ns;
-	__u32 quiet_from, quiet_to;	/* datagrams of the stream during which it sends nothing */
-};
-
-struct making {
-	struct scenario *scenario;
-	const struct generate_options *options;
-	struct random random;
-	__u32 sender_count;
-	struct sender sender[SOURCES_MAX];
-	__u64 wall_ns, mono_ns;
-	__u64 next_event_id;
-	__u64 grain_ns;		/* all event times are multiples of it: edges meet exactly */
-	bool is_burst;		/* datagrams of hundreds of events, one right after the other */
-	__u64 groups;		/* of a steady stream */
-};
 
 static void choose_limits(struct making *making)
 {
@@ -50,7 +16,8 @@ static void choose_limits(struct making *making)
 	scenario_init(scenario);
 	scenario->lacks = (FEATURE_TIME_RULES ? 0 : LACK_TIME_RULES) |
 			  (FEATURE_SEQUENCES_BY_SOURCE ? 0 : LACK_SEQUENCES_BY_SOURCE) |
-			  (FEATURE_GROUPS_BY_WINDOW ? 0 : LACK_GROUPS_BY_WINDOW);
+			  (FEATURE_GROUPS_BY_WINDOW ? 0 : LACK_GROUPS_BY_WINDOW) |
+			  (FEATURE_COMPLETENESS ? 0 : LACK_COMPLETENESS);
 	scenario->listener_count = (__u32)random_range(random, 1, 4);
 	scenario->idle_timeout_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
 	scenario->max_lag_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
@@ -60,52 +27,6 @@ static void choose_limits(struct making *making)
 		scenario->sources_max = (__u32)random_range(random, 1, 4);
 	if (random_percent(random, 20))
 		scenario->max_lag_ns = 3600 * SCENARIO_SECOND_NS;
-}
-
-static void calm_down(struct sender *sender)
-{
-	sender->jitter_ns /= 100;
-	sender->delay_ns = 0;
-	sender->lie_percent = 0;
-	sender->stuck_percent = 0;
-}
-
-static void choose_senders(struct making *making)
-{
-	static const __u64 sequences[] = { 0, 0, 1000, UINT64_MAX - 3, UINT32_MAX - 2ull,
-					   INT64_MAX };
-	static const __u64 ids[] = { 0, 1, UINT64_MAX, 1ull << 32, 2ull << 32, 77 };
-	struct random *random = &making->random;
-
-	making->sender_count = (__u32)random_range(random, 1, SOURCES_MAX);
-	for (__u32 i = 0; i < making->sender_count; i++) {
-		struct sender *sender = &making->sender[i];
-
-		sender->source_id = ids[i];
-		sender->sequence = sequences[random_below(random, COUNT_OF(sequences))];
-		sender->listener =
-			(__u16)random_below(random, making->scenario->listener_count);
-		sender->tenant = (__u16)(random_percent(random, 70) ? 0 : random_next(random));
-		sender->jitter_ns = MILLISECOND_NS * random_range(random, 0, 2000);
-		if (random_percent(random, 20))
-			sender->delay_ns = MILLISECOND_NS * random_range(random, 0, 15000);
-		sender->lie_percent = random_percent(random, 20) ? 30 : 2;
-		sender->has_two_ways = !(making->scenario->lacks & LACK_SEQUENCES_BY_SOURCE) &&
-				       making->scenario->sources_max >=
-					       SOURCES_MAX * making->scenario->listener_count &&
-				       random_percent(random, 30);
-		if (random_percent(random, 15))
-			sender->stuck_percent = 90;
-		if (random_percent(random, 40)) {
-			sender->quiet_from =
-				(__u32)random_below(random, making->options->datagrams + 1);
-			sender->quiet_to =
-				sender->quiet_from +
-				(__u32)random_below(random, making->options->datagrams + 1);
-		}
-		if (making->options->is_steady)
-			calm_down(sender);
-	}
 }
 
 static __u64 choose_key(struct random *random)
@@ -197,6 +118,7 @@ static void fill_datagram(struct making *making, struct sender *sender,
 	if (!sender->epoch && random_percent(random, 5)) {	/* a restart of the sender */
 		sender->epoch++;
 		sender->sequence = 0;
+		sender->has_lost = false;
 	}
 	if (random_percent(random, 2))
 		count = (__u32)random_range(random, 64, 150);
@@ -208,7 +130,7 @@ static void fill_datagram(struct making *making, struct sender *sender,
 	datagram->tenant = sender->tenant;
 	datagram->source_id = sender->source_id;
 	datagram->epoch = sender->epoch;
-	datagram->sequence = sender->sequence++;
+	datagram->sequence = generate_sequence(making, sender);
 	datagram->event_size = sizes[random_below(random, COUNT_OF(sizes))];
 	datagram->flags = (__u8)(random_percent(random, 10) ? SLUICE_FLAG_TRAILER : 0);
 	datagram->flags |= (__u8)(random_percent(random, 10) ? SLUICE_FLAG_ACK_RECEIPT : 0);
@@ -217,45 +139,13 @@ static void fill_datagram(struct making *making, struct sender *sender,
 		add_event(making, datagram);
 		datagram->event[i].is_dropped = has_marks && random_percent(random, 40);
 	}
+	/* One that rules drop as a whole is no gap, but that is known in the kernel only. */
+	datagram->event[0].is_dropped &= !!(making->scenario->lacks & LACK_COMPLETENESS);
 	if (random_percent(random, 2)) {
 		datagram->flags |= SLUICE_FLAG_DICTIONARY;
 		for (__u32 i = 0; i < count; i++)
 			datagram->event[i].is_dropped = false; /* rules are about events */
 	}
-}
-
-static __u64 on_grain(const struct making *making, __u64 time_ns)
-{
-	return time_ns - time_ns % making->grain_ns;
-}
-
-/* When the earliest event of a datagram happened, as an honest or lying sender says. */
-static __u64 new_base_time(struct making *making, const struct sender *sender)
-{
-	static const __u64 nonsense[] = { 1ull << 63, UINT64_MAX, INT64_MAX,
-					  UINT64_MAX - 1000000000ull };
-	struct random *random = &making->random;
-	__s64 ahead_ns = making->scenario->max_ahead_ns;
-	__s64 behind_ns = sender->delay_ns + random_range(random, 0, sender->jitter_ns);
-
-	if (random_percent(random, 1))
-		return nonsense[random_below(random, COUNT_OF(nonsense))];
-	if (random_percent(random, sender->lie_percent))
-		behind_ns = random_range(random, -2 * ahead_ns, 0);
-	if (random_percent(random, 1))
-		behind_ns = -ahead_ns - random_range(random, -1, 1);
-	if (random_percent(random, 4))
-		behind_ns = random_range(random, 0, 20 * SCENARIO_SECOND_NS);
-	if (behind_ns > 0 && (__u64)behind_ns > making->wall_ns)
-		return 0;
-	return on_grain(making, making->wall_ns - (__u64)behind_ns);
-}
-
-static __u64 choose_base_time(struct making *making, struct sender *sender)
-{
-	if (!sender->base_time_ns || !random_percent(&making->random, sender->stuck_percent))
-		sender->base_time_ns = new_base_time(making, sender);
-	return sender->base_time_ns;
 }
 
 static void add_tick(struct making *making)
@@ -291,14 +181,6 @@ static struct scenario_step *add_datagram(struct making *making)
 	return step;
 }
 
-static struct sender *sender_of(struct making *making, const struct scenario_datagram *datagram)
-{
-	for (__u32 i = 0; i < making->sender_count; i++)
-		if (making->sender[i].source_id == datagram->source_id)
-			return &making->sender[i];
-	return &making->sender[0];
-}
-
 /* An earlier datagram comes again, as it was; maybe by another way. */
 static void repeat_datagram(struct making *making, size_t index)
 {
@@ -310,7 +192,7 @@ static void repeat_datagram(struct making *making, size_t index)
 	step->datagram.event_count = 0;
 	for (__u32 i = 0; i < old->event_count; i++)
 		*scenario_add_event(&step->datagram) = old->event[i];
-	if (sender_of(making, old)->has_two_ways)
+	if (generate_sender_of(making, old)->has_two_ways)
 		step->datagram.listener =
 			(__u16)random_below(&making->random, making->scenario->listener_count);
 }
@@ -341,7 +223,29 @@ static void maybe_repeat(struct making *making)
 		repeat_datagram(making, index);
 	else if (making->options->has_event_ids && step->datagram.event_size >= 40 &&
 		 random_percent(random, 20))
-		repeat_events(making, index, sender_of(making, &step->datagram));
+		repeat_events(making, index, generate_sender_of(making, &step->datagram));
+}
+
+/* Something outside of the windows was lost about now. */
+static void maybe_lose(struct making *making)
+{
+	static const __u32 causes[] = { RESULT_SHED, RESULT_RING_FULL, RESULT_SOCKET_DROPPED,
+					RESULT_REFUSED, RESULT_NO_PANE, RESULT_UPSTREAM };
+	struct random *random = &making->random;
+	struct scenario_loss loss = {
+		.windows = 1u << random_below(random, making->scenario->window_count),
+		.cause = causes[random_below(random, COUNT_OF(causes))],
+		.records = 1 + random_below(random, 1000),
+		.is_uncounted = random_percent(random, 10),
+	};
+
+	if (making->scenario->lacks & LACK_COMPLETENESS || !random_percent(random, 5))
+		return;
+	loss.windows |= (__u32)random_next(random) & ((1u << making->scenario->window_count) - 1);
+	loss.to_ns = (__s64)making->wall_ns - random_range(random, 0, 2 * SCENARIO_SECOND_NS);
+	loss.from_ns = loss.to_ns - random_range(random, 0, 2 * SCENARIO_SECOND_NS);
+	scenario_add_step(making->scenario, SCENARIO_LOSS, making->wall_ns, making->mono_ns)->loss =
+		loss;
 }
 
 static void add_live_stream(struct making *making)
@@ -355,12 +259,13 @@ static void add_live_stream(struct making *making)
 		struct scenario_step *step;
 
 		pass_time(making);
+		maybe_lose(making);
 		if (random_percent(random, making->is_burst ? 5 : 25))
 			add_tick(making);
 		if (i >= sender->quiet_from && i < sender->quiet_to)
 			continue;
 		step = add_datagram(making);
-		step->datagram.base_time_ns = choose_base_time(making, sender);
+		step->datagram.base_time_ns = generate_base_time(making, sender);
 		fill_datagram(making, sender, &step->datagram);
 		maybe_repeat(making);
 	}
@@ -398,7 +303,7 @@ static void add_loose_stream(struct making *making, __u64 seconds)
 		struct scenario_step *step = add_datagram(making);
 
 		step->datagram.base_time_ns =
-			on_grain(making, from_ns + random_below(random,
+			generate_on_grain(making, from_ns + random_below(random,
 								seconds * SCENARIO_SECOND_NS));
 		fill_datagram(making, sender, &step->datagram);
 		maybe_repeat(making);
@@ -445,7 +350,7 @@ void generate_scenario(struct scenario *scenario, __u64 seed,
 	__u64 windows = 1 + random_below(random, options->windows_max);
 
 	choose_limits(&making);
-	choose_senders(&making);
+	generate_senders(&making);
 	scenario->seed = seed;
 	making.grain_ns = random_percent(random, 40) ? 100 * MILLISECOND_NS : 1;
 	making.is_burst = !options->is_in_bound && random_percent(random, 3);

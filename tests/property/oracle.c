@@ -170,6 +170,9 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 	taken.is_overflow = is_beyond_groups(oracle, window, &taken);
 	if (is_late(window, &taken)) {
 		ledger->late++;
+		window->late_ns = scenario_grow(window->late_ns, window->late_count,
+						sizeof(*window->late_ns));
+		window->late_ns[window->late_count++] = event->time_ns;
 		if (window->spec->late == WINDOW_LATE_KEEP)
 			keep_late(oracle, window, event);
 		return;
@@ -217,6 +220,7 @@ static void take_event(struct oracle *oracle, const struct scenario_step *step, 
 
 	if (is_future(oracle, step, index)) {
 		oracle->result->stream.future++;
+		oracle_missing_refuse(oracle, datagram, ORACLE_NEW, time_of(datagram, index));
 		return;
 	}
 	event.time_ns = (__s64)time_of(datagram, index);
@@ -242,6 +246,14 @@ static void take_name(struct oracle *oracle, __u64 id)
 	oracle->result->stream.names_learnt++;
 }
 
+/* Windows whose memory does not reach back so far miss all of its events. */
+static void refuse_stale(struct oracle *oracle, const struct scenario_datagram *datagram)
+{
+	for (__u32 i = 0; i < datagram->event_count; i++)
+		if (!datagram->event[i].is_dropped)
+			oracle_missing_refuse(oracle, datagram, ORACLE_STALE, time_of(datagram, i));
+}
+
 static void take_datagram(struct oracle *oracle, const struct scenario_step *step)
 {
 	const struct scenario_datagram *datagram = &step->datagram;
@@ -255,6 +267,7 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 	oracle->result->stream.consumed_datagrams++;
 	oracle->result->stream.consumed += kept;
 	oracle_source_find(oracle, datagram->listener, datagram->source_id);
+	oracle_missing_hear(oracle, datagram, kept, !is_all_future(oracle, step));
 	if (datagram->flags & SLUICE_FLAG_DICTIONARY) {
 		oracle->result->stream.dictionary += kept;
 		for (__u32 i = 0; i < datagram->event_count; i++)
@@ -264,8 +277,10 @@ static void take_datagram(struct oracle *oracle, const struct scenario_step *ste
 	refusal = oracle_sequence_judge(oracle, datagram);
 	if (refusal) {
 		*refusal += kept;
+		refuse_stale(oracle, datagram);
 		return;
 	}
+	refuse_stale(oracle, datagram);
 	if (!is_all_future(oracle, step))
 		oracle_sequence_remember(oracle, datagram);
 	for (__u32 i = 0; i < datagram->event_count; i++)
@@ -317,6 +332,12 @@ static void take_finish(struct oracle *oracle)
 	}
 }
 
+static void take_loss(struct oracle *oracle, const struct scenario_loss *loss)
+{
+	oracle->loss = scenario_grow(oracle->loss, oracle->loss_count, sizeof(*loss));
+	oracle->loss[oracle->loss_count++] = *loss;
+}
+
 static void clear(struct oracle *oracle)
 {
 	for (__u32 i = 0; i < oracle->scenario->window_count; i++) {
@@ -330,10 +351,15 @@ static void clear(struct oracle *oracle)
 		free(window->retraction);
 		free(window->interval);
 		free(window->taken);
+		free(window->late_ns);
 	}
 	free(oracle->source);
 	free(oracle->sequence);
 	free(oracle->name);
+	free(oracle->heard);
+	free(oracle->absent);
+	free(oracle->refused);
+	free(oracle->loss);
 	free(oracle);
 }
 
@@ -356,8 +382,11 @@ void oracle_run(const struct scenario *scenario, struct result *result)
 			take_datagram(oracle, &scenario->step[i]);
 		else if (scenario->step[i].kind == SCENARIO_FINISH)
 			take_finish(oracle);
+		else if (scenario->step[i].kind == SCENARIO_LOSS)
+			take_loss(oracle, &scenario->step[i].loss);
 		else
 			take_tick(oracle, &scenario->step[i]);
 	}
+	oracle_missing_add_late(oracle);
 	clear(oracle);
 }

@@ -14,9 +14,10 @@
  *  4  More than max_lag (>) behind the newest is set aside. The newest is the largest time of all
  *     sources by the listeners that the window reads, live, idle, stuck or set aside, at most now.
  *     When no live source is left to count, time passes as in silence.
- *  5  Clocks of sources are told apart by (listener, source_id); they take a place at their first
- *     datagram and keep it. The shared overflow source exists once a listener, beside the places;
- *     its datagrams cannot be told to be duplicates. Scenarios give a source two epochs at most.
+ *  5  Sources take a place at their first datagram and keep it; the clock of a source is kept for
+ *     each listener by which it comes. The shared overflow source has a clock for each listener
+ *     too; its datagrams cannot be told to be duplicates. Scenarios give a source two epochs at
+ *     most.
  *     A datagram that no window reads is never a duplicate. One that was refused by a rule or as
  *     a whole for its time leaves no trace. What some windows know and others do not is accepted;
  *     known by some and stale for the rest is a duplicate.
@@ -49,7 +50,19 @@
  * 15  Early rows come at the first tick and then at the first one that is at least `early` of
  *     the monotonic clock after the last, for all groups of all windows that are open, changed
  *     or not. When its session is no longer there before it was told as closed, the next tick
- *     retracts it, as early as it was. */
+ *     retracts it, as early as it was.
+ * 16  `order` counts the early emissions of an instance, or early rows of an identity: both are
+ *     right (order_max). A retraction has the next one of its kind.
+ * 17  A late event is missing from every instance that was freed when it came, also where others
+ *     took it (sliding windows); from sessions when [t, t + gap) lies inside, or with
+ *     max_duration, which may end a session within the gap, when t does.
+ * 18  Missing of a row is what is known when it comes out, but for late events. A gap of sequences
+ *     begins with the first datagram of an epoch, and lies between the base times of the nearest
+ *     datagrams that were not refused for their time; when some of it was filled, the interval it
+ *     was found with is right too. It concerns windows that read a listener by which the source
+ *     has come. A datagram of names, or refused for its time, is no gap. Means are anything
+ *     between the smallest and the largest datagram of the source. Aggregated are the records of
+ *     the instance, folded ones too; of a session its own. */
 #ifndef SLUICE_PROPERTY_ORACLE_H
 #define SLUICE_PROPERTY_ORACLE_H
 

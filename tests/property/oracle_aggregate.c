@@ -242,8 +242,7 @@ struct result_row *oracle_add_row(struct oracle *oracle, const struct oracle_win
 	return row;
 }
 
-/* Revisions under one identity go on, whatever became of it in between. */
-__s32 oracle_revision_of(const struct oracle *oracle, const struct result_row *row)
+static __s32 count_before(const struct oracle *oracle, const struct result_row *row, bool is_early)
 {
 	__s32 count = 0;
 
@@ -252,8 +251,19 @@ __s32 oracle_revision_of(const struct oracle *oracle, const struct result_row *r
 
 		/* The start tells most apart, and costs less to look at. */
 		count += other->identity.start_ns == row->identity.start_ns && other != row &&
-			 !other->is_early &&
+			 other->is_early == is_early &&
 			 !memcmp(&other->identity, &row->identity, sizeof(row->identity));
 	}
 	return count;
+}
+
+/* Revisions under one identity go on, whatever became of it in between. */
+__s32 oracle_revision_of(const struct oracle *oracle, const struct result_row *row)
+{
+	return count_before(oracle, row, false);
+}
+
+__u64 oracle_early_count(const struct oracle *oracle, const struct result_row *row)
+{
+	return (__u64)count_before(oracle, row, true) + 1;
 }

@@ -85,14 +85,27 @@ void oracle_fixed_take(struct oracle_window *window, const struct oracle_taken *
 			add_interval(window, (__s64)start_ns);
 }
 
-static __u64 weight_of(const struct oracle_window *window, const struct oracle_interval *interval)
+static __u64 records_of(const struct oracle_window *window, const struct oracle_interval *interval)
 {
-	__u64 weight = 0;
+	__u64 records = 0;
 
 	for (size_t i = 0; i < window->taken_count; i++)
-		if (is_member(window, interval, &window->taken[i]))
-			weight += window->taken[i].event.weight;
-	return weight;
+		records += is_member(window, interval, &window->taken[i]);
+	return records;
+}
+
+__u64 oracle_fixed_missed(const struct oracle_window *window, const struct result_row *row)
+{
+	const struct oracle_interval interval = { .start_ns = row->identity.start_ns };
+	__u64 missed = 0;
+
+	for (size_t i = 0; i < window->taken_count; i++) {
+		__s64 time_ns = window->taken[i].event.time_ns;
+
+		missed += time_ns >= row->identity.start_ns && time_ns < row->identity.end_ns &&
+			  !is_member(window, &interval, &window->taken[i]);
+	}
+	return missed;
 }
 
 /* The row of the group that `first` belongs to, if first is its first member and it has news since
@@ -145,8 +158,11 @@ static void emit(struct oracle *oracle, struct oracle_window *window,
 			continue;
 		row->revision = oracle_revision_of(oracle, row);
 		row->revision_max = interval->revision;
+		row->order = ORDER_CLOSED + (__u64)row->revision;
+		row->order_max = ORDER_CLOSED + (__u64)row->revision_max;
 		row->is_final = is_final;
-		row->aggregated = weight_of(window, interval);
+		row->aggregated = records_of(window, interval);
+		oracle_missing_fill(oracle, window, row);
 	}
 	interval->taken_seen = window->taken_count;
 	interval->is_emitted = true;
@@ -182,8 +198,9 @@ void oracle_fixed_advance(struct oracle *oracle, struct oracle_window *window)
 }
 
 static void show(struct oracle *oracle, struct oracle_window *window,
-		 const struct oracle_interval *interval)
+		 struct oracle_interval *interval)
 {
+	interval->shown_count++;
 	for (size_t i = 0; i < window->taken_count; i++) {
 		struct result_row *row = is_member(window, interval, &window->taken[i]) ?
 						 emit_group(oracle, window, interval, i, 0) :
@@ -193,13 +210,15 @@ static void show(struct oracle *oracle, struct oracle_window *window,
 			continue;
 		row->revision = -1;
 		row->is_early = true;
+		row->order = oracle_early_count(oracle, row);
+		row->order_max = interval->shown_count;
 	}
 }
 
 void oracle_fixed_show(struct oracle *oracle, struct oracle_window *window)
 {
 	for (size_t i = 0; i < window->interval_count; i++) {
-		const struct oracle_interval *interval = &window->interval[i];
+		struct oracle_interval *interval = &window->interval[i];
 
 		if (window->watermark_ns == INT64_MIN ||
 		    (__int128)interval->start_ns + window->spec->size_ns > window->watermark_ns)

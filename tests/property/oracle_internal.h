@@ -6,6 +6,8 @@
 
 #include "oracle.h"
 
+#define ORDER_CLOSED (1ull << 32)
+
 struct oracle_event {
 	__u64 field[SLUICE_FIELD_COUNT];	/* value as its 64 bits */
 	__s64 time_ns;
@@ -30,6 +32,7 @@ struct oracle_interval {
 	bool is_emitted;
 	bool is_freed;
 	__s32 revision;
+	__u64 shown_count;	/* times that early rows came */
 	size_t taken_seen;	/* taken events that its last rows knew of */
 };
 
@@ -70,6 +73,8 @@ struct oracle_window {
 	struct oracle_session *session;		/* alive */
 	size_t retraction_count;
 	struct oracle_session *retraction;	/* to be told at the next tick */
+	size_t late_count;
+	__s64 *late_ns;				/* times of events that came too late for all */
 };
 
 struct oracle_source {
@@ -89,6 +94,32 @@ struct oracle_sequence {
 	__u32 listeners;	/* whose memory it is */
 };
 
+/* A datagram that reached the windows' door, whatever became of it. */
+struct oracle_heard {
+	__u64 source_id;
+	__u64 sequence;
+	__u32 epoch;
+	__u16 listener;
+	__s64 base_time_ns;
+	__u32 records;		/* that rules have left */
+	bool is_neighbour;	/* its time can be believed: gaps lie between such ones */
+};
+
+/* A datagram that was not there when a later one came. */
+struct oracle_absent {
+	__u64 source_id;
+	__u64 sequence;
+	__u32 epoch;
+	__s64 from_ns, to_ns;
+};
+
+/* An event that was refused: too far ahead, or of a stale datagram. */
+struct oracle_refused {
+	__int128 time_ns;
+	__u32 windows;		/* mask: who would have taken it */
+	__u32 readers;		/* mask: who reads its listener */
+};
+
 struct oracle {
 	const struct scenario *scenario;
 	struct result *result;
@@ -99,6 +130,14 @@ struct oracle {
 	struct oracle_sequence *sequence;	/* every datagram that was not refused */
 	size_t name_count;
 	__u64 *name;				/* ids with a name */
+	size_t heard_count;
+	struct oracle_heard *heard;
+	size_t absent_count;
+	struct oracle_absent *absent;
+	size_t refused_count;
+	struct oracle_refused *refused;
+	size_t loss_count;
+	struct scenario_loss *loss;		/* told from outside */
 	struct oracle_window window[SLUICE_WINDOWS_MAX];
 };
 
@@ -120,8 +159,24 @@ __u64 *oracle_sequence_judge(struct oracle *oracle, const struct scenario_datagr
 /* Who took the datagram knows its sequence from now on. */
 void oracle_sequence_remember(struct oracle *oracle, const struct scenario_datagram *datagram);
 
+/* --- oracle_missing.c --- */
+
+/* A datagram of so many records came; `is_taken`: not refused as a whole for its time. */
+void oracle_missing_hear(struct oracle *oracle, const struct scenario_datagram *datagram,
+			 __u32 records, bool is_taken);
+/* An event of it was refused by these windows, or by all that have no use for it either. */
+void oracle_missing_refuse(struct oracle *oracle, const struct scenario_datagram *datagram,
+			   enum oracle_verdict verdict, __int128 time_ns);
+/* What the row misses as far as it is known now; late comes in the end. */
+void oracle_missing_fill(const struct oracle *oracle, const struct oracle_window *window,
+			 struct result_row *row);
+/* Adds what came too late, of all rows. */
+void oracle_missing_add_late(struct oracle *oracle);
+
 /* --- oracle_fixed.c: tumbling and sliding --- */
 
+/* Events inside of the row that other windows took, but not its own: that had been freed. */
+__u64 oracle_fixed_missed(const struct oracle_window *window, const struct result_row *row);
 bool oracle_fixed_is_late(const struct oracle_window *window, __s64 time_ns);
 /* In the same slice of time of gcd(size, slide)? For tumbling windows that is the window. */
 bool oracle_fixed_is_same_pane(const struct oracle_window *window, const struct oracle_taken *a,
@@ -162,5 +217,7 @@ struct result_row *oracle_add_row(struct oracle *oracle, const struct oracle_win
 				  __s64 end_ns);
 /* Rows of the same identity that came before and are not early: the next one is their number. */
 __s32 oracle_revision_of(const struct oracle *oracle, const struct result_row *row);
+/* The same of early rows, this one included. */
+__u64 oracle_early_count(const struct oracle *oracle, const struct result_row *row);
 
 #endif

@@ -250,8 +250,12 @@ static void emit(struct oracle *oracle, struct oracle_window *window,
 
 	row->revision = oracle_revision_of(oracle, row);
 	row->revision_max = INT32_MAX;
+	row->order = ORDER_CLOSED + (__u64)row->revision;
+	row->order_max = ORDER_CLOSED + INT32_MAX;
 	row->is_final = is_final;
 	row->is_retracted = is_retracted;
+	row->aggregated = session->member_count;
+	oracle_missing_fill(oracle, window, row);
 	session->is_emitted = true;
 	session->is_changed = false;
 }
@@ -265,6 +269,8 @@ static struct result_row *show(struct oracle *oracle, struct oracle_window *wind
 
 	row->revision = -1;
 	row->is_early = true;
+	row->order = oracle_early_count(oracle, row);
+	row->order_max = INT32_MAX;
 	session->is_shown = true;
 	return row;
 }

@@ -12,21 +12,34 @@ static size_t add_source(struct oracle *oracle, const struct oracle_source *sour
 	return oracle->source_count++;
 }
 
+/* The first listener by which a source has come: it takes one place whatever there are more. */
+static bool is_first(const struct oracle *oracle, size_t source)
+{
+	for (size_t i = 0; i < source; i++)
+		if (!oracle->source[i].is_overflow &&
+		    oracle->source[i].source_id == oracle->source[source].source_id)
+			return false;
+	return true;
+}
+
 size_t oracle_source_find(struct oracle *oracle, __u16 listener, __u64 source_id)
 {
 	struct oracle_source new = { .listener = listener, .source_id = source_id };
+	bool has_place = false;
 	__u32 places = 0;
 	size_t i;
 
 	for (i = 0; i < oracle->source_count; i++) {
 		const struct oracle_source *source = &oracle->source[i];
 
-		places += !source->is_overflow;
-		if (!source->is_overflow && source->listener == listener &&
-		    source->source_id == source_id)
+		if (source->is_overflow)
+			continue;
+		if (source->source_id == source_id && source->listener == listener)
 			return i;
+		has_place |= source->source_id == source_id;
+		places += is_first(oracle, i);
 	}
-	if (places < oracle->scenario->sources_max)
+	if (has_place || places < oracle->scenario->sources_max)
 		return add_source(oracle, &new);
 	for (i = 0; i < oracle->source_count; i++)
 		if (oracle->source[i].is_overflow && oracle->source[i].listener == listener)

@@ -37,6 +37,24 @@ struct result_aggregate {
 	struct result_top top[64];
 };
 
+/* Causes of what is missing, by the names of the page. */
+enum result_cause {
+	RESULT_SHED,
+	RESULT_RING_FULL,
+	RESULT_SOCKET_DROPPED,
+	RESULT_REFUSED,
+	RESULT_LATE,
+	RESULT_NO_PANE,
+	RESULT_UPSTREAM,
+	RESULT_CAUSES
+};
+
+/* What a row misses, in records. What is an estimate may be anything from low to high. */
+struct result_missing {
+	__u64 low[RESULT_CAUSES], high[RESULT_CAUSES];
+	bool is_uncounted;	/* something that nobody can count */
+};
+
 struct result_row {
 	struct result_identity identity;
 	__s32 revision;		/* −1: early */
@@ -46,8 +64,10 @@ struct result_row {
 	bool is_retracted;
 	__u32 step;		/* of the scenario, when it came out */
 	struct sluice_partial partial;
-	__u64 aggregated;	/* of the record it came in */
-	struct sluice_missing missing;
+	__u64 order;		/* early rows: n; revision r: 2^32 + r */
+	__u64 order_max;	/* the oracle's, as revision_max */
+	__u64 aggregated;	/* records of the whole instance, as of this row */
+	struct result_missing missing;
 	__u32 aggregate_count;
 	struct result_aggregate *aggregate;	/* in the order of the window's aggregate list */
 };

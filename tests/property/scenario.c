@@ -193,6 +193,10 @@ void scenario_print(const struct scenario *scenario)
 			print_datagram(&step->datagram);
 		else if (step->kind == SCENARIO_WATERMARK)
 			printf("watermark %lld\n", step->watermark_ns);
+		else if (step->kind == SCENARIO_LOSS)
+			printf("loss cause=%u windows=%#x [%lld, %lld] records=%llu\n",
+			       step->loss.cause, step->loss.windows, step->loss.from_ns,
+			       step->loss.to_ns, step->loss.records);
 		else
 			printf("%s\n", step->kind == SCENARIO_TICK ? "tick" : "finish");
 	}

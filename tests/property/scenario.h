@@ -37,6 +37,16 @@ enum scenario_kind {
 	SCENARIO_TICK,		/* watermarks from the sources, then advance and emit */
 	SCENARIO_WATERMARK,	/* advance to the given watermark instead, and emit */
 	SCENARIO_FINISH,	/* orderly stop: what is open comes out as not final */
+	SCENARIO_LOSS,		/* somebody outside of the windows found records missing */
+};
+
+/* Records that would have had a time in [from_ns, to_ns]. */
+struct scenario_loss {
+	__u32 windows;		/* mask: who misses them */
+	__u32 cause;		/* enum result_cause */
+	__s64 from_ns, to_ns;
+	__u64 records;
+	bool is_uncounted;
 };
 
 struct scenario_step {
@@ -47,6 +57,7 @@ struct scenario_step {
 	__u64 mono_ns;
 	__s64 watermark_ns;	/* SCENARIO_WATERMARK */
 	struct scenario_datagram datagram;
+	struct scenario_loss loss;	/* SCENARIO_LOSS */
 };
 
 /* Rules that the engine under test does not have yet (features.h): the oracle leaves them out. */
@@ -54,6 +65,7 @@ enum scenario_lack {
 	LACK_TIME_RULES = 1 << 0,
 	LACK_SEQUENCES_BY_SOURCE = 1 << 1,
 	LACK_GROUPS_BY_WINDOW = 1 << 2,
+	LACK_COMPLETENESS = 1 << 3,
 };
 
 struct scenario {
