@@ -5,9 +5,9 @@
  *   batch     one group commit: 128-byte header, payload, zeros up to a multiple of 4 KiB
  *   record    sluice_disk_record, then its body, a multiple of 8 bytes
  *
- * A record of the results log is one of: schema (what the windows mean), names, rows, close, late.
- * Each segment starts with the schema and the names in force, so that every segment can be read
- * alone. */
+ * A record of the results log is one of enum sluice_record_kind. Each segment starts with the schema
+ * and the names in force, so that every segment can be read alone. What has a version of its own is
+ * read in all versions and written in the last. */
 #ifndef SLUICE_DISK_FORMAT_H
 #define SLUICE_DISK_FORMAT_H
 
@@ -18,7 +18,7 @@
 #define SLUICE_SEGMENT_MAGIC 0x4745534Cu	/* "LSEG" */
 #define SLUICE_BATCH_MAGIC 0x5441424Cu		/* "LBAT" */
 #define SLUICE_DISK_MAJOR 1
-#define SLUICE_DISK_MINOR 0
+#define SLUICE_DISK_MINOR 1
 
 enum sluice_log_kind {
 	SLUICE_LOG_EVENTS = 1,
@@ -85,16 +85,24 @@ enum sluice_record_kind {
 	SLUICE_DISK_SCHEMA = 1,	/* sluice_schema, then its windows */
 	SLUICE_DISK_NAMES = 2,	/* sluice_dictionary_entry … as on the wire */
 	SLUICE_DISK_ROWS = 3,	/* sluice_rows, then rows */
-	/* sluice_rows without rows: its last revisions are final. Sessions: start_ns is INT64_MIN,
-	 * and all that end at end_ns or before are final. */
+	/* Format 1.0 only: sluice_rows_v1 without rows: its last revisions are final. Sessions:
+	 * start_ns is INT64_MIN, and all that end at end_ns or before are final. */
 	SLUICE_DISK_CLOSE = 4,
 	SLUICE_DISK_LATE = 5,	/* sluice_late, then its events: the late side output */
+	/* sluice_emission: all rows of one emission are written. Rows without it are partial. */
+	SLUICE_DISK_COMPLETE = 6,
+	/* sluice_emission: nothing of an instance will change any more. Sessions: start_ns is
+	 * INT64_MIN, and all that end at end_ns or before are final. */
+	SLUICE_DISK_FINAL = 7,
+	SLUICE_DISK_LATE_COUNT = 8, /* sluice_late_count, then its panes */
+	SLUICE_DISK_GAP = 9,	/* sluice_gap: time of which a window cannot know everything */
+	SLUICE_DISK_EPOCH_END = 10, /* sluice_epoch_end: no row of that epoch follows */
 };
 
 struct sluice_disk_record {
 	__u32 bytes;		/* of the record, this prefix included; a multiple of 8, never 0 */
 	__u16 kind;		/* enum sluice_record_kind */
-	__u16 version;		/* of the kind's layout, 1 */
+	__u16 version;		/* of the kind's layout: 1 unless said otherwise */
 };
 
 SLUICE_ASSERT_SIZE(struct sluice_disk_record, 8);
@@ -150,6 +158,9 @@ struct sluice_schema_aggregate {
 
 SLUICE_ASSERT_SIZE(struct sluice_schema_aggregate, 8 + 8 * SLUICE_QUANTILES_MAX);
 
+#define SLUICE_SCHEMA_VERSION 2
+
+/* Version 1 ends behind the aggregates. */
 struct sluice_schema_window {
 	__u16 window;		/* index; rows refer to it */
 	__u8 kind;		/* enum sluice_window_kind */
@@ -164,11 +175,19 @@ struct sluice_schema_window {
 	__s64 allowed_lateness_ns;
 	char name[SLUICE_NAME_MAX + 1];
 	struct sluice_schema_aggregate aggregate[SLUICE_AGGREGATES_MAX];
+	__u64 epoch;		/* incarnation of the window's state, from 1 */
+	__s64 max_disorder_ns;
+	__s64 duration_ns;	/* sessions: max_duration, or 0 */
+	__u64 definition;	/* hash of all that makes rows comparable */
+	__u8 zero[32];
 };
 
 SLUICE_ASSERT_OFFSET(struct sluice_schema_window, size_ns, 16);
 SLUICE_ASSERT_OFFSET(struct sluice_schema_window, name, 48);
 SLUICE_ASSERT_OFFSET(struct sluice_schema_window, aggregate, 112);
+#define SLUICE_SCHEMA_WINDOW_BYTES_V1 \
+	(112 + SLUICE_AGGREGATES_MAX * sizeof(struct sluice_schema_aggregate))
+SLUICE_ASSERT_OFFSET(struct sluice_schema_window, epoch, SLUICE_SCHEMA_WINDOW_BYTES_V1);
 
 /* Body of a schema record; window_count sluice_schema_window follow. */
 struct sluice_schema {
@@ -189,14 +208,35 @@ enum sluice_rows_flag {
 	SLUICE_ROWS_VARIABLE = 1 << 4,	/* each row starts with a sluice_row_head */
 };
 
-/* What is known to be missing from the stream while the window was open, in events. */
-struct sluice_missing {
-	__u64 shed;
-	__u64 ring_full;
-	__u64 refused;		/* datagrams refused: their events cannot be known */
-	__u64 late;
-	__u64 upstream;		/* datagrams lost before the host, from sequence gaps */
+/* What is known to be missing from the interval of a row, by cause, in records. */
+#define SLUICE_MISSING(X)                                                                          \
+	X(shed, "shed or sampled away")                                                            \
+	X(ring_full, "no room in a ring, or a CPU without one")                                    \
+	X(socket_dropped, "dropped by the kernel at a socket")                                     \
+	X(refused, "too far in the future, stale, or refused by a rule of the format")             \
+	X(late, "behind the watermark by more than allowed_lateness")                              \
+	X(no_pane, "no room for another window")                                                   \
+	X(upstream, "lost before this host, by sequence gaps")
+
+enum sluice_missing_flag {
+	SLUICE_MISSING_ESTIMATED = 1 << 0, /* some number or some time is an estimate */
+	SLUICE_MISSING_UNCOUNTED = 1 << 1, /* something is missing that cannot be counted */
 };
+
+struct sluice_missing {
+#define SLUICE_FIELD(name, text) __u64 name;
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	__u32 flags;		/* enum sluice_missing_flag */
+	__u32 zero;
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_missing, upstream, 48);
+SLUICE_ASSERT_SIZE(struct sluice_missing, 64);
+
+/* What replaces what within an identity: the n-th early row has n, closed revision r has this + r. */
+#define SLUICE_ORDER_CLOSED (1ull << 32)
+#define SLUICE_ROWS_VERSION 2
 
 /* Body of a rows record: row_count rows of one window, interval and revision follow. */
 struct sluice_rows {
@@ -204,15 +244,40 @@ struct sluice_rows {
 	__s64 end_ns;
 	__u16 window;		/* index in the schema */
 	__u16 flags;		/* enum sluice_rows_flag */
-	__s32 revision;		/* −1 for early rows; in a close record: the last one given */
+	__s32 revision;		/* −1 for early rows */
 	__u32 row_count;
 	__u32 row_bytes;	/* of each row without SLUICE_ROWS_VARIABLE */
-	__u64 aggregated;	/* events taken into this window so far, all groups */
-	struct sluice_missing missing;
+	__u64 order;		/* see SLUICE_ORDER_CLOSED; with SLUICE_ROWS_VARIABLE see the rows */
+	__u64 epoch;		/* of the window's state */
+	__u64 aggregated;	/* records taken into this instance so far, all groups */
+	__u64 selected;		/* of `offered` records of its listeners in about that time, the */
+	__u64 offered;		/* window's where took these; 0 of 0: nothing is known */
+	struct sluice_missing missing; /* for all listeners of the window, without late_count */
 };
 
-SLUICE_ASSERT_OFFSET(struct sluice_rows, aggregated, 32);
-SLUICE_ASSERT_SIZE(struct sluice_rows, 80);
+SLUICE_ASSERT_OFFSET(struct sluice_rows, order, 32);
+SLUICE_ASSERT_OFFSET(struct sluice_rows, missing, 72);
+SLUICE_ASSERT_SIZE(struct sluice_rows, 136);
+
+/* Version 1 of the same, without order and epoch; losses of another meaning. */
+struct sluice_rows_v1 {
+	__s64 start_ns;
+	__s64 end_ns;
+	__u16 window;
+	__u16 flags;
+	__s32 revision;
+	__u32 row_count;
+	__u32 row_bytes;
+	__u64 aggregated;
+	__u64 shed;
+	__u64 ring_full;
+	__u64 refused;
+	__u64 late;
+	__u64 upstream;
+};
+
+SLUICE_ASSERT_OFFSET(struct sluice_rows_v1, aggregated, 32);
+SLUICE_ASSERT_SIZE(struct sluice_rows_v1, 80);
 
 /* A row: key words (see user/core/group_key.h) and sluice_partial. With SLUICE_ROWS_VARIABLE a
  * sluice_row_head before, and behind, in the order of the window's aggregates, a sluice_point for
@@ -247,9 +312,77 @@ struct sluice_row_head {
 	__s32 revision;
 	__s64 start_ns;
 	__s64 end_ns;
+	__u64 order;		/* version 1 ends before it */
 };
 
-SLUICE_ASSERT_SIZE(struct sluice_row_head, 24);
+SLUICE_ASSERT_SIZE(struct sluice_row_head, 32);
+#define SLUICE_ROW_HEAD_BYTES_V1 24
+SLUICE_ASSERT_OFFSET(struct sluice_row_head, order, SLUICE_ROW_HEAD_BYTES_V1);
+
+/* Body of a complete or final record. Positions are LSNs of this log: complete names its rows, final
+ * the first to the last emission of the instance. */
+struct sluice_emission {
+	__s64 start_ns;		/* sessions: INT64_MIN */
+	__s64 end_ns;		/* sessions: of a complete record the watermark of the step */
+	__u16 window;		/* index in the schema */
+	__u16 flags;		/* SLUICE_ROWS_EARLY, SLUICE_ROWS_FINAL */
+	__u32 zero;
+	__u64 epoch;
+	__u64 order;		/* of its rows; sessions: 0 */
+	__u64 first_lsn;
+	__u64 last_lsn;
+	__u64 rows;		/* of this emission */
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_emission, 64);
+
+/* Body of a late_count record: pane_count sluice_late_pane follow. */
+struct sluice_late_count {
+	__u16 window;		/* index in the schema */
+	__u16 pane_bytes;	/* of each; a multiple of 8, more in later versions */
+	__u32 pane_count;	/* at least 1 */
+	__u64 epoch;
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_late_count, 16);
+
+/* Records that came too late for every instance that holds [start, end): they count as missing
+ * there. INT64_MIN to INT64_MAX: too many to tell when; every row in doubt is uncounted. */
+struct sluice_late_pane {
+	__s64 start_ns;
+	__s64 end_ns;
+	__u64 records;
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_late_pane, 24);
+
+enum sluice_gap_cause {
+	SLUICE_GAP_UNATTENDED = 0, /* nobody took datagrams in */
+	SLUICE_GAP_STATE_LOST = 1, /* what had been taken in was lost with the agent */
+};
+
+/* Body of a gap record: rows of the window that overlap [from, to) with [start, end + max_disorder)
+ * are partial. Segments repeat recent ones. */
+struct sluice_gap {
+	__s64 from_ns;
+	__s64 to_ns;
+	__u16 window;		/* index in the schema */
+	__u16 cause;		/* enum sluice_gap_cause */
+	__u32 zero;
+	__u64 records;		/* known to be lost with the state, or 0 */
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_gap, 32);
+
+/* Body of an epoch_end record: closed rows of the epoch that are complete stay as they are, early
+ * ones and those that are not complete are no results. */
+struct sluice_epoch_end {
+	__u16 window;		/* index in the schema */
+	__u16 zero[3];
+	__u64 epoch;
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_epoch_end, 16);
 
 /* Body of a late record; event_count events of one window follow. */
 struct sluice_late {

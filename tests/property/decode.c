@@ -213,6 +213,29 @@ static int read_late(struct cursor *cursor, const struct scenario *scenario, str
 	return cursor->bytes ? refuse("bytes behind the last late event") : 0;
 }
 
+static int read_emission(struct cursor *cursor, const struct scenario *scenario, __u16 kind,
+			 __u32 step, struct result *result)
+{
+	struct sluice_emission emission;
+
+	if (!take(cursor, &emission, sizeof(emission)) || cursor->bytes)
+		return refuse("a complete or final record of another length");
+	if (emission.window >= scenario->window_count)
+		return refuse("an emission of an unknown window");
+	if (kind == SLUICE_DISK_COMPLETE)
+		return 0;
+	*result_add_close(result) = (struct result_close){
+		.window = emission.window,
+		.step = step,
+		.start_ns = emission.start_ns,
+		.end_ns = emission.end_ns,
+		.revision = emission.start_ns == INT64_MIN
+				    ? INT32_MAX
+				    : (__s32)(emission.order - SLUICE_ORDER_CLOSED),
+	};
+	return 0;
+}
+
 static int read_record(const struct decode_record *record, const struct scenario *scenario,
 		       __u32 step, struct result *result)
 {
@@ -222,30 +245,23 @@ static int read_record(const struct decode_record *record, const struct scenario
 
 	if (!take(&cursor, &prefix, sizeof(prefix)))
 		return refuse("shorter than its prefix");
-	if (prefix.version != 1)
+	if (prefix.version != (prefix.kind == SLUICE_DISK_ROWS ? SLUICE_ROWS_VERSION : 1))
 		return refuse("unknown version");
 	if (prefix.bytes != record->bytes)
 		return refuse("another length than its prefix says");
 	if (prefix.kind == SLUICE_DISK_LATE)
 		return read_late(&cursor, scenario, result);
+	if (prefix.kind == SLUICE_DISK_LATE_COUNT)
+		return 0;
+	if (prefix.kind == SLUICE_DISK_COMPLETE || prefix.kind == SLUICE_DISK_FINAL)
+		return read_emission(&cursor, scenario, prefix.kind, step, result);
 	if (!take(&cursor, &rows, sizeof(rows)))
 		return refuse("shorter than its head");
-	if (prefix.kind != SLUICE_DISK_ROWS && prefix.kind != SLUICE_DISK_CLOSE)
-		return refuse("neither rows nor close nor late");
+	if (prefix.kind != SLUICE_DISK_ROWS)
+		return refuse("a record of no known kind");
 	if (rows.window >= scenario->window_count || rows.flags >= 2 * SLUICE_ROWS_VARIABLE)
 		return refuse("unknown window or flag");
-	if (prefix.kind == SLUICE_DISK_ROWS)
-		return read_rows(&cursor, scenario, &rows, step, result);
-	if (rows.row_count || cursor.bytes)
-		return refuse("a close record with rows");
-	*result_add_close(result) = (struct result_close){
-		.window = rows.window,
-		.step = step,
-		.start_ns = rows.start_ns,
-		.end_ns = rows.end_ns,
-		.revision = rows.revision,
-	};
-	return 0;
+	return read_rows(&cursor, scenario, &rows, step, result);
 }
 
 int decode_rows(const struct decode_sink *sink, const struct scenario *scenario, __u32 step,

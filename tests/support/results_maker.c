@@ -58,7 +58,7 @@ void results_maker_open_with(struct results_maker *maker, const char *path,
 	made.uring = maker->uring;
 	made.now_wall_ns = 1767225600000000000ull;
 	demand(results_log_open(&maker->log, &made, NULL) == 0, maker->store.problem);
-	demand(results_log_write_schema(maker->log, windows, window_count, NULL) == 0, "schema");
+	demand(results_log_write_schema(maker->log, windows, NULL, window_count, NULL) == 0, "schema");
 }
 
 void results_maker_open(struct results_maker *maker, const char *path,
@@ -122,9 +122,15 @@ void results_maker_rows(struct results_maker *maker, const struct sluice_rows *h
 	row_bytes = layout.word_count * 8u + sizeof(*partials);
 	bytes = sizeof(*record) + sizeof(*rows) + row_bytes * count;
 	record = reserve(maker, bytes);
-	*record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_ROWS, 1 };
+	*record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_ROWS, SLUICE_ROWS_VERSION };
 	rows = (struct sluice_rows *)(record + 1);
 	*rows = *head;
+	if (!rows->order)
+		rows->order = head->flags & SLUICE_ROWS_EARLY
+				      ? 1
+				      : SLUICE_ORDER_CLOSED + (__u64)head->revision;
+	if (!rows->epoch)
+		rows->epoch = maker->store.manifest.agent_epoch;
 	rows->row_count = count;
 	rows->row_bytes = (__u32)row_bytes;
 	at = (__u64 *)(rows + 1);
@@ -156,13 +162,17 @@ void results_maker_row(struct results_maker *maker, const struct sluice_rows *he
 			   &partial);
 }
 
-void results_maker_close_record(struct results_maker *maker, const struct sluice_rows *head)
+void results_maker_emission(struct results_maker *maker, __u16 kind,
+			    const struct sluice_emission *emission)
 {
 	const struct row_writer *writer = results_log_writer(maker->log);
-	size_t bytes = sizeof(struct sluice_disk_record) + sizeof(*head);
+	size_t bytes = sizeof(struct sluice_disk_record) + sizeof(*emission);
 	struct sluice_disk_record *record = reserve(maker, bytes);
+	struct sluice_emission *body = (struct sluice_emission *)(record + 1);
 
-	*record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_CLOSE, 1 };
-	memcpy(record + 1, head, sizeof(*head));
+	*record = (struct sluice_disk_record){ (__u32)bytes, kind, 1 };
+	*body = *emission;
+	if (!body->epoch)
+		body->epoch = maker->store.manifest.agent_epoch;
 	writer->commit(writer->context, bytes);
 }

@@ -30,14 +30,17 @@ void results_maker_close(struct results_maker *maker);
 void results_maker_flush(struct results_maker *maker);
 
 /* One rows record of `count` rows: values in the order of group_by, SLUICE_GROUP_FIELDS_MAX a row.
- * Fills in row_count and row_bytes of the head. Waits for room. */
+ * Fills in row_count and row_bytes of the head, and order and epoch where they are 0. Waits for
+ * room. */
 void results_maker_rows(struct results_maker *maker, const struct sluice_rows *head, __u32 count,
 			const __u64 (*values)[SLUICE_GROUP_FIELDS_MAX],
 			const struct sluice_partial *partials);
 /* One record of one row with count, records and sum; min and max are `value`. */
 void results_maker_row(struct results_maker *maker, const struct sluice_rows *head,
 		       const __u64 values[SLUICE_GROUP_FIELDS_MAX], __u64 count, __s64 value);
-void results_maker_close_record(struct results_maker *maker, const struct sluice_rows *head);
+/* A complete or final record; its positions count records that were made. */
+void results_maker_emission(struct results_maker *maker, __u16 kind,
+			    const struct sluice_emission *emission);
 
 /* Any record as bytes, its prefix included. */
 void results_maker_record(struct results_maker *maker, const void *record, size_t bytes);

@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench_results_log: %s %s\n", strerror(-error), store.problem);
 		return 1;
 	}
-	results_log_write_schema(log, &window, 1, NULL);
+	results_log_write_schema(log, &window, NULL, 1, NULL);
 	start_ns = clock_ns(CLOCK_MONOTONIC);
 	thread_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	error = run(log, uring, duration_ns, &turn_ns_max);

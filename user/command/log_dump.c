@@ -34,6 +34,9 @@ struct dump {
 static const char *const kind_names[] = {
 	[SLUICE_DISK_SCHEMA] = "schema", [SLUICE_DISK_NAMES] = "names", [SLUICE_DISK_ROWS] = "rows",
 	[SLUICE_DISK_CLOSE] = "close",	 [SLUICE_DISK_LATE] = "late",
+	[SLUICE_DISK_COMPLETE] = "complete", [SLUICE_DISK_FINAL] = "final",
+	[SLUICE_DISK_LATE_COUNT] = "late_count", [SLUICE_DISK_GAP] = "gap",
+	[SLUICE_DISK_EPOCH_END] = "epoch_end",
 };
 
 static const struct {
@@ -135,12 +138,12 @@ static void add_flags(const struct dump *dump, struct text *text, __u16 flags)
 static void add_rows(const struct dump *dump, struct text *text, const struct rows_cursor *cursor)
 {
 	add_string(dump, text, "window", cursor->window->name);
-	add_time(dump, text, "start", cursor->head->start_ns);
-	add_time(dump, text, "end", cursor->head->end_ns);
-	add_signed(dump, text, "revision", cursor->head->revision);
-	add_flags(dump, text, cursor->head->flags);
-	add_unsigned(dump, text, "rows", cursor->head->row_count);
-	add_unsigned(dump, text, "aggregated", cursor->head->aggregated);
+	add_time(dump, text, "start", cursor->head.start_ns);
+	add_time(dump, text, "end", cursor->head.end_ns);
+	add_signed(dump, text, "revision", cursor->head.revision);
+	add_flags(dump, text, cursor->head.flags);
+	add_unsigned(dump, text, "rows", cursor->head.row_count);
+	add_unsigned(dump, text, "aggregated", cursor->head.aggregated);
 }
 
 static const struct {
@@ -206,7 +209,7 @@ static int print_row(struct dump *dump, const struct rows_cursor *cursor,
 	add_signed(dump, &text, "sum", rows_saturated_sum(row->partial, &is_saturated));
 	add_signed(dump, &text, "min", row->partial->min);
 	add_signed(dump, &text, "max", row->partial->max);
-	if (cursor->head->flags & SLUICE_ROWS_VARIABLE) {
+	if (cursor->head.flags & SLUICE_ROWS_VARIABLE) {
 		add_time(dump, &text, "start", row->start_ns);
 		add_time(dump, &text, "end", row->end_ns);
 		add_signed(dump, &text, "revision", row->revision);

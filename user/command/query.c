@@ -129,6 +129,7 @@ static int take_record(struct query *query, const struct sluice_disk_record *rec
 		return names_add(query->names, record);
 	case SLUICE_DISK_ROWS:
 	case SLUICE_DISK_CLOSE:
+	case SLUICE_DISK_FINAL:
 		return query->wants_late ? 0 : row_set_add(query->rows, record);
 	case SLUICE_DISK_LATE:
 		return query->wants_late ? late_set_add(query->late, record) : 0;

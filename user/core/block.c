@@ -3,6 +3,7 @@
  * extras. */
 #include "core/block.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define inline_always static inline __attribute__((always_inline))
@@ -56,8 +57,33 @@ void block_commit(struct block *block, __u16 kind)
 	block->rows->row_bytes = block->is_variable ? 0 : (__u32)block->fixed_bytes;
 	if (block->is_variable)
 		block->rows->flags |= SLUICE_ROWS_VARIABLE;
-	*block->record = (struct sluice_disk_record){ (__u32)bytes, kind, 1 };
+	*block->record =
+		(struct sluice_disk_record){ (__u32)bytes, kind, SLUICE_ROWS_VERSION };
 	block->writer->commit(block->writer->context, bytes);
+}
+
+__u64 emission_position(const struct row_writer *writer)
+{
+	return writer->position ? writer->position(writer->context) : 0;
+}
+
+int emission_put_record(const struct row_writer *writer, __u16 kind,
+			const struct sluice_emission *emission)
+{
+	const size_t bytes = sizeof(struct sluice_disk_record) + sizeof(*emission);
+	struct sluice_disk_record *record;
+	struct sluice_emission *body;
+	size_t room;
+
+	record = writer->reserve(writer->context, bytes, bytes, &room);
+	if (!record)
+		return -EAGAIN;
+	body = (struct sluice_emission *)(record + 1);
+	*record = (struct sluice_disk_record){ (__u32)bytes, kind, 1 };
+	*body = *emission;
+	body->last_lsn = emission_position(writer);
+	writer->commit(writer->context, bytes);
+	return 1;
 }
 
 /* Room for one row more. A row too long for the room of an empty block gets a longer one. */
@@ -93,6 +119,7 @@ bool block_put_row(const struct window *window, struct block *block, const unsig
 			.revision = block->rows->revision,
 			.start_ns = block->rows->start_ns,
 			.end_ns = block->rows->end_ns,
+			.order = block->rows->order,
 		};
 		block->end += sizeof(struct sluice_row_head);
 		bytes -= sizeof(struct sluice_row_head);

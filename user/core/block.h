@@ -34,6 +34,11 @@ struct chunk_view {
 bool block_open(const struct row_writer *writer, const struct window *window, __u32 rows_max,
 		struct block *block);
 void block_commit(struct block *block, __u16 kind);
+/* Number of the log's next record; 0 where the writer has none. */
+__u64 emission_position(const struct row_writer *writer);
+/* A complete or final record; its last position is this one. 1, or -EAGAIN: no room. */
+int emission_put_record(const struct row_writer *writer, __u16 kind,
+			const struct sluice_emission *emission);
 /* A row with the state of its extras, or NULL. False: no room for it; the block is full. */
 bool block_put_row(const struct window *window, struct block *block, const unsigned char *row,
 		   const void *state);

@@ -42,6 +42,7 @@ static __attribute__((noinline)) void dedup_put_aside(struct window *window, str
 	struct extras_event event;
 
 	batch->selected[i] &= ~(1u << window->index);
+	window_count_late(window, batch->time_ns[i], 1);
 	if (!window->late.event)
 		return;
 	batch_read_event(batch, i, &event);

@@ -13,38 +13,24 @@ static bool is_last(const struct instance *instance)
 	return instance->state == INSTANCE_LEAVING || instance->state == INSTANCE_FINISHING;
 }
 
-static __u64 since(__u64 now, __u64 before)
+/* What is there, and what is missing, of the panes of one instance. */
+static void fill_totals(const struct window *window, struct instance *instance)
 {
-	return now > before ? now - before : 0;
-}
-
-/* What is missing, and what is there, of the panes of one instance. */
-static void fill_missing(const struct window *window, struct instance *instance)
-{
-	const struct sluice_missing *now = &window->missing, *before = NULL;
 	const struct pane *pane;
 
 	instance->run_aggregated = 0;
 	instance->run_chunks = 0;
 	for_each_pane (window, instance, pane) {
 		instance->run_aggregated += pane->events;
-		before = before ? before : &pane->missing_before;
 		if (pane->chunk_count > instance->run_chunks)
 			instance->run_chunks = pane->chunk_count;
 	}
-	if (!before)
-		before = now;
-	instance->run_missing = (struct sluice_missing){
-		.shed = since(now->shed, before->shed),
-		.ring_full = since(now->ring_full, before->ring_full),
-		.refused = since(now->refused, before->refused),
-		.late = since(now->late, before->late),
-		.upstream = since(now->upstream, before->upstream),
-	};
+	window_read_losses(window, instance->start_ns, instance->start_ns + window->spec->size_ns,
+			   &instance->run_missing, &instance->run_share);
 }
 
 /* What an emission gives is decided when its turn comes, not when the instance began to wait. */
-static void begin(struct window *window, struct instance *instance)
+static void begin(struct window *window, struct instance *instance, __u64 at_position)
 {
 	if (is_last(instance) && window->deferred_count)
 		window_merge_deferred(window, instance->left_at);
@@ -54,6 +40,10 @@ static void begin(struct window *window, struct instance *instance)
 	instance->run_last = is_last(instance);
 	instance->run_frees = instance->run_last && !window->slides;
 	instance->run_final = instance->state == INSTANCE_LEAVING;
+	instance->run_completed = false;
+	instance->run_position = at_position;
+	if (instance->revision < 0 && instance->early_count == 0)
+		instance->first_position = at_position;
 	instance->run_rows = 0;
 	instance->next_chunk = 0;
 	instance->next_row = 0;
@@ -62,7 +52,14 @@ static void begin(struct window *window, struct instance *instance)
 		instance->has_changed = false;
 	if (instance->run_all)
 		instance->overflow_has_changed = true;
-	fill_missing(window, instance);
+	fill_totals(window, instance);
+}
+
+/* Of the rows of the running emission. */
+static __u64 run_order(const struct instance *instance)
+{
+	return instance->run_early ? instance->early_count + 1ull
+				   : SLUICE_ORDER_CLOSED + (__u64)(instance->revision + 1);
 }
 
 static void fill_head(const struct window *window, const struct instance *instance,
@@ -73,7 +70,11 @@ static void fill_head(const struct window *window, const struct instance *instan
 		.end_ns = instance->start_ns + window->spec->size_ns,
 		.window = (__u16)window->index,
 		.revision = instance->run_early ? -1 : instance->revision + 1,
+		.order = run_order(instance),
+		.epoch = window->epoch,
 		.aggregated = instance->run_aggregated,
+		.selected = instance->run_share.selected,
+		.offered = instance->run_share.offered,
 		.missing = instance->run_missing,
 	};
 	if (instance->run_early)
@@ -142,20 +143,42 @@ static int emit_overflow(struct window *window, struct instance *instance,
 	return 1;
 }
 
-/* An instance that gave its rows earlier says that they are final now. */
-static int emit_closing(struct window *window, struct instance *instance,
-			const struct row_writer *writer)
+/* All rows of the emission are written. */
+static int emit_complete(struct window *window, struct instance *instance,
+			 const struct row_writer *writer)
 {
-	struct block block;
+	struct sluice_emission complete = {
+		.start_ns = instance->start_ns,
+		.end_ns = instance->start_ns + window->spec->size_ns,
+		.window = (__u16)window->index,
+		.flags = instance->run_early ? SLUICE_ROWS_EARLY : 0,
+		.epoch = window->epoch,
+		.order = run_order(instance),
+		.first_lsn = instance->run_position,
+		.rows = instance->run_rows,
+	};
 
-	if (!block_open(writer, window, 1, &block))
-		return -EAGAIN;
-	block.is_variable = false;
-	fill_head(window, instance, block.rows);
-	block.rows->flags |= SLUICE_ROWS_FINAL;
-	block.rows->revision = instance->revision + (instance->run_rows > 0);
-	block_commit(&block, SLUICE_DISK_CLOSE);
-	return 1;
+	if (instance->run_final)
+		complete.flags |= SLUICE_ROWS_FINAL;
+	return emission_put_record(writer, SLUICE_DISK_COMPLETE, &complete);
+}
+
+/* Nothing of the instance will change any more. */
+static int emit_final(struct window *window, struct instance *instance,
+		      const struct row_writer *writer)
+{
+	bool has_rows = instance->run_rows || instance->run_all;
+	const struct sluice_emission final = {
+		.start_ns = instance->start_ns,
+		.end_ns = instance->start_ns + window->spec->size_ns,
+		.window = (__u16)window->index,
+		.flags = SLUICE_ROWS_FINAL,
+		.epoch = window->epoch,
+		.order = SLUICE_ORDER_CLOSED + (__u64)(instance->revision + has_rows),
+		.first_lsn = instance->first_position,
+	};
+
+	return emission_put_record(writer, SLUICE_DISK_FINAL, &final);
 }
 
 static void free_instance(struct window *window, struct instance *instance)
@@ -174,6 +197,7 @@ static void free_instance(struct window *window, struct instance *instance)
 static void finish(struct stream *stream, struct window *window, struct instance *instance)
 {
 	instance->is_running = false;
+	instance->early_count += instance->run_early;
 	if (!instance->run_last && !instance->run_early &&
 	    (instance->run_rows || instance->run_all))
 		instance->revision++;
@@ -196,13 +220,17 @@ static int emit_instance(struct stream *stream, struct window *window, struct in
 	int work = 1;
 
 	if (!instance->is_running)
-		begin(window, instance);
+		begin(window, instance, emission_position(writer));
 	if (instance->next_chunk < instance->run_chunks)
 		return emit_chunks(stream, window, instance, writer, rows_max);
 	if (instance->overflow_has_changed)
 		return emit_overflow(window, instance, writer);
-	if (instance->run_final && !instance->run_all)
-		work = emit_closing(window, instance, writer);
+	if (!instance->run_completed && (instance->run_rows || instance->run_all)) {
+		work = emit_complete(window, instance, writer);
+		instance->run_completed = work > 0;
+	}
+	if (work > 0 && instance->run_final)
+		work = emit_final(window, instance, writer);
 	if (work > 0)
 		finish(stream, window, instance);
 	return work;

@@ -14,7 +14,6 @@ static void fill_export_head(const struct window *window, const struct pane *pan
 		.start_ns = pane->start_ns,
 		.end_ns = pane->start_ns + window->pane_ns,
 		.window = (__u16)window->index,
-		.missing = pane->missing_before,
 	};
 }
 

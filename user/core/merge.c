@@ -68,6 +68,7 @@ static void merge_deferred(struct window *window, struct pane *pane,
 	unsigned char *row = row_to_merge(window, pane, deferred->key, 1, &id);
 
 	merge_partial(window, pane, row, id, &deferred->partial);
+	window_count_missed(window, pane);
 	if (row && window->extras.count)
 		extras_add(&window->extras, pane_extra(window, pane, id), &deferred->event);
 	pane->events++;
@@ -77,16 +78,20 @@ static void merge_deferred(struct window *window, struct pane *pane,
  * given it away since, and opens it again. */
 static struct pane *deferred_pane(struct window *window, __s64 number)
 {
+	__s64 start_ns = window->spec->offset_ns + number * window->pane_ns;
 	struct pane *pane = window_find_pane(window, number);
 	__u64 *reason;
 
 	assert(pane || !window->emits);
 	if (!pane)
-		pane = window_pane(window, window->spec->offset_ns + number * window->pane_ns,
-				   &reason);
+		pane = window_pane(window, start_ns, &reason);
 	if (!pane) {
 		window->ledger.aggregated--;
 		*reason += 1;
+		if (reason == &window->ledger.late)
+			window_count_late(window, start_ns, 1);
+		else
+			window_note_no_pane(window, start_ns, 1);
 	}
 	return pane;
 }

@@ -127,6 +127,19 @@ static void numbers_over(const struct window *window, __s64 start_ns, __s64 *fir
 	*last = floor_divide(start_ns - spec->offset_ns, spec->slide_ns);
 }
 
+__s64 window_last_over(const struct window *window, __s64 start_ns)
+{
+	const struct window_spec *spec = window->spec;
+	__s64 first, last, over_ns;
+
+	numbers_over(window, start_ns, &first, &last);
+	over_ns = spec->offset_ns + (first - 1) * spec->slide_ns;
+	return first <= last + 1 && over_ns + spec->size_ns > start_ns &&
+			       window_expiry(window, over_ns) <= window->watermark_ns
+		       ? over_ns
+		       : INT64_MIN;
+}
+
 /* Shows every window over the pane. False: one of them has no room. */
 static bool show_instances(struct window *window, __s64 start_ns)
 {
@@ -166,7 +179,6 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 		.number = number,
 		.table = take_table(window),
 		.is_behind = window_first_end(window, start_ns) <= window->watermark_ns,
-		.missing_before = window->missing,
 	};
 	first_entry = (size_t)pane->table * window->chunk_entries;
 	pane->chunk = window->chunk_table + first_entry;

@@ -12,6 +12,7 @@
 #include "core/chunks.h"
 #include "core/groups.h"
 #include "core/partial.h"
+#include "core/share.h"
 
 /* Distance of rows: one cache line, or one and a half when three to five key words do not fit. */
 #define PANE_ROW_BYTES(key_words) ((key_words) <= 2 ? 64u : 96u)
@@ -33,7 +34,6 @@ struct pane {
 	__u32 next_chunk;	/* where giving it away goes on */
 	__u32 next_row;
 	__u64 events;		/* taken in, overflow included */
-	struct sluice_missing missing_before;	/* running totals when it was opened */
 	struct sluice_partial overflow;
 };
 
@@ -59,16 +59,21 @@ struct instance {
 	bool run_last;
 	bool run_frees;
 	bool run_final;
+	bool run_completed;	/* its record `complete` is written */
 	bool wants_early;
 	bool has_changed;	/* since the last emission began */
 	bool overflow_has_changed;
 	__s32 revision;		/* of the last emission; −1: none yet */
+	__u32 early_count;	/* early emissions so far */
+	__u64 first_position;	/* in the log, of its first emission */
+	__u64 run_position;	/* … of the running one */
 	__u32 next_chunk;	/* where the running emission goes on */
 	__u32 next_row;
 	__u32 run_chunks;	/* of its panes */
 	__u64 run_rows;		/* rows it gave */
 	__u64 run_aggregated;	/* events in its panes */
 	struct sluice_missing run_missing;
+	struct share run_share;
 };
 
 static inline struct sluice_partial *row_partial(unsigned char *row, __u32 key_words)

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include <linux/types.h>
+
 struct row_writer {
 	void *context;
 	/* Room for one record of at least `bytes_min` bytes (its sluice_disk_record included) and
@@ -16,6 +18,9 @@ struct row_writer {
 	/* The record of `bytes` (its prefix says the same) is complete. Without it, the room is
 	 * given back at the next reserve. */
 	void (*commit)(void *context, size_t bytes);
+	/* Number of the record that is committed next: what the positions in sluice_emission are
+	 * made from. NULL where nobody asks. */
+	__u64 (*position)(void *context);
 };
 
 #endif

@@ -12,6 +12,7 @@ static __attribute__((noinline)) void add_overflow(struct window *window, struct
 	partial_add(&pane->overflow, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
 	window->ledger.overflow++;
 	window_note_growth(window, pane, GROUPS_NONE, NULL);
+	window_count_missed(window, pane);
 }
 
 /* An event without a pane to go to now: counted by its reason, or deferred. */
@@ -25,7 +26,12 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 
 	if (reason) {
 		(*reason)++;
-		if (window->late.event && reason == &window->ledger.late) {
+		if (reason != &window->ledger.late) {
+			window_note_no_pane(window, batch->time_ns[i], 1);
+			return;
+		}
+		window_count_late(window, batch->time_ns[i], 1);
+		if (window->late.event) {
 			batch_read_event(batch, i, &event);
 			window_keep_late(window, &event);
 		}
@@ -40,6 +46,7 @@ static __attribute__((noinline)) void put_aside(struct window *window, const str
 		return;
 	}
 	window->ledger.late++;
+	window_count_late(window, event.time_ns, 1);
 	window_keep_late(window, &event);
 }
 
@@ -269,6 +276,7 @@ static __attribute__((noinline)) void note_growth(struct window *window, const s
 		partial_open(&partial);
 		partial_add(&partial, batch->value[i], (__u16)(batch->type_weight[i] >> 16));
 		window_note_growth(window, pane, batch->id[i], &partial);
+		window_count_missed(window, pane);
 	}
 }
 

@@ -16,10 +16,13 @@ static inline size_t schema_record_bytes(__u32 window_count)
 	       window_count * sizeof(struct sluice_schema_window);
 }
 
-/* Writes schema_record_bytes() bytes. At most SLUICE_WINDOWS_MAX windows; `head` brings the ids,
- * epochs and names of dimensions. */
+/* Writes schema_record_bytes() bytes. At most SLUICE_WINDOWS_MAX windows; `head` brings the ids and
+ * names of dimensions; `epochs` that of each window (NULL: the agent's). */
 void schema_write(void *record, const struct sluice_schema *head, const struct window_spec *windows,
-		  __u32 window_count);
+		  const __u64 *epochs, __u32 window_count);
+
+/* A hash of what a window is, apart from its name: while it stays, its state may go on. */
+__u64 schema_definition(const struct window_spec *spec);
 
 struct schema {
 	struct sluice_schema head; /* names end with a zero */

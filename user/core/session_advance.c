@@ -25,7 +25,6 @@ static void remember(struct sessions *sessions)
 	sessions->history[sessions->history_count++] = (struct session_history){
 		.advance = sessions->advance,
 		.aggregated = sessions->aggregated,
-		.missing = sessions->window->missing,
 	};
 }
 

@@ -76,6 +76,26 @@ static void drop_copy(struct sessions *sessions, __u32 number)
 	session_pool_give(&sessions->nodes, number);
 }
 
+/* Of the row that follows the one of this revision; below 0: there was none. */
+static __u64 closed_order(__s32 revision)
+{
+	return SLUICE_ORDER_CLOSED + (__u64)(revision < 0 ? 0 : revision + 1);
+}
+
+/* Early rows that were given of exactly this interval. */
+static __u32 count_early(const struct sessions *sessions, __u32 early,
+			 const struct session *session)
+{
+	for (; early; early = session_node_at(sessions, early)->next) {
+		const struct session_node *node = session_node_at(sessions, early);
+
+		if (node->session.first_ns == session->first_ns &&
+		    session_end(sessions, &node->session) == session_end(sessions, session))
+			return node->early_count;
+	}
+	return 0;
+}
+
 /* A row about a session, by what the step says; what was told early is settled with it. An early
  * row that nothing can remember is not told: nobody could take it back. */
 static bool tell_step(struct session_telling *telling, const struct session_group *group,
@@ -85,6 +105,7 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 	const struct session session = node ? node->session : session_slot_read(group);
 	const void *extra = node ? session_node_extra((struct session_node *)node) : group->extra;
 	__u32 opened = node ? node->opened : group->more->opened, number = SESSION_POOL_NONE;
+	__u32 early_count = step.is_early ? count_early(sessions, *early, &session) + 1 : 0;
 	struct session_node *told;
 
 	if (!step.is_due && !step.is_early)
@@ -95,9 +116,7 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 			return true;
 	}
 	if (!session_tell(telling, group, &session, extra, opened,
-			  step.is_early ? -1
-			  : node	? node->revision + 1
-					: 0,
+			  step.is_early ? early_count : closed_order(node ? node->revision : -1),
 			  step.flags)) {
 		if (number)
 			session_pool_give(&sessions->nodes, number);
@@ -110,6 +129,7 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 	told->session = session;
 	told->id = group->id;
 	told->revision = SESSION_EARLY;
+	told->early_count = early_count;
 	told->opened = opened;
 	if (sessions->window->extras.count)
 		extras_open(&sessions->window->extras, session_node_extra(told));
@@ -317,40 +337,57 @@ static bool tell_retractions(struct session_telling *telling)
 	while (sessions->retraction_first) {
 		struct session_node *node = session_node_at(sessions, sessions->retraction_first);
 		struct session_group group = { .id = node->id };
-		__u16 flags = SLUICE_ROWS_RETRACTED;
-
-		if (node->revision == SESSION_EARLY)
-			flags |= SLUICE_ROWS_EARLY;
+		bool is_early = node->revision == SESSION_EARLY;
+		__u16 flags = SLUICE_ROWS_RETRACTED | (is_early ? SLUICE_ROWS_EARLY : 0);
 		if (telling->work >= telling->rows_max ||
 		    !session_tell(telling, &group, &node->session, session_node_extra(node),
-				  node->opened, node->revision + 1, flags))
+				  node->opened,
+				  is_early ? node->early_count + 1ull
+					   : closed_order(node->revision),
+				  flags))
 			return false;
 		session_retraction_free(sessions);
 	}
 	return true;
 }
 
-/* Says that whatever ends at closing_ns or before is final. */
+static bool give_up(struct session_telling *telling)
+{
+	telling->is_stuck = true;
+	return false;
+}
+
+/* The step is complete; what ends at closing_ns or before is final. */
 static bool tell_closing(struct session_telling *telling)
 {
 	struct sessions *sessions = telling->sessions;
-	struct sluice_rows head = {
+	struct sluice_emission record = {
 		.start_ns = INT64_MIN,
-		.end_ns = sessions->closing_ns,
+		.end_ns = sessions->window->watermark_ns,
 		.window = (__u16)sessions->window->index,
-		.flags = SLUICE_ROWS_FINAL,
-		.revision = INT32_MAX,
+		.epoch = sessions->window->epoch,
+		.first_lsn = sessions->run_position,
+		.rows = sessions->run_rows,
 	};
 
 	session_rows_commit(&telling->rows);
-	if (sessions->lateness_ns == 0 || !sessions->has_closed)
-		return true;
-	if (!session_rows_write_alone(&telling->rows, SLUICE_DISK_CLOSE, &head)) {
-		telling->is_stuck = true;
-		return false;
+	if (sessions->run_rows) {
+		if (emission_put_record(telling->rows.writer, SLUICE_DISK_COMPLETE, &record) < 0)
+			return give_up(telling);
+		sessions->run_rows = 0;
+		telling->work++;
 	}
+	if (!sessions->has_closed || sessions->is_finishing)
+		return true;
+	record.end_ns = sessions->closing_ns;
+	record.flags = SLUICE_ROWS_FINAL;
+	record.first_lsn = sessions->final_position;
+	record.rows = 0;
+	if (emission_put_record(telling->rows.writer, SLUICE_DISK_FINAL, &record) < 0)
+		return give_up(telling);
 	telling->work++;
 	sessions->has_closed = sessions->is_again;
+	sessions->final_position = 0;
 	return true;
 }
 
@@ -379,6 +416,10 @@ int sessions_emit(struct stream *stream, struct window *window, const struct row
 
 	(void)stream;
 	*is_done = false;
+	if (sessions->run_rows == 0)
+		sessions->run_position = emission_position(writer);
+	if (sessions->final_position == 0)
+		sessions->final_position = sessions->run_position;
 	if (sessions->phase == SESSION_RETRACTING && tell_retractions(&telling))
 		begin_sweep(sessions);
 	if (sessions->phase == SESSION_SWEEPING && sweep(&telling))

@@ -13,7 +13,8 @@ void session_rows_commit(struct session_rows *rows)
 	if (!rows->record)
 		return;
 	bytes = (size_t)(rows->at - (unsigned char *)rows->record);
-	*rows->record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_ROWS, 1 };
+	*rows->record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_ROWS,
+						      SLUICE_ROWS_VERSION };
 	rows->writer->commit(rows->writer->context, bytes);
 	rows->record = NULL;
 	rows->head = NULL;
@@ -49,19 +50,7 @@ bool session_rows_reserve(struct session_rows *rows, size_t bytes, __u16 flags, 
 	*rows->head = (struct sluice_rows){
 		.window = (__u16)rows->window->index,
 		.flags = flags,
+		.epoch = rows->window->epoch,
 	};
-	return true;
-}
-
-bool session_rows_write_alone(struct session_rows *rows, __u16 kind, const struct sluice_rows *head)
-{
-	session_rows_commit(rows);
-	if (!open_record(rows, 0, 0))
-		return false;
-	*rows->head = *head;
-	*rows->record = (struct sluice_disk_record){ HEAD_BYTES, kind, 1 };
-	rows->writer->commit(rows->writer->context, HEAD_BYTES);
-	rows->record = NULL;
-	rows->head = NULL;
 	return true;
 }

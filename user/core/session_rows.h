@@ -27,10 +27,6 @@ static inline struct session_rows session_rows_make(const struct window *window,
 bool session_rows_reserve(struct session_rows *rows, size_t bytes, __u16 flags, __u32 rows_left);
 void session_rows_commit(struct session_rows *rows);
 
-/* A record of the head alone. False: no room. */
-bool session_rows_write_alone(struct session_rows *rows, __u16 kind,
-			      const struct sluice_rows *head);
-
 static inline void session_rows_put(struct session_rows *rows, const void *bytes, size_t count)
 {
 	memcpy(rows->at, bytes, count);

@@ -57,6 +57,7 @@ struct session_node {
 	__u32 next; /* of the group, or of the retractions */
 	__u32 id; /* GROUPS_NONE: the overflow group */
 	__s32 revision; /* of its last row; SESSION_UNTOLD: its next is 0 */
+	__u32 early_count; /* of a node that stands for early rows: how many there were */
 	__u32 opened;
 	__u32 early; /* nodes: what was told of it before its end */
 	__u32 first_block; /* of its events, with max_duration */
@@ -92,11 +93,10 @@ struct session_span {
 	size_t tail_bytes;
 };
 
-/* Totals as they were at an advance. */
+/* Records taken in up to an advance. */
 struct session_history {
 	__u32 advance;
 	__u64 aggregated;
-	struct sluice_missing missing;
 };
 
 #define SESSION_HISTORY 1024u
@@ -152,7 +152,10 @@ struct sessions {
 	__s64 closing_ns; /* what ends here or before is final */
 	__u32 next_chunk;
 	__u32 next_row;
-	/* what was missing when */
+	__u64 run_position; /* in the log, where it began */
+	__u64 run_rows;
+	__u64 final_position; /* … and where the first one did since the last record `final` */
+	/* what was there when */
 	__u32 advance;
 	__u32 history_count;
 	struct session_history *history;

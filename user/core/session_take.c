@@ -50,10 +50,12 @@ static void take_or_overflow(struct sessions *sessions, __u32 id, bool is_overfl
 		return;
 	if (!is_overflow)
 		ledger->aggregated -= records;
-	if (take(sessions, GROUPS_NONE, span))
+	if (take(sessions, GROUPS_NONE, span)) {
 		ledger->overflow += is_overflow ? 0 : records;
-	else
-		ledger->rejected_pane += records;
+		return;
+	}
+	ledger->rejected_pane += records;
+	window_note_no_pane(sessions->window, span->session.first_ns, records);
 }
 
 void session_take_event(struct sessions *sessions, __u32 id, const struct extras_event *event)
@@ -73,6 +75,7 @@ void session_take_event(struct sessions *sessions, __u32 id, const struct extras
 	if (session_is_late(sessions, &group, event->time_ns)) {
 		sessions->window->ledger.aggregated--;
 		sessions->window->ledger.late++;
+		window_count_late(sessions->window, event->time_ns, 1);
 		window_keep_late(sessions->window, event);
 		return;
 	}

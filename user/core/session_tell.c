@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes the rows of sessions, with what is known to be missing since each began: rows that miss
- * the same share a record. */
+/* Writes the rows of sessions, with what is known to be missing from the interval of each: rows that
+ * miss the same share a record. */
 #include "core/session_tell.h"
 
 #include <string.h>
@@ -26,22 +26,9 @@ static const struct session_history *find_history(const struct sessions *session
 	return &sessions->history[low];
 }
 
-static void fill_missing(const struct sessions *sessions, const struct session_history *before,
-			 struct sluice_missing *missing)
-{
-	const struct sluice_missing *now = &sessions->window->missing;
-
-	*missing = (struct sluice_missing){
-		.shed = since(now->shed, before->missing.shed),
-		.ring_full = since(now->ring_full, before->missing.ring_full),
-		.refused = since(now->refused, before->missing.refused),
-		.late = since(now->late, before->missing.late),
-		.upstream = since(now->upstream, before->missing.upstream),
-	};
-}
-
-/* Room for a row of these bytes in a block of these flags and this loss. */
-static bool make_room(struct session_telling *telling, size_t bytes, __u16 flags, __u32 opened)
+/* Room for a row of this head in a record of these flags and this loss. */
+static bool make_room(struct session_telling *telling, const struct sluice_row_head *row,
+		      __u16 flags, __u32 opened)
 {
 	const struct sessions *sessions = telling->sessions;
 	const struct session_history *before = find_history(sessions, opened);
@@ -49,30 +36,34 @@ static bool make_room(struct session_telling *telling, size_t bytes, __u16 flags
 	__u32 left = telling->work < telling->rows_max ? telling->rows_max - telling->work : 1;
 	struct session_rows *rows = &telling->rows;
 	struct sluice_missing missing;
+	struct share share;
 
-	fill_missing(sessions, before, &missing);
+	window_read_losses(sessions->window, row->start_ns, row->end_ns, &missing, &share);
 	if (rows->head && ((flags & SLUICE_ROWS_OVERFLOW) ||
 			   memcmp(&rows->head->missing, &missing, sizeof(missing))))
 		session_rows_commit(rows);
-	if (!session_rows_reserve(rows, bytes, flags, flags & SLUICE_ROWS_OVERFLOW ? 1 : left)) {
+	if (!session_rows_reserve(rows, row->bytes, flags, flags & SLUICE_ROWS_OVERFLOW ? 1 : left)) {
 		telling->is_stuck = true;
 		return false;
 	}
 	rows->head->missing = missing;
+	rows->head->selected = share.selected;
+	rows->head->offered = share.offered;
 	if (aggregated > rows->head->aggregated)
 		rows->head->aggregated = aggregated;
 	return true;
 }
 
 bool session_tell(struct session_telling *telling, const struct session_group *group,
-		  const struct session *session, const void *extra, __u32 opened, __s32 revision,
+		  const struct session *session, const void *extra, __u32 opened, __u64 order,
 		  __u16 flags)
 {
 	const struct sessions *sessions = telling->sessions;
 	const struct extras *extras = &sessions->window->extras;
 	size_t key_bytes = sessions->grouping->key_words * sizeof(__u64), tail = 0;
 	struct sluice_row_head head = {
-		.revision = revision,
+		.revision = order < SLUICE_ORDER_CLOSED ? -1 : (__s32)(order - SLUICE_ORDER_CLOSED),
+		.order = order,
 		.start_ns = session->first_ns,
 		.end_ns = session_end(sessions, session),
 	};
@@ -82,7 +73,7 @@ bool session_tell(struct session_telling *telling, const struct session_group *g
 	else if (extras->count)
 		tail = extras_bytes(extras, extra);
 	head.bytes = (__u32)(sizeof(head) + key_bytes + sizeof(session->partial) + tail);
-	if (!make_room(telling, head.bytes, flags, opened))
+	if (!make_room(telling, &head, flags, opened))
 		return false;
 	session_rows_put(&telling->rows, &head, sizeof(head));
 	session_rows_put(&telling->rows, session_group_key(sessions, group->id), key_bytes);
@@ -91,6 +82,7 @@ bool session_tell(struct session_telling *telling, const struct session_group *g
 		extras_write(extras, extra, telling->rows.at);
 	telling->rows.at += tail;
 	telling->rows.head->row_count++;
+	telling->sessions->run_rows++;
 	telling->work++;
 	return true;
 }

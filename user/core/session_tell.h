@@ -3,6 +3,7 @@
 #ifndef SLUICE_CORE_SESSION_TELL_H
 #define SLUICE_CORE_SESSION_TELL_H
 
+#include "core/block.h"
 #include "core/session_rows.h"
 #include "core/session_state.h"
 
@@ -14,10 +15,10 @@ struct session_telling {
 	bool is_stuck; /* the writer had no room */
 };
 
-/* One row about a session of this group; flags are those of enum sluice_rows_flag beside overflow
+/* One row about a session of this group, of this order within its identity; flags are those of enum sluice_rows_flag beside overflow
  * and variable. False: no room now, and is_stuck. */
 bool session_tell(struct session_telling *telling, const struct session_group *group,
-		  const struct session *session, const void *extra, __u32 opened, __s32 revision,
+		  const struct session *session, const void *extra, __u32 opened, __u64 order,
 		  __u16 flags);
 
 #endif

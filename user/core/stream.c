@@ -165,6 +165,7 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 	}
 	take_datagram(stream, &datagram, record->listener);
 	ledger->accepted += datagram.accepted;
+	stream->accepted_of[record->listener] += datagram.accepted;
 	ledger->future += datagram.future;
 	if (datagram.accepted)
 		sources_note(stream->sources, stream->worker, slot,
@@ -200,15 +201,15 @@ void stream_finish(struct stream *stream)
 		window_finish(stream, &stream->window[w]);
 }
 
-void stream_set_missing(struct stream *stream, __u32 window, const struct sluice_missing *totals)
-{
-	assert(window < stream->window_count);
-	stream->window[window].missing = *totals;
-}
-
 const struct sluice_stream_ledger *stream_ledger(const struct stream *stream)
 {
 	return &stream->ledger;
+}
+
+__u64 stream_accepted(const struct stream *stream, __u32 listener)
+{
+	assert(listener < SLUICE_LISTENERS_MAX);
+	return stream->accepted_of[listener];
 }
 
 const struct sluice_window_ledger *stream_window_ledger(const struct stream *stream, __u32 window)

@@ -14,6 +14,7 @@
 
 #include "core/area.h"
 #include "core/dedup.h"
+#include "core/losses.h"
 #include "core/name_table.h"
 #include "core/row_writer.h"
 #include "core/sources.h"
@@ -35,6 +36,7 @@ struct stream_options {
 	__s64 max_lag_ns;			/* of `sources`: windows reach so far back */
 	struct sources *sources;
 	struct dedup *dedup; /* NULL: no window has `dedup: event_id` */
+	const __u64 *epochs; /* of each window's state; NULL: 1 each */
 };
 
 /* Reserves address space for the whole budget; memory is touched as it is needed. -ENOMEM,
@@ -86,11 +88,23 @@ bool stream_has_late(const struct stream *stream);
 /* Orderly stop: every window still open waits for stream_emit / stream_export, as not final. */
 void stream_finish(struct stream *stream);
 
-/* What is known to be missing so far from the listeners of a window (running totals). */
-void stream_set_missing(struct stream *stream, __u32 window, const struct sluice_missing *totals);
+/* Worker 0: of `offered` records of the window's listeners its where has selected so many, in all
+ * workers, up to wall time `now_ns` (running totals). */
+void stream_set_share(struct stream *stream, __u32 window, __s64 now_ns, __u64 selected,
+		      __u64 offered);
+
+/* Losses that a worker may have found between two ticks without coarsening them. */
+#define STREAM_LOSSES_MAX 512u
+/* What this stream found missing by itself since the last call (future, stale, no_pane …), at most
+ * STREAM_LOSSES_MAX. Returns how many. */
+__u32 stream_take_losses(struct stream *stream, struct loss loss[static STREAM_LOSSES_MAX]);
+/* Worker 0: what is missing, of all workers and listeners. Before stream_advance of the same tick. */
+void stream_add_losses(struct stream *stream, const struct loss *loss, __u32 count);
 
 /* Counters: written by the stream's thread only, 64-bit each, readable by any thread. */
 const struct sluice_stream_ledger *stream_ledger(const struct stream *stream);
+/* Events of a listener among those accepted. */
+__u64 stream_accepted(const struct stream *stream, __u32 listener);
 const struct sluice_window_ledger *stream_window_ledger(const struct stream *stream, __u32 window);
 
 struct stream_stats {

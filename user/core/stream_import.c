@@ -41,21 +41,6 @@ static void import_row(struct window *window, struct pane *pane, const struct sl
 			     &partial, tail, (size_t)(row + length - tail));
 }
 
-static __u64 least(__u64 a, __u64 b)
-{
-	return a < b ? a : b;
-}
-
-/* What had been missing when the first worker opened the pane. */
-static void take_earlier(struct sluice_missing *before, const struct sluice_missing *other)
-{
-	before->shed = least(before->shed, other->shed);
-	before->ring_full = least(before->ring_full, other->ring_full);
-	before->refused = least(before->refused, other->refused);
-	before->late = least(before->late, other->late);
-	before->upstream = least(before->upstream, other->upstream);
-}
-
 /* Exports come before the watermark moves and after all emissions: there is a pane for them, if at
  * all. */
 static void import_rows(struct window *window, const struct sluice_rows *head, size_t bytes)
@@ -67,12 +52,12 @@ static void import_rows(struct window *window, const struct sluice_rows *head, s
 	if (!pane) {
 		window->ledger.aggregated -= head->aggregated;
 		window->ledger.late += head->aggregated;
+		window_count_late(window, head->start_ns, head->aggregated);
 		if (window->late.event)
 			window->ledger.late_not_kept += head->aggregated;
 		return;
 	}
 	pane->events += head->aggregated;
-	take_earlier(&pane->missing_before, &head->missing);
 	for (__u32 i = 0; i < head->row_count; i++) {
 		size_t length = import_length(window, head, row, bytes);
 
@@ -93,6 +78,8 @@ int stream_import(struct stream *stream, const void *bytes, size_t length)
 	if (length >= sizeof(*record) && record->bytes == length) {
 		if (record->kind == SLUICE_DISK_LATE)
 			return stream_import_late(stream, record);
+		if (record->kind == SLUICE_DISK_LATE_COUNT)
+			return stream_import_late_count(stream, record);
 		if (record->kind == SLUICE_DISK_NAMES)
 			return stream_import_names(stream, record);
 	}

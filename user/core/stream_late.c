@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Late events of a stream: from the batch into the ring of their window, from another worker's
- * records into this one's rings, and out to the writer. */
+/* Late events of a stream, and how many there were: from the batch into the ring and the counts of
+ * their window, from another worker's records into this one's, and out to the writer. */
 #include <errno.h>
 
 #include "core/late_record.h"
@@ -37,13 +37,59 @@ void window_keep_late(struct window *window, const struct extras_event *event)
 	put(window, &late);
 }
 
+/* Rows say how much is missing by the slices inside their interval: so a slice is inside every window
+ * in time that misses the event, and of no other. */
+void window_count_late(struct window *window, __s64 time_ns, __u64 records)
+{
+	const struct window_spec *spec = window->spec;
+	__s64 start_ns;
+
+	if (!window->sessions) {
+		start_ns = spec->offset_ns + window_pane_number(window, time_ns) * window->pane_ns;
+		late_count_add(&window->late_count, start_ns,
+			       window_add_ns(start_ns, window->pane_ns), records);
+		return;
+	}
+	/* Where a longest duration cuts, a session may end within the gap. */
+	late_count_add(&window->late_count, time_ns,
+		       window_add_ns(time_ns, spec->max_duration_ns ? 1 : spec->gap_ns), records);
+}
+
+void window_count_missed(struct window *window, const struct pane *pane)
+{
+	__s64 start_ns;
+
+	if (!pane->is_behind || !window->slides)
+		return;
+	start_ns = window_last_over(window, pane->start_ns);
+	if (start_ns != INT64_MIN)
+		late_count_add(&window->late_count, start_ns,
+			       window_add_ns(pane->start_ns, window->pane_ns), 1);
+}
+
+static bool has_late(const struct window *window)
+{
+	return late_waiting(&window->late) || !late_count_is_empty(&window->late_count);
+}
+
 bool stream_has_late(const struct stream *stream)
 {
 	for (__u32 w = 0; w < stream->window_count; w++) {
-		if (late_waiting(&stream->window[w].late))
+		if (has_late(&stream->window[w]))
 			return true;
 	}
 	return false;
+}
+
+/* The counts are one record: 0, or -EAGAIN. */
+static int write_count(struct window *window, const struct row_writer *writer)
+{
+	int count;
+
+	if (late_count_is_empty(&window->late_count))
+		return 0;
+	count = late_count_write(&window->late_count, window->index, window->epoch, writer);
+	return count < 0 ? count : 0;
 }
 
 int stream_write_late(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
@@ -52,7 +98,10 @@ int stream_write_late(struct stream *stream, const struct row_writer *writer, __
 
 	for (__u32 w = 0; w < stream->window_count && done < rows_max; w++) {
 		struct late *late = &stream->window[w].late;
+		int error = write_count(&stream->window[w], writer);
 
+		if (error)
+			return done ? (int)done : error;
 		while (late_waiting(late) && done < rows_max) {
 			int count = late_write(late, w, writer, (rows_max - done) * EVENTS_PER_ROW);
 
@@ -77,5 +126,18 @@ int stream_import_late(struct stream *stream, const struct sluice_disk_record *r
 		return -EINVAL;
 	while (late_record_next(&cursor, &event))
 		put(window, &event);
+	return 0;
+}
+
+int stream_import_late_count(struct stream *stream, const struct sluice_disk_record *record)
+{
+	struct late_count_cursor cursor;
+	struct sluice_late_pane pane;
+
+	if (late_count_read(&cursor, stream->window_count, record))
+		return -EINVAL;
+	while (late_count_next(&cursor, &pane))
+		late_count_add(&stream->window[cursor.head->window].late_count, pane.start_ns,
+			       pane.end_ns, pane.records);
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include "core/extras.h"
 #include "core/group_key.h"
 #include "core/late.h"
+#include "core/late_count.h"
+#include "core/losses.h"
 #include "core/name_table.h"
 #include "core/pane.h"
 #include "core/places.h"
@@ -50,8 +52,15 @@ struct deferred {
 };
 
 #define DEFERRED_MAX 8192u
+#define LOSSES_KNOWN_MAX 4096u
 
 struct sessions;
+
+struct stream_losses {
+	struct losses found;	/* by this stream since the last tick */
+	struct losses known;	/* worker 0: of all, as long as rows ask */
+	struct loss memory[STREAM_LOSSES_MAX + LOSSES_KNOWN_MAX];
+};
 
 struct window {
 	const struct window_spec *spec;
@@ -94,8 +103,11 @@ struct window {
 	struct deferred *deferred;	/* windows that slide */
 	__u32 deferred_count;
 	struct late late;	/* late: keep */
+	struct late_count late_count;
+	__u64 epoch;		/* of its state, from 1 */
+	struct share_history *shares;	/* worker 0 */
+	struct stream_losses *stream_losses;
 	struct sluice_window_ledger ledger;
-	struct sluice_missing missing;	/* running totals */
 };
 
 /* What waits for emission, first closed first emitted: an instance to be emitted, or a pane to be
@@ -166,7 +178,9 @@ struct stream {
 	struct sketch_pool sketches;
 	struct name_table names;
 	size_t names_given;	/* bytes of its entries that were handed on */
+	struct stream_losses losses;
 	struct sluice_stream_ledger ledger;
+	__u64 accepted_of[SLUICE_LISTENERS_MAX];
 	struct window window[SLUICE_WINDOWS_MAX];
 	struct grouping grouping[SLUICE_WINDOWS_MAX];
 };
@@ -208,10 +222,22 @@ void batch_select(struct batch *batch, const struct window *window);
 /* What came too late: into the side output where the window keeps it. The caller counts it as
  * late. */
 void window_keep_late(struct window *window, const struct extras_event *event);
-/* Late events of all windows to the writer, `rows_max` units of work at most; as stream_emit(). */
+/* `records` of this time are too late for every window in time that holds them. */
+void window_count_late(struct window *window, __s64 time_ns, __u64 records);
+/* An event that a pane took: where some windows in time over the pane are over already, it is too late
+ * for those. */
+void window_count_missed(struct window *window, const struct pane *pane);
+/* Events for which the window has no pane are missing from it. */
+void window_note_no_pane(struct window *window, __s64 time_ns, __u64 records);
+/* What is known to be missing from [start, end), and the share of its where around it. */
+void window_read_losses(const struct window *window, __s64 start_ns, __s64 end_ns,
+			struct sluice_missing *missing, struct share *share);
+/* Late events and their counts of all windows to the writer, `rows_max` units of work at most; as
+ * stream_emit(). */
 int stream_write_late(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
 /* Those of another worker. -EINVAL. */
 int stream_import_late(struct stream *stream, const struct sluice_disk_record *record);
+int stream_import_late_count(struct stream *stream, const struct sluice_disk_record *record);
 
 /* The entries of a dictionary datagram, each with one outcome. */
 void stream_take_dictionary(struct stream *stream, const struct sluice_header *header,
@@ -249,6 +275,8 @@ __s64 window_first_end(const struct window *window, __s64 start_ns);
  * slice. */
 __s64 window_expiry(const struct window *window, __s64 start_ns);
 __s64 window_last_expiry(const struct window *window, __s64 start_ns);
+/* Start of the last window over a slice of time that is over; INT64_MIN: none is. */
+__s64 window_last_over(const struct window *window, __s64 start_ns);
 /* Events before this time are too late, whatever else is there; of windows that do not remember
  * event_id that is only so when they tumble or slide. INT64_MIN: none is. */
 __s64 window_oldest_taken(const struct window *window);

@@ -117,9 +117,16 @@ int window_open(struct window *window, const struct stream_options *options, __u
 {
 	int err = open_window(window, options, index, grouping, stream);
 
+	window->stream_losses = &stream->losses;
+	window->epoch = options->epochs ? options->epochs[index] : 1;
+	if (!err)
+		err = late_count_open(&window->late_count);
 	if (!err && window->spec->late == WINDOW_LATE_KEEP)
 		err = late_open(&window->late);
-	return err;
+	if (err || options->worker)
+		return err;
+	window->shares = memory_reserve(sizeof(*window->shares));
+	return window->shares ? 0 : -ENOMEM;
 }
 
 void window_close(struct window *window)
@@ -129,6 +136,8 @@ void window_close(struct window *window)
 
 	sessions_close(window->sessions);
 	late_close(&window->late);
+	late_count_close(&window->late_count);
+	memory_release(window->shares, sizeof(*window->shares));
 	memory_release(window->panes, panes * sizeof(*window->panes));
 	slots_close(&window->live);
 	slots_close(&window->shown);

@@ -38,6 +38,8 @@ static struct results_batch *open_next(struct results_batches *batches)
 	batch = open_batch(batches);
 	batch->bytes = sizeof(*batch->header);
 	batch->record_count = 0;
+	batch->first_position = batches->records + 1;
+	batch->has_positions = false;
 	batch->rows = 0;
 	return batch;
 }
@@ -101,6 +103,8 @@ static void commit(void *context, size_t bytes)
 		batch->opened_mono_ns = batches->now_mono_ns;
 	batch->bytes += bytes;
 	batch->record_count++;
+	batch->has_positions |= record->kind == SLUICE_DISK_COMPLETE ||
+				record->kind == SLUICE_DISK_FINAL;
 	batch->rows += count_rows(record);
 	batches->rows += count_rows(record);
 	batches->records++;
@@ -109,6 +113,13 @@ static void commit(void *context, size_t bytes)
 	     batches->closed_count < RESULTS_LOG_IN_FLIGHT) ||
 	    SLUICE_BATCH_BYTES_MAX - batch->bytes < ROOM_BYTES_MIN)
 		results_batches_close_open(batches);
+}
+
+static __u64 position(void *context)
+{
+	const struct results_batches *batches = context;
+
+	return batches->records + 1;
 }
 
 struct results_batch *results_batches_next(struct results_batches *batches)
@@ -161,7 +172,7 @@ int results_batches_open(struct results_batches *batches, struct results_log *lo
 		batches->batch[i].header = (void *)(batches->memory + i * SLUICE_BATCH_BYTES_MAX);
 		batches->batch[i].log = log;
 	}
-	batches->writer = (struct row_writer){ batches, reserve, commit };
+	batches->writer = (struct row_writer){ batches, reserve, commit, position };
 	return 0;
 }
 

@@ -167,6 +167,10 @@ static void seal(struct results_log *log, struct results_batch *batch)
 		.prev_chain = log->chain,
 	};
 	memcpy(header->boot_id, log->store->boot_id, sizeof(header->boot_id));
+	if (batch != &log->preamble_batch)
+		positions_note(&log->positions, batch->first_position, header->first_lsn);
+	if (batch->has_positions)
+		positions_resolve(&log->positions, header + 1, header->payload_bytes);
 	batch->disk_bytes = segment_batch_bytes(header);
 	memset((__u8 *)header + batch->bytes, 0, batch->disk_bytes - batch->bytes);
 	segment_seal_batch(header, log->store_id);

@@ -53,9 +53,10 @@ int results_log_close(struct results_log *log);
 
 /* What rows mean from here on. Written next, and again at the start of every segment. -E2BIG;
  * -EBUSY while rows wait (results_log_flush_wait first): they mean what the schema before says.
- * dim_name may be NULL. */
+ * dim_name may be NULL, and so may the epochs of the windows: then it is the agent's. */
 int results_log_write_schema(struct results_log *log, const struct window_spec *windows,
-			     __u32 window_count, const char dim_name[4][SLUICE_NAME_MAX + 1]);
+			     const __u64 *epochs, __u32 window_count,
+			     const char dim_name[4][SLUICE_NAME_MAX + 1]);
 /* A name of an id, from the configuration or a dictionary datagram; repeated as the schema is. A
  * second name for an id is -EEXIST (the first stays; 0 when it is the same), -ENOSPC when the table
  * is full. */

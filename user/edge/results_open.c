@@ -239,7 +239,8 @@ int results_log_close(struct results_log *log)
 }
 
 int results_log_write_schema(struct results_log *log, const struct window_spec *windows,
-			     __u32 window_count, const char dim_name[4][SLUICE_NAME_MAX + 1])
+			     const __u64 *epochs, __u32 window_count,
+			     const char dim_name[4][SLUICE_NAME_MAX + 1])
 {
 	struct sluice_schema head = {
 		.config_epoch = log->config_epoch,
@@ -255,7 +256,8 @@ int results_log_write_schema(struct results_log *log, const struct window_spec *
 	memcpy(head.agent_id, log->agent_id, sizeof(head.agent_id));
 	if (dim_name)
 		memcpy(head.dim_name, dim_name, sizeof(head.dim_name));
-	results_preamble_set_schema(&log->preamble, &head, windows, window_count);
+	results_preamble_set_schema(&log->preamble, &head, windows, epochs,
+				    window_count);
 	log->is_preamble_due = true;
 	return 0;
 }

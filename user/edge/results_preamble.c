@@ -28,9 +28,10 @@ void results_preamble_close(struct results_preamble *preamble)
 
 void results_preamble_set_schema(struct results_preamble *preamble,
 				 const struct sluice_schema *head,
-				 const struct window_spec *windows, __u32 window_count)
+				 const struct window_spec *windows, const __u64 *epochs,
+				 __u32 window_count)
 {
-	schema_write(preamble->schema, head, windows, window_count);
+	schema_write(preamble->schema, head, windows, epochs, window_count);
 	preamble->schema_bytes = schema_record_bytes(window_count);
 }
 

@@ -23,7 +23,8 @@ void results_preamble_close(struct results_preamble *preamble);
 
 void results_preamble_set_schema(struct results_preamble *preamble,
 				 const struct sluice_schema *head,
-				 const struct window_spec *windows, __u32 window_count);
+				 const struct window_spec *windows, const __u64 *epochs,
+				 __u32 window_count);
 
 /* 1: new, and its finished record of *record_bytes stands at `record` (RESULTS_PREAMBLE_NAME_MAX);
  * 0: known already; -EEXIST: the id has another name; -EINVAL; -ENOSPC. */

@@ -6,6 +6,7 @@
 
 #include "edge/results_batches.h"
 #include "edge/results_log.h"
+#include "edge/positions.h"
 #include "edge/results_preamble.h"
 #include "edge/segment.h"
 #include "edge/segment_keeper.h"
@@ -26,6 +27,7 @@ struct results_log {
 	struct results_batches batches;
 	struct results_preamble preamble;
 	struct results_batch preamble_batch;
+	struct positions positions;
 	bool is_preamble_due;
 	struct name_table recovered; /* names that the log ended with when it was opened */
 	/* The active segment: */

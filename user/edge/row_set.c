@@ -263,6 +263,7 @@ static int add_entry(struct row_set *set, const struct row_view *row, __u16 flag
 		.head = (__u32)(set->head_count - 1),
 		.source = set->source,
 		.revision = row->revision,
+		.order = row->order,
 		.flags = flags,
 		.shape = set->shape,
 		.is_close = is_close,
@@ -282,22 +283,33 @@ static bool is_in_range(const struct row_set *set, __s64 start_ns)
 	return start_ns >= set->options.since_ns && start_ns < set->options.until_ns;
 }
 
-static int add_close(struct row_set *set, const struct rows_cursor *cursor)
+/* Of a final record, or a close record of version 1. */
+static int add_close(struct row_set *set, const struct row_view *view, __u16 flags)
 {
-	const struct row_view view = {
-		.start_ns = cursor->head->start_ns,
-		.end_ns = cursor->head->end_ns,
-		.revision = cursor->head->revision,
-	};
 	struct row_source *source = &set->sources[set->source];
 
-	if (view.start_ns == INT64_MIN) {
+	if (view->start_ns == INT64_MIN) {
 		source->closed_ns =
-			view.end_ns > source->closed_ns ? view.end_ns : source->closed_ns;
+			view->end_ns > source->closed_ns ? view->end_ns : source->closed_ns;
 		return 0;
 	}
-	return is_in_range(set, view.start_ns) ? add_entry(set, &view, cursor->head->flags, true)
-					       : 0;
+	return is_in_range(set, view->start_ns) ? add_entry(set, view, flags, true) : 0;
+}
+
+static int add_final(struct row_set *set, const struct sluice_disk_record *record)
+{
+	const struct sluice_emission *final = (const struct sluice_emission *)(record + 1);
+	struct row_view view;
+
+	if (record->version != 1 || record->bytes < sizeof(*record) + sizeof(*final) ||
+	    final->window >= set->schema->head.window_count)
+		return -EBADMSG;
+	if (final->window != set->window)
+		return 0;
+	view = (struct row_view){ .start_ns = final->start_ns,
+				  .end_ns = final->end_ns,
+				  .order = final->order };
+	return add_close(set, &view, final->flags);
 }
 
 int row_set_add(struct row_set *set, const struct sluice_disk_record *record)
@@ -309,22 +321,27 @@ int row_set_add(struct row_set *set, const struct sluice_disk_record *record)
 
 	if (!set->schema)
 		return -EBADMSG;
+	if (record->kind == SLUICE_DISK_FINAL)
+		return add_final(set, record);
 	error = rows_open(&cursor, set->schema, record);
-	if (error || cursor.head->window != set->window)
+	if (error || cursor.head.window != set->window)
 		return error;
-	error = add_head(set, cursor.head);
+	error = add_head(set, &cursor.head);
 	if (error)
 		return error;
-	if (record->kind == SLUICE_DISK_CLOSE)
-		return add_close(set, &cursor);
-	is_overflow = cursor.head->flags & SLUICE_ROWS_OVERFLOW;
+	if (record->kind == SLUICE_DISK_CLOSE) {
+		row = (struct row_view){ .start_ns = cursor.head.start_ns,
+					 .end_ns = cursor.head.end_ns };
+		return add_close(set, &row, cursor.head.flags);
+	}
+	is_overflow = cursor.head.flags & SLUICE_ROWS_OVERFLOW;
 	while ((got = rows_next(&cursor, &row)) == 1) {
 		if (!is_in_range(set, row.start_ns) ||
 		    (set->options.is_wanted &&
 		     !set->options.is_wanted(set->options.context, set->schema, set->window, &row,
 					     is_overflow)))
 			continue;
-		error = add_entry(set, &row, cursor.head->flags, false);
+		error = add_entry(set, &row, cursor.head.flags, false);
 		if (error)
 			return error;
 	}

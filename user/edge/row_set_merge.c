@@ -84,7 +84,7 @@ static int compare(const void *left, const void *right, void *context)
 			return result;
 		COMPARE(sources[a->entry->source].epoch, sources[b->entry->source].epoch);
 	}
-	COMPARE(a->entry->revision, b->entry->revision);
+	COMPARE(a->entry->order, b->entry->order);
 	COMPARE((uintptr_t)a->entry, (uintptr_t)b->entry);
 	return 0;
 }
@@ -122,11 +122,10 @@ static struct sorted *sort_bucket(const struct row_set *set, const struct row_bu
 
 static void add_missing(struct sluice_missing *into, const struct sluice_missing *from)
 {
-	into->shed += from->shed;
-	into->ring_full += from->ring_full;
-	into->refused += from->refused;
-	into->late += from->late;
-	into->upstream += from->upstream;
+#define SLUICE_FIELD(name, text) into->name += from->name;
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	into->flags |= from->flags;
 }
 
 /* The row of one identity on its own. */

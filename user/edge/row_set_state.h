@@ -18,6 +18,7 @@ struct row_entry {
 	__u32 head;
 	__u32 source;
 	__s32 revision;
+	__u64 order;
 	__u16 flags; /* enum sluice_rows_flag */
 	__u16 shape;
 	__u32 is_close;

@@ -29,7 +29,8 @@
 static void start_tick(struct engine *engine)
 {
 	static struct log_limit limit = { .interval_ns = 10000000000ull };
-	int error = tick_start(&engine->tick, engine_clock_ns(CLOCK_MONOTONIC));
+	int error = tick_start(&engine->tick, engine_clock_now_ns(&engine->orders.clock),
+			       engine_clock_ns(CLOCK_MONOTONIC));
 
 	if (error)
 		log_line_limited(&limit, LOG_LEVEL_ERROR, "engine",
@@ -249,7 +250,7 @@ static void serve_admin(struct engine *engine)
 /* What is compared with in the first minute: the counters as the agent found them. */
 static void begin_losses(struct engine *engine)
 {
-	struct recent_losses losses = report_losses(engine, &engine->tick.baseline);
+	struct recent_losses losses = report_losses(engine, &engine->tick.missing.kernel);
 
 	recent_note(&engine->recent, engine->started_mono_ns, &losses);
 	engine->unclaimed_at_start = udp_stack_unclaimed();

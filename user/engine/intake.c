@@ -140,26 +140,3 @@ int intake_count_unread(const struct bpf_loader *loader, __u32 listener_count,
 	*unread = found;
 	return 0;
 }
-
-static void add_listener(struct sluice_missing *missing, const struct sluice_ledger *since,
-			 const struct sluice_ledger *now)
-{
-	const struct sluice_count *old = (const struct sluice_count *)since;
-	const struct sluice_count *new = (const struct sluice_count *)now;
-
-	missing->ring_full += now->ring_full.events - since->ring_full.events;
-	missing->ring_full += now->no_ring.events - since->no_ring.events;
-	for (int i = SLUICE_OUTCOME_refused_udp_length; i <= SLUICE_OUTCOME_refused_length; i++)
-		missing->refused += new[i].datagrams - old[i].datagrams;
-}
-
-struct sluice_missing intake_missing(const struct account_kernel *since,
-				     const struct account_kernel *now, __u32 listener_mask)
-{
-	struct sluice_missing missing = { 0 };
-
-	for (__u32 i = 0; i < now->listener_count; i++)
-		if (listener_mask & (1u << i))
-			add_listener(&missing, &since->ledger[i], &now->ledger[i]);
-	return missing;
-}

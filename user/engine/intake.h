@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The engine's view of the kernel's side: the configuration compiled for the XDP program, its
- * counters read at once, and what is missing by them. It attaches nothing and drains nothing. */
+ * counters read at once. It attaches nothing and drains nothing. */
 #ifndef SLUICE_ENGINE_INTAKE_H
 #define SLUICE_ENGINE_INTAKE_H
 
@@ -26,11 +26,6 @@ int intake_read(const struct bpf_loader *loader, __u32 listener_count,
 int intake_count_unread(const struct bpf_loader *loader, __u32 listener_count,
 			const struct worker_ring *rings, __u32 ring_count,
 			struct account_unread *unread);
-
-/* Losses of the listeners in `listener_mask` from `since` to `now`; `late` and `upstream` are left
- * 0. */
-struct sluice_missing intake_missing(const struct account_kernel *since,
-				     const struct account_kernel *now, __u32 listener_mask);
 
 /* Bytes of the ring of each CPU: listeners share it. */
 __u64 intake_ring_bytes(const struct config *config);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/share.h"
 #include "core/stream.h"
 #include "engine/clock.h"
 
@@ -24,7 +25,10 @@ struct orders {
 	_Atomic __u64 number;	/* from 1; written last */
 	enum order_kind kind;
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
-	struct sluice_missing missing[SLUICE_WINDOWS_MAX];
+	const struct loss *loss;	/* what was found missing since the tick before */
+	__u32 loss_count;
+	__s64 now_ns;
+	struct share share[SLUICE_WINDOWS_MAX]; /* running totals: what their where selected */
 	struct engine_clock clock;	/* the wall clock of all threads */
 	_Atomic bool is_stopping;	/* the agent: nothing is waited for without end */
 	int answer_fd;		/* eventfd: some worker has answered, or failed */

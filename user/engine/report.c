@@ -65,7 +65,7 @@ struct recent_losses report_losses(const struct engine *engine, const struct acc
 		losses.ring_full += kernel->ledger[i].ring_full.events;
 		losses.no_ring += kernel->ledger[i].no_ring.events;
 		losses.refused += refused(&kernel->ledger[i]);
-		losses.upstream += tick->upstream[i].missing;
+		losses.upstream += tick->missing.upstream[i].missing;
 	}
 	for (__u32 i = 0; i < engine->links.count; i++)
 		losses.interruptions += engine->links.interface[i].removals +

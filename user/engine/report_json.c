@@ -164,11 +164,9 @@ static void put_window(struct json_writer *json, const struct report *report, __
 	SLUICE_WINDOW_LEDGER(SLUICE_FIELD)
 #undef SLUICE_FIELD
 	json_open(json, "missing", "{");
-	json_number(json, "shed", missing->shed);
-	json_number(json, "ring_full", missing->ring_full);
-	json_number(json, "refused", missing->refused);
-	json_number(json, "late", missing->late);
-	json_number(json, "upstream", missing->upstream);
+#define SLUICE_FIELD(name, text) json_number(json, #name, missing->name);
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
 	json_close(json, "}");
 	if (tick->sums.dedup[w].bytes_max)
 		put_dedup(json, &tick->sums.dedup[w]);

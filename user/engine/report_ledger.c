@@ -169,7 +169,7 @@ static void write_sources(struct page *page)
 	char lost[WORDS_BYTES];
 
 	for (__u32 i = 0; i < page->report->kernel.listener_count; i++)
-		upstream += tick->upstream[i].missing;
+		upstream += tick->missing.upstream[i].missing;
 	heading(page, "Sources");
 	say(page, "%u known, %u live, %u set aside", sources->known, sources->live,
 	    sources->set_aside);

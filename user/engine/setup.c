@@ -21,6 +21,7 @@ int engine_open_rings(struct engine *engine)
 {
 	__u32 count = bpf_loader_cpu_count(engine->loader);
 	struct sluice_wake *wake = bpf_loader_wake(engine->loader);
+	struct account_kernel kernel;
 	int error;
 
 	engine->ring = calloc(count, sizeof(*engine->ring));
@@ -40,10 +41,14 @@ int engine_open_rings(struct engine *engine)
 					      strerror(-error));
 		engine->ring_count++;
 	}
-	error = intake_read(engine->loader, engine->config->listener_count, &engine->tick.baseline);
-	if (!error)
+	error = intake_read(engine->loader, engine->config->listener_count, &kernel);
+	missing_open(&engine->tick.missing, engine->config);
+	if (!error) {
+		missing_set_baseline(&engine->tick.missing, &kernel,
+				     (__s64)engine_clock_now_ns(&engine->orders.clock));
 		error = intake_count_unread(engine->loader, engine->config->listener_count,
 					    engine->ring, engine->ring_count, &engine->tick.unread);
+	}
 	if (error)
 		return engine_problem(engine, EX_OSERR,
 				      "the counters of the XDP program cannot be read: %s",

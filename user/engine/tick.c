@@ -55,17 +55,7 @@ bool tick_may_rest(struct tick *tick)
 	return true;
 }
 
-/* Datagrams of a listener that arrived, and leave a gap because no worker ever sees them. */
-static __u64 lost_here(const struct tick *tick, __u32 listener)
-{
-	const struct sluice_ledger *since = &tick->baseline.ledger[listener];
-	const struct sluice_ledger *now = &tick->kernel.ledger[listener];
-
-	return now->ring_full.datagrams - since->ring_full.datagrams + now->no_ring.datagrams -
-	       since->no_ring.datagrams + now->filtered.datagrams - since->filtered.datagrams;
-}
-
-int tick_start(struct tick *tick, __u64 now_mono_ns)
+int tick_start(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
 {
 	__u64 gaps[SLUICE_LISTENERS_MAX] = { 0 };
 	int error;
@@ -81,8 +71,7 @@ int tick_start(struct tick *tick, __u64 now_mono_ns)
 	error = intake_read(tick->loader, tick->config->listener_count, &tick->kernel);
 	if (error)
 		return error;
-	for (__u32 i = 0; i < tick->config->listener_count; i++)
-		upstream_note(&tick->upstream[i], gaps[i], lost_here(tick, i));
+	missing_begin(&tick->missing, &tick->kernel, (__s64)now_wall_ns, tick->watermark_ns, gaps);
 	tick->started_mono_ns = now_mono_ns;
 	sources_snapshot(tick->sources, now_mono_ns);
 	tick_give_order(tick, ORDER_DRAIN);
@@ -102,14 +91,22 @@ static void add_stats(struct stream_stats *sum, const struct stream_stats *stats
 	sum->rows_waiting += stats->rows_waiting;
 }
 
-static __u64 upstream_of(const struct tick *tick, __u32 window)
+/* What the where of a window has selected, of its listeners' events. */
+static struct share share_of(const struct tick *tick, __u32 window)
 {
-	__u64 missing = 0;
+	const struct sluice_window_ledger *ledger = &tick->sums.window[window];
+	struct share share = { .selected = tick->sums.stream.accepted - ledger->unselected };
 
 	for (__u32 i = 0; i < tick->config->listener_count; i++)
 		if (tick->config->window[window].listener_mask >> i & 1)
-			missing += tick->upstream[i].missing;
-	return missing;
+			share.offered += tick->sums.accepted[i];
+	return share;
+}
+
+static void add_losses(struct tick *tick, const struct worker_snapshot *snapshot)
+{
+	for (__u32 i = 0; i < snapshot->loss_count; i++)
+		missing_add(&tick->missing, &snapshot->loss[i]);
 }
 
 static void sum_workers(struct tick *tick)
@@ -123,13 +120,14 @@ static void sum_workers(struct tick *tick)
 		account_stream_add(&sums->stream, &snapshot->stream);
 		for (__u32 w = 0; w < tick->config->window_count; w++)
 			account_window_add(&sums->window[w], &snapshot->window[w]);
+		for (__u32 l = 0; l < tick->config->listener_count; l++)
+			sums->accepted[l] += snapshot->accepted[l];
 		add_stats(&sums->stats, &snapshot->stats);
+		add_losses(tick, snapshot);
 	}
 	for (__u32 w = 0; w < tick->config->window_count; w++) {
-		sums->missing[w] = intake_missing(&tick->baseline, &tick->kernel,
-						  tick->config->window[w].listener_mask);
+		sums->missing[w] = tick->missing.total[w];
 		sums->missing[w].late = sums->window[w].late;
-		sums->missing[w].upstream = upstream_of(tick, w);
 		sums->dedup[w] = tick->worker[0].snapshot.dedup[w];
 	}
 }
@@ -161,8 +159,11 @@ static void move_time(struct tick *tick, __u64 now_wall_ns)
 			   tick->config->window_count, tick->watermark_ns);
 	for (__u32 w = 0; w < tick->config->window_count; w++) {
 		tick->orders->watermark_ns[w] = tick->watermark_ns[w];
-		tick->orders->missing[w] = tick->sums.missing[w];
+		tick->orders->share[w] = share_of(tick, w);
 	}
+	tick->orders->now_ns = (__s64)now_wall_ns;
+	tick->orders->loss = tick->missing.losses.loss;
+	tick->orders->loss_count = tick->missing.losses.count;
 	tick_give_order(tick, ORDER_ADVANCE);
 }
 

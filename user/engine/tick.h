@@ -10,7 +10,7 @@
 
 #include "config/config.h"
 #include "engine/account.h"
-#include "engine/upstream.h"
+#include "engine/missing.h"
 #include "engine/worker.h"
 
 struct bpf_loader;
@@ -20,8 +20,9 @@ struct tick_sums {
 	struct sluice_count emitted;	/* when the tick began */
 	struct sluice_stream_ledger stream;
 	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
+	__u64 accepted[SLUICE_LISTENERS_MAX];
 	struct stream_stats stats;
-	struct sluice_missing missing[SLUICE_WINDOWS_MAX];
+	struct sluice_missing missing[SLUICE_WINDOWS_MAX]; /* since the start */
 	struct dedup_stats dedup[SLUICE_WINDOWS_MAX];
 };
 
@@ -33,10 +34,9 @@ struct tick {
 	struct orders *orders;
 	struct worker *worker;
 	__u32 worker_count;
-	struct account_kernel baseline;		/* counters when the agent started */
 	struct account_unread unread;
 
-	struct upstream upstream[SLUICE_LISTENERS_MAX];
+	struct missing missing;
 	enum order_kind open;			/* what workers are at; ORDER_NONE: nothing */
 	struct account_kernel kernel;		/* read when the tick began */
 	struct tick_sums sums;
@@ -60,7 +60,7 @@ bool tick_is_answered(const struct tick *tick);
 bool tick_may_rest(struct tick *tick);
 
 /* Begins a tick, or notes that the one before is still running. -errno of the loader. */
-int tick_start(struct tick *tick, __u64 now_mono_ns);
+int tick_start(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns);
 /* Goes on when all workers have answered; true when the tick is over. */
 bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns);
 

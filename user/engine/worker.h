@@ -36,6 +36,9 @@ struct worker_snapshot {
 	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
 	struct stream_stats stats;
 	struct dedup_stats dedup[SLUICE_WINDOWS_MAX]; /* worker 0, for all */
+	__u64 accepted[SLUICE_LISTENERS_MAX];
+	__u32 loss_count;
+	struct loss loss[STREAM_LOSSES_MAX]; /* found since the one before */
 };
 
 struct worker {
@@ -47,6 +50,7 @@ struct worker {
 	struct stream *stream;
 	struct uring *uring;		/* closed by the worker's thread once that has started */
 	struct results_log *log;	/* worker 0; closed by its thread too */
+	const __u64 *epochs;		/* of the windows' states */
 	struct handoff *outbox;		/* the others */
 	struct worker *first;		/* worker 0 */
 	struct worker_ring *ring;

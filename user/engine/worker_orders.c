@@ -38,6 +38,9 @@ static void copy_counters(struct worker *worker)
 		if (worker->index == 0)
 			stream_read_dedup(worker->stream, i, &snapshot->dedup[i]);
 	}
+	for (__u32 i = 0; i < worker->config->listener_count; i++)
+		snapshot->accepted[i] = stream_accepted(worker->stream, i);
+	snapshot->loss_count = stream_take_losses(worker->stream, snapshot->loss);
 	stream_read_stats(worker->stream, &snapshot->stats);
 }
 
@@ -125,11 +128,21 @@ static enum progress import_slice(struct worker *worker)
 	return PROGRESS_MADE;
 }
 
-/* With what is missing so far: panes that open from now on count from there. */
+static void learn_losses(struct worker *worker)
+{
+	const struct orders *orders = worker->orders;
+
+	for (__u32 i = 0; i < worker->config->window_count; i++)
+		stream_set_share(worker->stream, i, orders->now_ns, orders->share[i].selected,
+				 orders->share[i].offered);
+	stream_add_losses(worker->stream, orders->loss, orders->loss_count);
+}
+
+/* With what is missing so far, for the rows that become due. */
 static void advance(struct worker *worker)
 {
-	for (__u32 i = 0; i < worker->config->window_count; i++)
-		stream_set_missing(worker->stream, i, &worker->orders->missing[i]);
+	if (worker->index == 0)
+		learn_losses(worker);
 	stream_advance(worker->stream, worker->orders->watermark_ns);
 }
 
@@ -205,7 +218,8 @@ static enum progress step_setup(struct worker *worker)
 
 	if (!worker->log)
 		return PROGRESS_DONE;
-	error = results_log_write_schema(worker->log, config->window, config->window_count,
+	error = results_log_write_schema(worker->log, config->window, worker->epochs,
+					 config->window_count,
 					 config->dim_name);
 	for (__u32 i = 0; !error && i < config->type_name_count; i++)
 		error = results_log_write_name(worker->log, SLUICE_SPACE_TYPE,

@@ -69,7 +69,7 @@ static int clean(void **state)
 static void open_log(void)
 {
 	results_maker_open(&maker, path, windows, 2, SEGMENT_BYTES);
-	assert_int_equal(results_log_write_schema(maker.log, windows, 2, dims), 0);
+	assert_int_equal(results_log_write_schema(maker.log, windows, NULL, 2, dims), 0);
 	store_manifest_format_id(agent, maker.store.manifest.agent_id);
 }
 
@@ -221,9 +221,10 @@ static void the_highest_revision_counts(void **state)
 /* The last revision becomes final by a close record of its interval, of its own epoch only. */
 static void close_records_make_final(void **state)
 {
-	const struct sluice_rows closing = {
-		.start_ns = T0, .end_ns = T0 + 10 * S, .revision = 1, .flags = SLUICE_ROWS_FINAL
-	};
+	const struct sluice_emission closing = { .start_ns = T0,
+						 .end_ns = T0 + 10 * S,
+						 .order = SLUICE_ORDER_CLOSED + 1,
+						 .flags = SLUICE_ROWS_FINAL };
 
 	(void)state;
 	open_log();
@@ -231,7 +232,7 @@ static void close_records_make_final(void **state)
 	row(0, 1, 2, 0, 0, 20, 1);
 	row(0, 1, 1, 1, 0, 11, 1);
 	row(10, 1, 1, 0, 0, 40, 1);
-	results_maker_close_record(&maker, &closing);
+	results_maker_emission(&maker, SLUICE_DISK_FINAL, &closing);
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\"final\":true"), 2);
@@ -245,7 +246,7 @@ static void close_records_make_final(void **state)
 /* What an epoch closes says nothing about groups that only an earlier one has seen. */
 static void close_records_speak_for_their_epoch(void **state)
 {
-	const struct sluice_rows closing = { .start_ns = T0, .end_ns = T0 + 10 * S };
+	const struct sluice_emission closing = { .start_ns = T0, .end_ns = T0 + 10 * S };
 
 	(void)state;
 	open_log();
@@ -253,7 +254,7 @@ static void close_records_speak_for_their_epoch(void **state)
 	results_maker_close(&maker);
 	open_log();
 	row(0, 1, 2, 0, 0, 20, 1);
-	results_maker_close_record(&maker, &closing);
+	results_maker_emission(&maker, SLUICE_DISK_FINAL, &closing);
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\"region\":\"1\"},\"revision\":0,\"final\":false"), 1);

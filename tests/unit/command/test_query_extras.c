@@ -58,7 +58,7 @@ static void use_epoch(__u64 epoch)
 
 	schema_write(record,
 		     &(struct sluice_schema){ .agent_epoch = epoch, .dim_name = { "region" } },
-		     &spec, 1);
+		     &spec, NULL, 1);
 	assert_int_equal(schema_read(&schema, record), 0);
 	assert_int_equal(row_set_use_schema(set, &schema), 0);
 }
@@ -142,12 +142,13 @@ static void add_row(__u64 count, size_t tail_bytes, __u16 flags)
 	*head = (struct sluice_row_head){ .bytes = (__u32)((__u8 *)(partial + 1) - (__u8 *)head) +
 						   (__u32)tail_bytes,
 					  .start_ns = T0,
-					  .end_ns = T0 + 10 * S };
+					  .end_ns = T0 + 10 * S,
+					  .order = SLUICE_ORDER_CLOSED };
 	*words = flags & SLUICE_ROWS_OVERFLOW ? 0 : 1;
 	*partial = (struct sluice_partial){ .count = count, .records = count };
 	*record = (struct sluice_disk_record){
 		(__u32)((__u8 *)(partial + 1) - (__u8 *)record) + (__u32)tail_bytes,
-		SLUICE_DISK_ROWS, 1
+		SLUICE_DISK_ROWS, SLUICE_ROWS_VERSION
 	};
 	assert_int_equal(row_set_add(set, record), 0);
 }

@@ -30,7 +30,7 @@ static struct sluice_disk_record *write_schema(void)
 {
 	const struct sluice_schema head = { .config_epoch = 3, .agent_epoch = 9 };
 
-	schema_write(block, &head, windows, 2);
+	schema_write(block, &head, windows, NULL, 2);
 	return (struct sluice_disk_record *)block;
 }
 
@@ -80,7 +80,8 @@ static struct sluice_disk_record *write_rows(__u32 count)
 	struct test_row *row = (struct test_row *)(rows + 1);
 
 	*record = (struct sluice_disk_record){
-		(__u32)(sizeof(*record) + sizeof(*rows) + count * sizeof(*row)), SLUICE_DISK_ROWS, 1
+		(__u32)(sizeof(*record) + sizeof(*rows) + count * sizeof(*row)), SLUICE_DISK_ROWS,
+		SLUICE_ROWS_VERSION
 	};
 	*rows = (struct sluice_rows){ .start_ns = 10,
 				      .end_ns = 20,
@@ -129,13 +130,14 @@ static void rows_of_any_length(void **state)
 	memset(block, 0, sizeof(block));
 	*rows = (struct sluice_rows){ .window = 1, .flags = SLUICE_ROWS_VARIABLE, .row_count = 2 };
 	/* One key word (no group_by), the partial, and 16 bytes of something. */
-	*head = (struct sluice_row_head){ 24 + 8 + 48 + 16, -1, 5, 6 };
+	*head = (struct sluice_row_head){ 32 + 8 + 48 + 16, -1, 5, 6, 9 };
 	head = (struct sluice_row_head *)((__u8 *)head + head->bytes);
-	*head = (struct sluice_row_head){ 24 + 8 + 48, 2, 7, 8 };
-	*record = (struct sluice_disk_record){ 8 + 80 + 96 + 80, SLUICE_DISK_ROWS, 1 };
+	*head = (struct sluice_row_head){ 32 + 8 + 48, 2, 7, 8, SLUICE_ORDER_CLOSED + 2 };
+	*record = (struct sluice_disk_record){ 8 + 136 + 104 + 88, SLUICE_DISK_ROWS, 2 };
 	assert_int_equal(rows_open(&cursor, &schema, record), 0);
 	assert_int_equal(rows_next(&cursor, &row), 1);
 	assert_int_equal(row.revision, -1);
+	assert_int_equal(row.order, 9);
 	assert_int_equal(row.end_ns, 6);
 	assert_int_equal(row.extra_bytes, 16);
 	assert_int_equal(rows_next(&cursor, &row), 1);
@@ -171,11 +173,11 @@ static void rows_that_contradict(void **state)
 	rows->row_count = 0;
 	assert_int_equal(rows_open(&cursor, &schema, (void *)block), -EBADMSG);
 	record = write_rows(3);
-	record->version = 2;
+	record->version = 3;
 	assert_int_equal(rows_open(&cursor, &schema, record), -EBADMSG);
 	record = write_rows(0);
-	record->kind = SLUICE_DISK_CLOSE;
-	assert_int_equal(rows_open(&cursor, &schema, record), 0);
+	record->kind = SLUICE_DISK_CLOSE; /* of version 1 only */
+	assert_int_equal(rows_open(&cursor, &schema, record), -EBADMSG);
 	record->kind = SLUICE_DISK_NAMES;
 	assert_int_equal(rows_open(&cursor, &schema, record), -EBADMSG);
 }

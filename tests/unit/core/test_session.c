@@ -36,6 +36,8 @@ struct bed {
 	__u64 sequence;
 	__u32 row_count;
 	struct row row[ROWS_MAX];
+	__u32 complete_count, late_count_records;
+	__u64 complete_rows;
 	__u32 close_count;
 	__s64 closed_ms;
 	unsigned char buffer[1 << 16];
@@ -83,14 +85,20 @@ static void commit(void *context, size_t bytes)
 	struct bed *bed = context;
 	const struct sluice_disk_record *record = (const struct sluice_disk_record *)bed->buffer;
 	const struct sluice_rows *head = (const struct sluice_rows *)(record + 1);
+	const struct sluice_emission *emission = (const struct sluice_emission *)(record + 1);
 
 	assert_int_equal(record->bytes, bytes);
 	if (bed->is_handing_over) {
 		assert_int_equal(stream_import(bed->stream[0], record, bytes), 0);
-	} else if (record->kind == SLUICE_DISK_CLOSE) {
-		assert_true(head->start_ns == INT64_MIN && head->row_count == 0);
+	} else if (record->kind == SLUICE_DISK_COMPLETE) {
+		bed->complete_count++;
+		bed->complete_rows += emission->rows;
+	} else if (record->kind == SLUICE_DISK_FINAL) {
+		assert_true(emission->start_ns == INT64_MIN);
 		bed->close_count++;
-		bed->closed_ms = head->end_ns / MS;
+		bed->closed_ms = emission->end_ns / MS;
+	} else if (record->kind == SLUICE_DISK_LATE_COUNT) {
+		bed->late_count_records++;
 	} else {
 		take_rows(bed, head);
 	}
@@ -447,23 +455,37 @@ static void workers_settle_doubts_together(void **state)
 	close_bed(bed);
 }
 
-static void loss_is_that_since_the_beginning(void **state)
+static void lose(struct bed *bed, __s64 from_ms, __s64 to_ms, __s64 records)
+{
+	const struct loss loss = { .from_ns = from_ms * MS,
+				   .to_ns = to_ms * MS,
+				   .records = records,
+				   .window_mask = 1,
+				   .cause = LOSS_ring_full };
+
+	stream_add_losses(bed->stream[0], &loss, 1);
+}
+
+static void loss_is_that_of_its_interval(void **state)
 {
 	struct bed *bed = open_bed(plain, 1, 100);
 
 	(void)state;
-	stream_set_missing(bed->stream[0], 0, &(struct sluice_missing){ .ring_full = 7 });
+	lose(bed, 0, 999, 7);
+	lose(bed, 1050, 1060, 3);
+	lose(bed, 1100, 1200, 50);
 	advance(bed, 1);
 	add(bed, 1, 1000);
-	stream_set_missing(bed->stream[0], 0, &(struct sluice_missing){ .ring_full = 10 });
 	advance(bed, 2);
-	add(bed, 2, 1000);
+	add(bed, 2, 1050);
 	advance(bed, 5000);
 	assert_int_equal(bed->row_count, 2);
 	assert_int_equal(bed->row[0].ring_full, 3);
 	assert_int_equal(bed->row[0].aggregated, 2);
-	assert_int_equal(bed->row[1].ring_full, 0);
+	assert_int_equal(bed->row[1].ring_full, 53);
 	assert_int_equal(bed->row[1].aggregated, 1);
+	assert_int_equal(bed->complete_count, 1);
+	assert_int_equal(bed->complete_rows, 2);
 	close_bed(bed);
 }
 
@@ -517,7 +539,7 @@ int main(void)
 		cmocka_unit_test(early_rows_are_taken_back),
 		cmocka_unit_test(stop_tells_what_is_open),
 		cmocka_unit_test(workers_settle_doubts_together),
-		cmocka_unit_test(loss_is_that_since_the_beginning),
+		cmocka_unit_test(loss_is_that_of_its_interval),
 		cmocka_unit_test(rows_wait_for_room),
 		cmocka_unit_test(memory_is_a_bound),
 	};

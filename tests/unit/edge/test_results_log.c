@@ -253,10 +253,11 @@ static void schema_waits_for_rows(void **state)
 	(void)state;
 	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
 	write_rows(&maker, 0, 1, 1);
-	assert_int_equal(results_log_write_schema(maker.log, &window, 1, NULL), -EBUSY);
+	assert_int_equal(results_log_write_schema(maker.log, &window, NULL, 1, NULL), -EBUSY);
 	results_maker_flush(&maker);
-	assert_int_equal(results_log_write_schema(maker.log, &window, 1, NULL), 0);
-	assert_int_equal(results_log_write_schema(maker.log, &window, SLUICE_WINDOWS_MAX + 1, NULL),
+	assert_int_equal(results_log_write_schema(maker.log, &window, NULL, 1, NULL), 0);
+	assert_int_equal(results_log_write_schema(maker.log, &window, NULL, SLUICE_WINDOWS_MAX + 1,
+						  NULL),
 			 -E2BIG);
 	write_rows(&maker, 1, 1, 1);
 	results_maker_close(&maker);

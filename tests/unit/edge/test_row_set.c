@@ -48,9 +48,17 @@ static void use_epoch(struct row_set *set, __u64 epoch)
 	struct schema schema;
 	static _Alignas(8) __u8 bytes[16384];
 
-	schema_write(bytes, &head, &window, 1);
+	schema_write(bytes, &head, &window, NULL, 1);
 	assert_int_equal(schema_read(&schema, (const struct sluice_disk_record *)bytes), 0);
 	assert_int_equal(row_set_use_schema(set, &schema), 0);
+}
+
+/* Retractions of early rows come behind them. */
+static __u64 order_of(__s32 revision, __u16 flags)
+{
+	if (flags & SLUICE_ROWS_EARLY)
+		return flags & SLUICE_ROWS_RETRACTED ? 2 : 1;
+	return SLUICE_ORDER_CLOSED + (__u64)revision;
 }
 
 static void add(struct row_set *set, __u64 key, __s64 start_ns, __s64 end_ns, __s32 revision,
@@ -63,10 +71,10 @@ static void add(struct row_set *set, __u64 key, __s64 start_ns, __s64 end_ns, __
 		__u64 key;
 		struct sluice_partial partial;
 	} row = {
-		.record = { sizeof(row), SLUICE_DISK_ROWS, 1 },
+		.record = { sizeof(row), SLUICE_DISK_ROWS, SLUICE_ROWS_VERSION },
 		.rows = { .flags = flags | SLUICE_ROWS_VARIABLE, .row_count = 1 },
 		.head = { sizeof(row) - sizeof(row.record) - sizeof(row.rows), revision, start_ns,
-			  end_ns },
+			  end_ns, order_of(revision, flags) },
 		.key = key,
 		.partial = { .records = records },
 	};
@@ -78,13 +86,13 @@ static void add_close(struct row_set *set, __s64 end_ns)
 {
 	struct {
 		struct sluice_disk_record record;
-		struct sluice_rows rows;
-	} close = {
-		.record = { sizeof(close), SLUICE_DISK_CLOSE, 1 },
-		.rows = { .start_ns = INT64_MIN, .end_ns = end_ns, .flags = SLUICE_ROWS_FINAL },
+		struct sluice_emission emission;
+	} final = {
+		.record = { sizeof(final), SLUICE_DISK_FINAL, 1 },
+		.emission = { .start_ns = INT64_MIN, .end_ns = end_ns, .flags = SLUICE_ROWS_FINAL },
 	};
 
-	assert_int_equal(row_set_add(set, &close.record), 0);
+	assert_int_equal(row_set_add(set, &final.record), 0);
 }
 
 static struct row_set *open_set(void)

@@ -205,7 +205,7 @@ static void newer_stores_are_refused_by_name(void **state)
 	replace_line("compat -", "compat hints");
 	assert_int_equal(store_open(&store, path), 0);
 	store_close(&store);
-	replace_line("sluice-store 1.0", "sluice-store 2.0");
+	replace_line("sluice-store 1.1", "sluice-store 2.0");
 	assert_int_equal(store_open_reader(&store, path), -EPROTONOSUPPORT);
 	assert_non_null(strstr(store.problem, "2.0"));
 	replace_line("sluice-store 2.0", "sluice-store 1.7");

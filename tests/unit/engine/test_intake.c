@@ -83,35 +83,12 @@ static void rings_are_as_large_as_the_largest_asked_for(void **state)
 	free(config);
 }
 
-static void losses_count_for_the_listeners_of_the_window(void **state)
-{
-	struct account_kernel since = { .listener_count = 2 };
-	struct account_kernel now = { .listener_count = 2 };
-	struct sluice_missing missing;
-
-	(void)state;
-	since.ledger[0].ring_full.events = 100;
-	now.ledger[0].ring_full.events = 130;
-	now.ledger[0].no_ring.events = 2;
-	now.ledger[0].refused_udp_length.datagrams = 1;
-	now.ledger[0].refused_length.datagrams = 4;
-	now.ledger[0].filtered.datagrams = 50;
-	now.ledger[1].ring_full.events = 1000;
-	missing = intake_missing(&since, &now, 1);
-	assert_int_equal(missing.ring_full, 32);
-	assert_int_equal(missing.refused, 5);
-	assert_int_equal(missing.shed + missing.late + missing.upstream, 0);
-	assert_int_equal(intake_missing(&since, &now, 3).ring_full, 1032);
-	assert_int_equal(intake_missing(&since, &now, 2).refused, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(listeners_are_carried_over),
 		cmocka_unit_test(the_first_rule_that_names_a_type_decides),
 		cmocka_unit_test(rings_are_as_large_as_the_largest_asked_for),
-		cmocka_unit_test(losses_count_for_the_listeners_of_the_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

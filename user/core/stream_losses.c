@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a stream knows to be missing: it notes what it finds by itself, gives that away at the tick,
+ * and worker 0 gets all of it back, with what others lost, for the rows that it emits. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/stream_state.h"
+
+void window_note_no_pane(struct window *window, __s64 time_ns, __u64 records)
+{
+	struct loss loss = {
+		.from_ns = time_ns,
+		.to_ns = time_ns,
+		.records = (__s64)records,
+		.window_mask = 1u << window->index,
+		.cause = LOSS_no_pane,
+	};
+
+	if (!window->sessions) {
+		loss.from_ns = window->spec->offset_ns +
+			       window_pane_number(window, time_ns) * window->pane_ns;
+		loss.to_ns = window_add_ns(loss.from_ns, window->pane_ns - 1);
+	}
+	losses_add(&window->stream_losses->found, &loss);
+}
+
+void window_read_losses(const struct window *window, __s64 start_ns, __s64 end_ns,
+			struct sluice_missing *missing, struct share *share)
+{
+	*missing = (struct sluice_missing){ 0 };
+	losses_sum(&window->stream_losses->known, 1u << window->index, start_ns, end_ns, missing);
+	*share = share_between(window->shares, start_ns,
+			       window_add_ns(end_ns, window->spec->max_disorder_ns));
+}
+
+void stream_set_share(struct stream *stream, __u32 window, __s64 now_ns, __u64 selected,
+		      __u64 offered)
+{
+	assert(window < stream->window_count);
+	share_note(stream->window[window].shares, now_ns, (struct share){ selected, offered });
+}
+
+__u32 stream_take_losses(struct stream *stream, struct loss loss[static STREAM_LOSSES_MAX])
+{
+	struct losses *found = &stream->losses.found;
+	__u32 count = found->count;
+
+	memcpy(loss, found->loss, count * sizeof(*loss));
+	found->count = 0;
+	return count;
+}
+
+/* Rows of a session may reach back for as long as it lasts: only what no window looks at is
+ * forgotten. */
+static void forget(struct stream *stream)
+{
+	for (__u32 w = 0; w < stream->window_count; w++) {
+		const struct window *window = &stream->window[w];
+		const struct window_spec *spec = window->spec;
+		__s64 back_ns = window_add_ns(spec->size_ns, spec->allowed_lateness_ns);
+
+		if (!window->sessions && window->watermark_ns != SOURCES_WATERMARK_NONE)
+			losses_forget(&stream->losses.known, 1u << w,
+				      window_add_ns(window->watermark_ns, -back_ns));
+	}
+}
+
+void stream_add_losses(struct stream *stream, const struct loss *loss, __u32 count)
+{
+	if (stream->losses.known.count)
+		forget(stream);
+	for (__u32 i = 0; i < count; i++)
+		losses_add(&stream->losses.known, &loss[i]);
+}
