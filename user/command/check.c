@@ -16,8 +16,19 @@
 #include "command/describe.h"
 #include "config/memory.h"
 #include "core/dedup_ids.h"
+#include "edge/host.h"
 
 #define WORDS_BYTES 2048
+
+/* A path may hold anything. */
+static const char *printable(char out[2 * WORDS_BYTES], const char *path)
+{
+	struct text text;
+
+	text_init(&text, out, 2 * WORDS_BYTES);
+	text_add_printable(&text, path);
+	return out;
+}
 
 static void print_listener(const struct config_listener *listener)
 {
@@ -94,6 +105,7 @@ static void print_bounds(const struct config *config)
 {
 	char used[UNITS_BYTES_MAX], limit[UNITS_BYTES_MAX], ring[UNITS_BYTES_MAX];
 	char rings[UNITS_BYTES_MAX], disk[UNITS_BYTES_MAX], age[UNITS_BYTES_MAX];
+	char path[2 * WORDS_BYTES];
 	__u64 ring_bytes = config->listener[0].ring_bytes;
 	int cpus = get_nprocs_conf();
 
@@ -112,7 +124,7 @@ static void print_bounds(const struct config *config)
 		printf("  max_groups is %u, not the default of %u: more would not fit "
 		       "limits.memory\n",
 		       config->groups_max, config->groups_wanted);
-	printf("disk\n  %s: results up to %s", config->state_dir,
+	printf("disk\n  %s: results up to %s", printable(path, config->state_dir),
 	       units_format_size(disk, config->results_bytes_max));
 	if (config->results_age_max_ns)
 		printf(" and %s", units_format_duration(age, config->results_age_max_ns));
@@ -123,9 +135,10 @@ static void print_bounds(const struct config *config)
 
 static void print_config(const struct config *config)
 {
+	char path[2 * WORDS_BYTES];
 	__u32 i, dropped = 0;
 
-	printf("%s is valid\nlisteners\n", config->path);
+	printf("%s is valid\nlisteners\n", printable(path, config->path));
 	for (i = 0; i < config->listener_count; i++)
 		print_listener(&config->listener[i]);
 	for (i = 0; i < config->rule_count; i++)
@@ -224,6 +237,42 @@ static void print_json_mistakes(const char *path, char *mistakes)
 	printf("]}\n");
 }
 
+/* A datagram that the MTU can bring and no ring can hold is lost each time. Only for interfaces
+ * that are here. */
+static __u32 write_ring_mistakes(const struct config *config, FILE *errors)
+{
+	char ring[UNITS_BYTES_MAX], least[UNITS_BYTES_MAX], path[2 * WORDS_BYTES];
+	__u32 count = 0;
+
+	for (__u32 i = 0; i < config->listener_count; i++) {
+		const struct config_listener *listener = &config->listener[i];
+		int mtu = host_read_mtu(listener->interface);
+		__u64 needed =
+			mtu > 0 ? host_ring_bytes_min((__u32)mtu, config->rule_count > 0) : 0;
+
+		if (needed <= listener->ring_bytes)
+			continue;
+		fprintf(errors,
+			"sluice: error: %s:%u:%u: ring_size: %s has no room for a datagram of %d "
+			"bytes, which the MTU of %s (%d) can bring; write at least %s\n",
+			printable(path, config->path), listener->ring_line, listener->ring_column,
+			units_format_size(ring, listener->ring_bytes), host_payload_max((__u32)mtu),
+			listener->interface, mtu, units_format_size(least, needed));
+		count++;
+	}
+	return count;
+}
+
+static int load_and_judge(struct config **config, const char *path, FILE *errors)
+{
+	int error = config_load(config, path, errors);
+
+	if (error || !write_ring_mistakes(*config, errors))
+		return error;
+	config_free(*config);
+	return -EINVAL;
+}
+
 /* Reads the file; mistakes go to stderr, and with --json into the answer too. */
 static int load(struct config **config, const char *path, bool is_json)
 {
@@ -234,7 +283,7 @@ static int load(struct config **config, const char *path, bool is_json)
 
 	if (!errors)
 		return -ENOMEM;
-	error = config_load(config, path, errors);
+	error = load_and_judge(config, path, errors);
 	fclose(errors);
 	if (error) {
 		fputs(mistakes, stderr);
@@ -292,9 +341,13 @@ const struct command command_check = {
 	.common = COMMAND_CONFIG | COMMAND_JSON,
 	.options = options,
 	.details =
-		"Exits 78 when the file has mistakes. With --host it exits 77 when a privilege or\n"
-		"capability is missing, 71 when a kernel feature is, 69 when an interface is not\n"
-		"there or taken; warnings change nothing.\n",
+		"Exits 78 when the file has mistakes; a ring_size without room for what the MTU\n"
+		"of an interface of this host can bring is one. With --host it says what run\n"
+		"would say here: it exits 77 when a privilege or capability is missing, 71 when\n"
+		"a kernel feature is, 69 when no interface is there and free, 75 when another\n"
+		"agent runs on the state directory or the pinned maps; warnings change nothing.\n"
+		"They tell what fits in the MTU, whose traffic would be taken, and which senders\n"
+		"are not seen.\n",
 	.examples = "sluice check -c sluice.yaml\nsudo sluice check -c sluice.yaml --host\n",
 	.run = run,
 };

@@ -38,6 +38,7 @@ static void fill_request(const struct config *config, struct host_request *reque
 			.is_native_wanted = listener->mode == CONFIG_MODE_NATIVE,
 			.is_generic_wanted = listener->mode == CONFIG_MODE_GENERIC,
 			.is_consumed = listener->action == SLUICE_ACTION_CONSUME,
+			.has_address = listener->has_address,
 			.port = listener->port,
 		};
 	}
@@ -45,6 +46,17 @@ static void fill_request(const struct config *config, struct host_request *reque
 	request->disk_bytes = config->results_bytes_max;
 	request->memory_bytes = config->memory_bytes;
 	request->ring_bytes = config->listener[0].ring_bytes;
+}
+
+/* Paths and names may hold anything. */
+static void print_line(const char *string)
+{
+	char buffer[8 * HOST_TEXT_BYTES];
+	struct text text;
+
+	text_init(&text, buffer, sizeof(buffer));
+	text_add_printable(&text, string);
+	puts(buffer);
 }
 
 static void print_findings(const struct host_report *report)
@@ -56,11 +68,13 @@ static void print_findings(const struct host_report *report)
 	for (i = 0; i < report->count; i++) {
 		const struct host_finding *finding = &report->finding[i];
 
-		printf("  %s%-8s%s %-13s %s\n", is_colour ? levels[finding->level].colour : "",
-		       levels[finding->level].name, is_colour ? "\033[0m" : "", finding->check,
-		       finding->text);
-		if (finding->fix[0])
-			printf("  %-8s %-13s → %s\n", "", "", finding->fix);
+		printf("  %s%-8s%s %-13s ", is_colour ? levels[finding->level].colour : "",
+		       levels[finding->level].name, is_colour ? "\033[0m" : "", finding->check);
+		print_line(finding->text);
+		if (!finding->fix[0])
+			continue;
+		printf("  %-8s %-13s → ", "", "");
+		print_line(finding->fix);
 	}
 }
 

@@ -47,6 +47,7 @@ struct config_listener {
 	enum config_format format;
 	enum sluice_action action;
 	__u64 ring_bytes;		/* per CPU; a power of two, the same for all listeners */
+	__u32 ring_line, ring_column;	/* where the file says so, or the listener begins */
 	enum config_acknowledge acknowledge;
 };
 

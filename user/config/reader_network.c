@@ -88,6 +88,8 @@ void reader_finish_listener(struct reader *reader, const struct node *map, void 
 	if (!node_find(map, "interface") && listener->mode != CONFIG_MODE_SOCKET)
 		mistakes_add(reader->mistakes, map->mark,
 			     "a listener has no `interface`; add `interface: eth0`");
+	listener->ring_line = ring ? ring->mark.line : map->mark.line;
+	listener->ring_column = ring ? ring->mark.column : map->mark.column;
 	if (!node_find(map, "name"))
 		memcpy(listener->name, listener->interface, sizeof(listener->interface));
 	if (ring && listener->ring_bytes & (listener->ring_bytes - 1))

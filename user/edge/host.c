@@ -119,14 +119,17 @@ void host_check(const struct host_request *request, struct host_report *report)
 	host_check_bpf(report);
 	host_check_io_uring(report);
 	host_check_interfaces(request, report);
+	host_check_traffic(request, report);
 	host_check_memory(request, report);
 	host_check_state_dir(request, report);
+	host_check_agents(request, report);
 	libbpf_set_print(print);
 }
 
 int host_exit_code(const struct host_report *report)
 {
-	static const int by_urgency[] = { EX_NOPERM, EX_OSERR, EX_UNAVAILABLE, EX_CANTCREAT };
+	static const int by_urgency[] = { EX_NOPERM, EX_OSERR, EX_UNAVAILABLE, EX_CANTCREAT,
+					  EX_TEMPFAIL };
 	unsigned int i;
 	__u32 j;
 

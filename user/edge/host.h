@@ -37,6 +37,7 @@ struct host_interface {
 	bool is_native_wanted;	/* mode native: without driver support it will not run */
 	bool is_generic_wanted;	/* mode generic: driver support does not matter */
 	bool is_consumed;	/* the datagrams of some listener end here */
+	bool has_address;	/* the listener takes those to one address alone */
 	__u16 port;
 };
 
@@ -52,9 +53,16 @@ struct host_request {
 /* Runs every check. Never fails: what cannot be found out is a finding too. */
 void host_check(const struct host_request *request, struct host_report *report);
 
-/* The exit code of a report: 0 without problems, else EX_NOPERM, EX_OSERR, EX_UNAVAILABLE or
- * EX_CANTCREAT, by what has to be mended first. */
+/* The exit code of a report: 0 without problems, else EX_NOPERM, EX_OSERR, EX_UNAVAILABLE,
+ * EX_CANTCREAT or EX_TEMPFAIL, by what has to be mended first. */
 int host_exit_code(const struct host_report *report);
+
+/* The MTU of an interface, by its name or an alternative one; -ENODEV, other -errno. */
+int host_read_mtu(const char *name);
+/* The largest UDP payload that comes in one packet of that MTU, over IPv4. */
+int host_payload_max(__u32 mtu);
+/* The smallest ring that holds a record of it. Rules make records longer. */
+__u64 host_ring_bytes_min(__u32 mtu, bool has_rules);
 
 /* Of the libraries in use; both buffers have HOST_VERSION_BYTES. "unknown" when it cannot be
  * told. */

@@ -38,6 +38,12 @@ void host_check_state_dir(const struct host_request *request, struct host_report
 /* host_interface.c */
 void host_check_interfaces(const struct host_request *request, struct host_report *report);
 
+/* host_traffic.c */
+void host_check_traffic(const struct host_request *request, struct host_report *report);
+
+/* host_agents.c */
+void host_check_agents(const struct host_request *request, struct host_report *report);
+
 /* host_features.c: what the driver can do for XDP, as the kernel tells (6.3 and later). */
 enum host_xdp_feature {
 	HOST_XDP_BASIC = 1 << 0,	/* pass, drop and transmit in the driver */

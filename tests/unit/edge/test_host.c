@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The host check on whatever host this is: what must be found is found, nothing is changed, and
  * problems become the right exit code. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 
 #include "edge/host.h"
 #include "edge/host_parts.h"
+#include "sluice/limits.h"
 
 static struct host_report report;
 
@@ -63,7 +65,8 @@ static void the_most_urgent_problem_is_the_code(void **state)
 
 static void every_problem_has_its_code(void **state)
 {
-	static const int known[] = { EX_NOPERM, EX_OSERR, EX_UNAVAILABLE, EX_CANTCREAT };
+	static const int known[] = { EX_NOPERM, EX_OSERR, EX_UNAVAILABLE, EX_CANTCREAT,
+				     EX_TEMPFAIL };
 	unsigned int i;
 
 	(void)state;
@@ -72,6 +75,22 @@ static void every_problem_has_its_code(void **state)
 		host_note(&report, "a", HOST_PROBLEM, known[i], "x");
 		assert_int_equal(host_exit_code(&report), known[i]);
 	}
+}
+
+static void knows_what_a_ring_must_hold(void **state)
+{
+	(void)state;
+	assert_int_equal(host_payload_max(1500), 1472);
+	assert_int_equal(host_payload_max(20), 0);
+	assert_int_equal(host_payload_max(65536), SLUICE_PAYLOAD_MAX);
+	assert_int_equal(host_ring_bytes_min(1500, true), SLUICE_RING_BYTES_MIN);
+	assert_int_equal(host_ring_bytes_min(9000, false), 16384);
+	assert_int_equal(host_ring_bytes_min(65536, true), 131072);
+	/* 8 of the kernel, 24 of the prefix, 28 of IP and UDP: exactly all but 8 bytes. */
+	assert_int_equal(host_ring_bytes_min(4096 - 8 - 24 - 8 + 28, false), 4096);
+	assert_int_equal(host_ring_bytes_min(4096 - 8 - 24 - 8 + 28 + 1, false), 8192);
+	assert_int_equal(host_ring_bytes_min(4096 - 8 - 24 - 8 + 28, true), 8192);
+	assert_int_equal(host_read_mtu("no-such-if"), -ENODEV);
 }
 
 static void looks_at_a_host(void **state)
@@ -92,7 +111,9 @@ static void looks_at_a_host(void **state)
 	host_check(&request, &report);
 	assert_non_null(find("kernel", "."));
 	assert_non_null(find("interface", "there is no no-such-if"));
-	assert_int_equal(find("interface", "no-such-if")->level, HOST_PROBLEM);
+	/* lo is enough to start with. */
+	assert_int_equal(find("interface", "no-such-if; the agent starts without it")->level,
+			 HOST_WARNING);
 	assert_non_null(find("memory", "available"));
 	assert_int_equal(find("memory", "available")->level, HOST_OK);
 	assert_non_null(find("state_dir", ""));
@@ -108,6 +129,10 @@ static void looks_at_a_host(void **state)
 			assert_string_equal(finding->fix, "");
 	}
 	assert_int_equal(lo, 1); /* an interface is looked at once, however many listeners */
+	request.interface[0] = request.interface[1];
+	request.interface[2] = request.interface[1];
+	host_check(&request, &report);
+	assert_int_equal(find("interface", "there is no no-such-if")->level, HOST_PROBLEM);
 	assert_int_not_equal(host_exit_code(&report), 0);
 }
 
@@ -127,16 +152,16 @@ static void sees_who_reads_the_port(void **state)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
 	request.interface[0].port = ntohs(address.sin_port);
 	report.count = 0;
-	host_check_interfaces(&request, &report);
+	host_check_traffic(&request, &report);
 	assert_int_equal(find("port", "reads UDP port")->level, HOST_WARNING);
 	report.count = 0;
 	request.interface[0].is_consumed = false;
-	host_check_interfaces(&request, &report);
+	host_check_traffic(&request, &report);
 	assert_null(find("port", ""));
 	close(fd);
 	report.count = 0;
 	request.interface[0].is_consumed = true;
-	host_check_interfaces(&request, &report);
+	host_check_traffic(&request, &report);
 	assert_null(find("port", ""));
 }
 
@@ -199,6 +224,7 @@ int main(void)
 		cmocka_unit_test(notes_and_fixes),
 		cmocka_unit_test(the_most_urgent_problem_is_the_code),
 		cmocka_unit_test(every_problem_has_its_code),
+		cmocka_unit_test(knows_what_a_ring_must_hold),
 		cmocka_unit_test(looks_at_a_host),
 		cmocka_unit_test(sees_who_reads_the_port),
 		cmocka_unit_test(wants_more_than_there_is),
