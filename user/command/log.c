@@ -66,11 +66,14 @@ const struct command command_log = {
 	.options = options,
 	.details =
 		"ls          segments with their LSNs, sizes and times\n"
-		"verify      every checksum, chain, LSN and record; exit code 74 when something "
-		"is damaged\n"
+		"verify      every checksum, chain, LSN and record; ends with 74 when\n"
+		"            something is damaged\n"
 		"dump        every record; with --json one a line\n"
-		"quarantine  moves damaged segments aside so that the agent starts; not while it "
-		"runs\n",
+		"quarantine  moves damaged segments to quarantine/, also while the agent\n"
+		"            runs; what they held is given up\n"
+		"\n"
+		"ls and dump read past damage, say on stderr what is lost and when it was\n"
+		"written, and end with 1.\n",
 	.examples = "sluice log ls\n"
 		    "sluice log verify --state /var/lib/sluice\n"
 		    "sluice log dump --from 1000 --rows --json\n",

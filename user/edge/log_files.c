@@ -70,7 +70,7 @@ static int open_header(struct log_files *files, struct store *store, struct segm
 	return error;
 }
 
-/* 1 when it is one to keep, 0 when it is gone or given up, -errno. */
+/* 1 when it is one to keep, 0 when it is gone or retired, -errno. */
 static int open_one(struct log_files *files, struct store *store, struct log_file *file)
 {
 	struct segment_cursor cursor = SEGMENT_CURSOR_CLOSED;
@@ -86,9 +86,13 @@ static int open_one(struct log_files *files, struct store *store, struct log_fil
 	file->created_wall_ns = cursor.header.created_wall_ns;
 	file->prev_chain = cursor.header.prev_chain;
 	file->fd = segment_detach(&cursor);
-	if (file->number >= files->manifest.results_first &&
-	    !store_manifest_gap(&files->manifest, file->number))
+	if (file->number >= files->manifest.results_first) {
+		if (store_manifest_gap(&files->manifest, file->number)) {
+			file->error = -EBADMSG;
+			file->fault = SEGMENT_FAULT_GIVEN_UP;
+		}
 		return 1;
+	}
 	close(file->fd);
 	return 0;
 }

@@ -33,7 +33,7 @@ static struct log_damage *note(struct log_reader *reader, enum log_damage_kind k
 	if (reader->damage_count == LOG_DAMAGES_MAX)
 		return damage;
 	reader->damage_count++;
-	*damage = (struct log_damage){ .kind = kind, .why = why };
+	*damage = (struct log_damage){ .kind = kind, .error = -EBADMSG, .why = why };
 	snprintf(damage->file, sizeof(damage->file), "%s", file);
 	if (kind != LOG_DAMAGE_STRAY) {
 		damage->first_lsn = reader->next_lsn;
@@ -56,16 +56,21 @@ static void end_pending(struct log_reader *reader, __u64 lsn, __u64 wall_ns)
 	reader->is_pending = false;
 }
 
-static void note_here(struct log_reader *reader, enum log_damage_kind kind)
+static void note_at(struct log_reader *reader, enum log_damage_kind kind, __u64 offset,
+		    enum segment_fault fault)
 {
-	const struct segment_cursor *cursor = &reader->cursor;
 	struct log_damage *damage =
-		note(reader, kind, cursor->name, segment_fault_text(cursor->fault));
+		note(reader, kind, reader->cursor.name, segment_fault_text(fault));
 
 	if (damage->number)
 		return; /* it stands for more than it can say */
 	damage->number = damage->last_number = reader->number;
-	damage->offset = cursor->offset;
+	damage->offset = offset;
+}
+
+static void note_here(struct log_reader *reader, enum log_damage_kind kind)
+{
+	note_at(reader, kind, reader->cursor.offset, reader->cursor.fault);
 }
 
 static void note_numbers(struct log_reader *reader, enum log_damage_kind kind, __u64 first,
@@ -107,12 +112,14 @@ static __u64 note_files(struct log_reader *reader, size_t end, __u64 number, __u
 
 		number = store_manifest_skip_gaps(&reader->files.manifest, number);
 		/* A name of records that were read already proves nothing missing, either. */
-		if (number >= before || file->first_lsn < reader->next_lsn) {
-			note(reader, LOG_DAMAGE_STRAY, file->name, file_why(file));
-			continue;
+		if (number >= before || file->first_lsn < reader->next_lsn ||
+		    file->fault == SEGMENT_FAULT_GIVEN_UP) {
+			damage = note(reader, LOG_DAMAGE_STRAY, file->name, file_why(file));
+		} else {
+			damage = note(reader, LOG_DAMAGE_LOST, file->name, file_why(file));
+			damage->number = damage->last_number = number++;
 		}
-		damage = note(reader, LOG_DAMAGE_LOST, file->name, file_why(file));
-		damage->number = damage->last_number = number++;
+		damage->error = file->error;
 	}
 	return number;
 }
@@ -227,13 +234,21 @@ static void end_log(struct log_reader *reader)
 		end_pending(reader, end_lsn, 0);
 }
 
-/* Says what is lost here and goes on behind it: 2, or 0 when nothing sound is behind. */
-static int pass_by(struct log_reader *reader, int got)
+/* Says what is lost here and goes on behind it: 2, or 0 when nothing sound is behind. The last
+ * segment is sound as far as it goes when only zeros follow: then what was durable besides stood in
+ * one that is not here. */
+static int pass_by(struct log_reader *reader, int got, bool is_last)
 {
-	if (got == 0)
-		reader->cursor.fault = SEGMENT_FAULT_HOLE;
-	note_here(reader, LOG_DAMAGE_LOST);
-	return segment_resume(&reader->cursor) ? 2 : 0;
+	struct segment_cursor *cursor = &reader->cursor;
+	enum segment_fault fault = got < 0 ? cursor->fault : SEGMENT_FAULT_HOLE;
+	__u64 offset = cursor->offset;
+	int is_found = segment_resume(cursor);
+
+	if (got == 0 && !is_found && is_last)
+		note_numbers(reader, LOG_DAMAGE_LOST, reader->number + 1, reader->number + 1);
+	else
+		note_at(reader, LOG_DAMAGE_LOST, offset, fault);
+	return is_found ? 2 : 0;
 }
 
 /* After the last record of a segment. */
@@ -276,7 +291,7 @@ static int judge_tail(struct log_reader *reader, int got, const struct sluice_ba
 			return 1;
 	}
 	if (is_lost)
-		return pass_by(reader, got);
+		return pass_by(reader, got, is_last);
 	if (is_last)
 		reader->tail_fault = got < 0 ? cursor->fault : SEGMENT_FAULT_NONE;
 	if (got == 0)
@@ -292,7 +307,7 @@ static int judge_stop(struct log_reader *reader, int got, const struct sluice_ba
 	if (!next || next->number != reader->number + 1)
 		return judge_tail(reader, got, batch);
 	if (reader->cursor.next_lsn < next->first_lsn)
-		return pass_by(reader, got);
+		return pass_by(reader, got, false);
 	check_rest(reader, got, false);
 	return 0;
 }

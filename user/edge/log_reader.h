@@ -23,6 +23,7 @@ struct log_damage {
 	__u64 offset; /* in the file; 0: all of it */
 	__u64 first_lsn, last_lsn; /* that are missing; 0: not known, or up to the end */
 	__u64 from_wall_ns, to_wall_ns; /* they were written in this time; 0: as above */
+	int error; /* -EBADMSG, or why it cannot be read */
 	const char *why;
 };
 

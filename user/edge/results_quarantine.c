@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Judges every segment for itself and by its neighbours, notes gaps, moves files. */
+/* Takes what a thorough reader has found, decides what becomes of it, notes gaps, moves files. */
 #include "edge/results_quarantine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "edge/results_recovery.h"
-#include "edge/store_manifest.h"
 
 #define DIRECTORY_MODE 0750
+#define NAMES_MAX 1000 /* of one file, when there is one of that name already */
+#define TO_MAX (SEGMENT_NAME_MAX + 16)
 
-struct verdict {
-	__u64 number;
-	__u64 end_lsn; /* behind its last sound record */
-	__u64 lsn_max; /* no record in it can have a larger one */
-	enum segment_fault fault;
-	bool is_damaged;
+struct task {
+	struct store *store;
+	const struct results_quarantine *quarantine;
+	struct log_reader reader;
+	bool has_agent; /* one is running: it has the lock */
+	const struct log_file *last; /* sound, so the active one */
+	struct store_gap gaps[LOG_DAMAGES_MAX];
+	size_t gap_count;
+	__u64 lsn_max; /* no record that is given up can have a larger one */
+	int directory_fd;
 };
 
 static int fail_with(struct store *store, int error, const char *what)
@@ -33,215 +36,193 @@ static int fail_with(struct store *store, int error, const char *what)
 	return error;
 }
 
-/* A record takes eight bytes at least. */
-static __u64 bound_lsn(__u64 first_lsn, __u64 bytes)
+/* Reads all there is. */
+static int judge(struct task *task)
 {
-	return first_lsn + bytes / sizeof(struct sluice_disk_record);
-}
-
-/* One segment by itself. `number` is what it should be when its header cannot be read. */
-static int judge(struct store *store, const struct segment_entry *entry, bool is_last, __u64 number,
-		 struct verdict *verdict)
-{
-	struct segment_cursor cursor = SEGMENT_CURSOR_CLOSED;
 	const struct sluice_batch *batch;
-	char name[SEGMENT_NAME_MAX];
+	const struct log_file *file;
 	int got;
 
-	segment_format_name(name, entry->first_lsn);
-	got = segment_open(&cursor, store->results_fd, name, store->manifest.store_id,
-			   SLUICE_LOG_RESULTS, true);
-	*verdict = (struct verdict){ .number = number,
-				     .fault = cursor.fault,
-				     .is_damaged = true,
-				     .lsn_max = bound_lsn(entry->first_lsn, cursor.file_bytes) };
-	if (got)
-		return got == -EBADMSG ? 0 : got;
-	verdict->number = cursor.header.number;
-	while ((got = segment_next(&cursor, &batch)) == 1)
-		;
-	verdict->end_lsn = cursor.next_lsn;
-	verdict->fault = cursor.fault;
-	verdict->is_damaged = got < 0;
-	/* A torn tail of the last one is for recovery to cut. */
-	if (got == -EBADMSG && is_last && cursor.next_lsn > store->manifest.results_durable_lsn)
-		verdict->is_damaged = segment_count_behind(&cursor, 2) >= 2;
-	else if (got == 0 && !is_last && segment_is_rest_zero(&cursor) == 0) {
-		verdict->is_damaged = true;
-		verdict->fault = cursor.fault;
+	task->reader.is_thorough = true;
+	do
+		got = log_reader_next(&task->reader, &batch);
+	while (got == 1);
+	for (size_t i = 0; (file = log_files_next_sound(&task->reader.files, i)); i++) {
+		i = (size_t)(file - task->reader.files.file);
+		task->last = file;
 	}
-	segment_close(&cursor);
-	return got == -EBADMSG || got > 0 ? 0 : got;
+	return got;
 }
 
-/* Gaps stay sorted, apart, and few. */
-static int add_gap(struct store_manifest *manifest, __u64 first, __u64 last)
+static bool is_active(const struct task *task, const struct log_damage *damage)
 {
-	for (__u32 i = 0; i < manifest->gap_count; i++) {
-		struct store_gap *gap = &manifest->gap[i];
+	return task->has_agent && task->last && strcmp(damage->file, task->last->name) == 0;
+}
 
-		if (first >= gap->first && last <= gap->last)
-			return 0;
-		if (first == gap->last + 1) {
-			gap->last = last;
-			return 0;
-		}
+/* What only cannot be read, or not by this version, is not for us to put away. */
+static int check_readable(const struct task *task)
+{
+	struct text text;
+
+	for (size_t i = 0; i < task->reader.damage_count; i++) {
+		const struct log_damage *damage = &task->reader.damages[i];
+
+		if (damage->error == -EBADMSG || damage->error == -EIO)
+			continue;
+		text_init(&text, task->store->problem, sizeof(task->store->problem));
+		text_format(&text, "%s/%s/%s: %s; nothing was moved", task->store->path,
+			    STORE_RESULTS, damage->file, damage->why);
+		return damage->error;
 	}
-	if (manifest->gap_count == STORE_GAPS_MAX)
-		return -E2BIG;
-	manifest->gap[manifest->gap_count++] = (struct store_gap){ first, last };
 	return 0;
 }
 
-/* Numbers that no file has. */
-static int note_missing(struct store_manifest *manifest, __u64 first, __u64 behind,
-			const struct results_quarantine *quarantine)
+/* A record takes eight bytes at least. */
+static void note_lsn_max(struct task *task, const struct log_damage *damage)
 {
-	int count = 0;
+	__u64 first_lsn, lsn;
+	struct stat status;
 
-	for (__u64 number = first; number < behind; number++) {
-		if (store_manifest_gap(manifest, number))
-			continue;
-		if (add_gap(manifest, number, number))
-			return -E2BIG;
-		quarantine->report(quarantine->context, number, NULL, "it is missing");
-		count++;
-	}
-	return count;
+	if (!segment_parse_name(damage->file, &first_lsn) ||
+	    (task->last && first_lsn < task->last->first_lsn) ||
+	    fstatat(task->store->results_fd, damage->file, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	lsn = first_lsn + (__u64)status.st_size / sizeof(struct sluice_disk_record);
+	task->lsn_max = lsn > task->lsn_max ? lsn : task->lsn_max;
 }
 
-static int make_quarantine(struct store *store)
+/* Numbers behind those that a running agent has written are its to give. */
+static bool is_agents(const struct task *task, __u64 number)
 {
-	int fd;
+	return task->has_agent && (!task->last || number > task->last->number);
+}
 
-	if (mkdirat(store->directory_fd, STORE_QUARANTINE, DIRECTORY_MODE) < 0 && errno != EEXIST)
+static void plan(struct task *task)
+{
+	for (size_t i = 0; i < task->reader.damage_count; i++) {
+		const struct log_damage *damage = &task->reader.damages[i];
+
+		if (damage->kind == LOG_DAMAGE_GIVEN_UP || damage->number == 0 ||
+		    is_active(task, damage) || is_agents(task, damage->number))
+			continue;
+		task->gaps[task->gap_count++] =
+			(struct store_gap){ damage->number, damage->last_number };
+		if (damage->file[0])
+			note_lsn_max(task, damage);
+	}
+}
+
+static int open_directory(struct task *task)
+{
+	int fd = task->store->directory_fd;
+
+	if (mkdirat(fd, STORE_QUARANTINE, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return -errno;
-	fd = openat(store->directory_fd, STORE_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	task->directory_fd = openat(fd, STORE_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return task->directory_fd < 0 ? -errno : 0;
 }
 
-static int move_damaged(struct store *store, const struct segment_entry *entries,
-			const struct verdict *verdicts, size_t count)
+/* What is in quarantine stays there: a second one of its name gets another. */
+static int move(const struct task *task, const char *name, char to[TO_MAX])
 {
-	int to = make_quarantine(store), error = to < 0 ? to : 0;
-
-	for (size_t i = 0; i < count && !error; i++) {
-		char name[SEGMENT_NAME_MAX];
-
-		segment_format_name(name, entries[i].first_lsn);
-		if (verdicts[i].is_damaged && renameat(store->results_fd, name, to, name) < 0)
-			error = -errno;
+	snprintf(to, TO_MAX, "%s", name);
+	for (int i = 1; i < NAMES_MAX; i++) {
+		if (renameat2(task->store->results_fd, name, task->directory_fd, to,
+			      RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+		snprintf(to, TO_MAX, "%.*s.%d", SEGMENT_NAME_MAX, name, i);
 	}
-	if (!error && (fsync(to) < 0 || fsync(store->results_fd) < 0))
-		error = -errno;
-	if (to >= 0)
-		close(to);
-	return error;
+	return -EEXIST;
 }
 
-static int judge_all(struct store *store, const struct segment_entry *entries,
-		     struct verdict *verdicts, size_t count)
+static bool is_first_of_file(const struct task *task, size_t place)
 {
-	__u64 number = store->manifest.results_first;
+	const struct log_damage *damages = task->reader.damages;
 
-	for (size_t i = 0; i < count; i++) {
-		int error = judge(store, &entries[i], i + 1 == count, number, &verdicts[i]);
-
-		if (error)
-			return error;
-		number = verdicts[i].number + 1;
+	for (size_t i = 0; i < place; i++) {
+		if (strcmp(damages[i].file, damages[place].file) == 0)
+			return false;
 	}
-	/* A sound segment that does not reach its successor has lost its end. */
-	for (size_t i = 0; i + 1 < count; i++) {
-		if (verdicts[i + 1].number == verdicts[i].number + 1 && !verdicts[i].is_damaged &&
-		    verdicts[i].end_lsn != entries[i + 1].first_lsn) {
-			verdicts[i].is_damaged = true;
-			verdicts[i].fault = SEGMENT_FAULT_LSN;
-		}
-	}
-	return 0;
+	return true;
 }
 
-/* What the manifest will say. Returns the number of segments given up. */
-static int plan(struct store *store, const struct segment_entry *entries,
-		const struct verdict *verdicts, size_t count, struct store_manifest *manifest,
-		const struct results_quarantine *quarantine)
+/* 1: it counts, 0: it stays as it is, -errno. */
+static int carry_out(struct task *task, size_t place)
 {
-	__u64 expected = manifest->results_first, end_lsn = 0;
-	int given_up = 0;
+	const struct results_quarantine *quarantine = task->quarantine;
+	const struct log_damage *damage = &task->reader.damages[place];
+	struct log_damage told;
+	enum results_quarantine_fate fate = RESULTS_QUARANTINE_MISSING;
+	char to[TO_MAX] = "";
+	int error = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		char name[SEGMENT_NAME_MAX];
-		int missing = note_missing(manifest, expected, verdicts[i].number, quarantine);
-
-		if (missing < 0)
-			return missing;
-		given_up += missing;
-		expected = verdicts[i].number + 1;
-		end_lsn = verdicts[i].end_lsn;
-		if (!verdicts[i].is_damaged)
-			continue;
-		segment_format_name(name, entries[i].first_lsn);
-		if (add_gap(manifest, verdicts[i].number, verdicts[i].number))
-			return -E2BIG;
-		quarantine->report(quarantine->context, verdicts[i].number, name,
-				   segment_fault_text(verdicts[i].fault));
-		given_up++;
-		/* LSNs that may have been seen are never given again. */
-		if (i + 1 == count && verdicts[i].lsn_max > manifest->results_durable_lsn)
-			manifest->results_durable_lsn = verdicts[i].lsn_max;
-		if (i + 1 == count)
-			return given_up;
+	if (damage->kind == LOG_DAMAGE_GIVEN_UP ||
+	    (damage->file[0] ? !is_first_of_file(task, place) : is_agents(task, damage->number)))
+		return 0;
+	if (is_active(task, damage)) {
+		fate = RESULTS_QUARANTINE_ACTIVE;
+	} else if (damage->file[0]) {
+		fate = RESULTS_QUARANTINE_MOVED;
+		error = move(task, damage->file, to);
 	}
-	/* Sound to the last, but more was durable: what came behind is gone. */
-	if (end_lsn <= store->manifest.results_durable_lsn &&
-	    store->manifest.results_durable_lsn > 0) {
-		int missing = note_missing(manifest, expected, expected + 1, quarantine);
-
-		return missing < 0 ? missing : given_up + missing;
-	}
-	return given_up;
-}
-
-static int run(struct store *store, struct segment_entry *entries, size_t count,
-	       const struct results_quarantine *quarantine)
-{
-	struct verdict *verdicts = calloc(count + 1, sizeof(*verdicts));
-	struct store_manifest manifest;
-	int given_up = 0, error;
-
-	if (!verdicts)
-		return fail_with(store, -ENOMEM, "judging segments");
-	error = judge_all(store, entries, verdicts, count);
+	/* Retention has removed it meanwhile. */
 	if (error)
-		fail_with(store, error, "a segment cannot be read");
-	store_read_manifest(store, &manifest);
-	if (!error)
-		given_up = plan(store, entries, verdicts, count, &manifest, quarantine);
-	if (given_up < 0)
-		error = fail_with(store, given_up,
-				  "there are too many gaps; move the whole state directory "
-				  "away instead of what is");
-	if (!error && given_up > 0) {
-		manifest.is_stopped = false;
-		error = store_update(store, &manifest);
-		if (!error)
-			error = move_damaged(store, entries, verdicts, count);
-		if (error)
-			fail_with(store, error, "segments cannot be moved to " STORE_QUARANTINE);
+		return error == -ENOENT ? 0 : error;
+	told = *damage;
+	if (is_agents(task, damage->number))
+		told.number = told.last_number = 0; /* the agent would know of it */
+	quarantine->report(quarantine->context, fate, &told, to);
+	return fate != RESULTS_QUARANTINE_ACTIVE;
+}
+
+static int carry_out_all(struct task *task)
+{
+	int count = 0, got = open_directory(task);
+
+	for (size_t i = 0; i < task->reader.damage_count && got >= 0; i++) {
+		got = carry_out(task, i);
+		count += got > 0;
 	}
-	free(verdicts);
-	return error ? error : given_up;
+	if (got >= 0 && (fsync(task->directory_fd) < 0 || fsync(task->store->results_fd) < 0))
+		got = -errno;
+	if (task->directory_fd >= 0)
+		close(task->directory_fd);
+	return got < 0 ? fail_with(task->store, got, "segments cannot be moved to quarantine")
+		       : count;
+}
+
+static int run(struct task *task)
+{
+	int error = judge(task);
+
+	if (error)
+		return fail_with(task->store, error, "judging segments");
+	error = check_readable(task);
+	if (error || task->reader.damage_count == 0)
+		return error;
+	plan(task);
+	if (task->gap_count)
+		error = store_give_up(task->store, task->gaps, task->gap_count, task->lsn_max);
+	if (error)
+		return fail_with(task->store, error,
+				 error == -E2BIG ? "there are too many gaps; move the whole state "
+						   "directory away instead of what is"
+						 : "the manifest cannot be changed");
+	return carry_out_all(task);
 }
 
 int results_quarantine_run(struct store *store, const struct results_quarantine *quarantine)
 {
-	struct segment_entry *entries = NULL;
-	size_t count = 0;
-	int result = results_recovery_list_names(store, &entries, &count);
+	struct task task = { .store = store,
+			     .quarantine = quarantine,
+			     .has_agent = store->lock_fd < 0,
+			     .directory_fd = -1 };
+	int result = log_reader_open(&task.reader, store);
 
 	if (!result)
-		result = run(store, entries, count, quarantine);
-	free(entries);
+		result = run(&task);
+	log_reader_close(&task.reader);
 	return result;
 }

@@ -20,6 +20,7 @@
 	X(FILE, "it is no regular file")                           \
 	X(NAME, "it stands under the name of another segment")     \
 	X(NUMBER, "its number belongs to another segment")         \
+	X(GIVEN_UP, "it was given up and not moved yet")           \
 	X(MISSING, "it is missing")                                \
 	X(SHORT, "the file ends inside of it")                     \
 	X(MAGIC, "nothing known starts here, and it is not empty") \

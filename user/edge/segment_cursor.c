@@ -75,6 +75,8 @@ static int open_file(struct segment_cursor *cursor, int directory_fd, const char
 		cursor->fd = openat(directory_fd, name, flags | O_DIRECT);
 	if (!is_direct || (cursor->fd < 0 && errno == EINVAL))
 		cursor->fd = openat(directory_fd, name, flags);
+	if (cursor->fd < 0 && (errno == ELOOP || errno == ENXIO))
+		return set_fault(cursor, SEGMENT_FAULT_FILE, -EBADMSG); /* a link, a socket */
 	if (cursor->fd < 0)
 		return -errno;
 	/* Where O_DIRECT is refused this is the nearest: clean pages are dropped, and read

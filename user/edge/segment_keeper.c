@@ -110,18 +110,6 @@ static size_t count_retired(const struct segment_keeper *keeper)
 	return count;
 }
 
-/* Gaps that end before the oldest kept segment have nothing left to explain. */
-static void drop_gaps(struct store_manifest *manifest)
-{
-	__u32 kept = 0;
-
-	for (__u32 i = 0; i < manifest->gap_count; i++) {
-		if (manifest->gap[i].last >= manifest->results_first)
-			manifest->gap[kept++] = manifest->gap[i];
-	}
-	manifest->gap_count = kept;
-}
-
 static int note_retired(struct segment_keeper *keeper, __u64 first, __u64 durable_lsn)
 {
 	struct store_manifest manifest;
@@ -130,7 +118,6 @@ static int note_retired(struct segment_keeper *keeper, __u64 first, __u64 durabl
 	store_read_manifest(keeper->options.store, &manifest);
 	manifest.results_first = first;
 	manifest.results_durable_lsn = durable_lsn;
-	drop_gaps(&manifest);
 	error = store_update(keeper->options.store, &manifest);
 	if (is_space_error(error) && keeper->prepared_fd >= 0) {
 		/* The prepared segment is also the reserve that lets a full disk be relieved. */

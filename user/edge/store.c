@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opens, locks and closes a state directory, and replaces its manifest. The text of the manifest is
- * made and read in store_manifest.c. */
+/* Opens, locks and closes a state directory. Its manifest is read and replaced in
+ * store_change.c. */
 #include "edge/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,114 +15,9 @@
 
 #include "edge/store_guess.h"
 #include "edge/store_manifest.h"
+#include "edge/store_state.h"
 
 #define DIRECTORY_MODE 0750
-#define FILE_MODE 0640
-#define MANIFEST_TEMPORARY STORE_MANIFEST ".tmp"
-#define MANIFEST_ADVICE                                                                        \
-	"restore it from a copy, or move %s away to start a new store: its results can still " \
-	"be read there with --state"
-
-__attribute__((format(printf, 3, 4))) static int fail_with(struct store *store, int error,
-							   const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(store->problem, sizeof(store->problem), format, arguments);
-	va_end(arguments);
-	return error;
-}
-
-static int read_file(int directory_fd, const char *name, char *text, size_t room)
-{
-	size_t bytes = 0;
-	ssize_t got = 0;
-	int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while (bytes < room - 1 && (got = read(fd, text + bytes, room - 1 - bytes)) > 0)
-		bytes += (size_t)got;
-	got = got < 0 ? -errno : 0;
-	close(fd);
-	text[bytes] = '\0';
-	return got < 0 ? (int)got : (int)bytes;
-}
-
-/* All of it, synced: 0 or -errno. */
-static int write_file(int directory_fd, const char *name, const char *text, size_t bytes)
-{
-	int fd = openat(directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-	size_t done = 0;
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (done < bytes && !error) {
-		ssize_t put = write(fd, text + done, bytes - done);
-
-		if (put >= 0)
-			done += (size_t)put;
-		else if (errno != EINTR)
-			error = -errno;
-	}
-	if (!error && fdatasync(fd) < 0)
-		error = -errno;
-	if (close(fd) < 0 && !error)
-		error = -errno;
-	return error;
-}
-
-static int write_manifest(struct store *store, const struct store_manifest *manifest)
-{
-	char text[STORE_MANIFEST_BYTES_MAX];
-	size_t bytes = store_manifest_format(manifest, text);
-	int error = write_file(store->directory_fd, MANIFEST_TEMPORARY, text, bytes);
-
-	if (!error && renameat(store->directory_fd, MANIFEST_TEMPORARY, store->directory_fd,
-			       STORE_MANIFEST) < 0)
-		error = -errno;
-	if (!error && fsync(store->directory_fd) < 0)
-		error = -errno;
-	return error;
-}
-
-int store_update(struct store *store, const struct store_manifest *manifest)
-{
-	int error;
-
-	pthread_mutex_lock(&store->mutex);
-	error = write_manifest(store, manifest);
-	if (!error)
-		store->manifest = *manifest;
-	pthread_mutex_unlock(&store->mutex);
-	return error;
-}
-
-void store_read_manifest(struct store *store, struct store_manifest *manifest)
-{
-	pthread_mutex_lock(&store->mutex);
-	*manifest = store->manifest;
-	pthread_mutex_unlock(&store->mutex);
-}
-
-int store_raise_epoch(struct store *store)
-{
-	struct store_manifest manifest;
-	int error;
-
-	store_read_manifest(store, &manifest);
-	manifest.agent_epoch++;
-	manifest.is_stopped = false;
-	error = store_update(store, &manifest);
-	if (error)
-		return fail_with(store, error,
-				 "%s/%s cannot be written: %s; check space and permissions",
-				 store->path, STORE_MANIFEST, strerror(-error));
-	return 0;
-}
-
 /* The directory and what is missing above it; each new one is synced into its parent. */
 static int make_directories(struct store *store)
 {
@@ -137,10 +31,10 @@ static int make_directories(struct store *store)
 			continue;
 		*end = '\0';
 		if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST)
-			return fail_with(store, -errno,
-					 "%s cannot be made: %s; make it and give it to "
-					 "the user that runs sluice",
-					 path, strerror(errno));
+			return store_fail(store, -errno,
+					  "%s cannot be made: %s; make it and give it to "
+					  "the user that runs sluice",
+					  path, strerror(errno));
 		*end = kept;
 		if (kept == '\0')
 			return 0;
@@ -161,13 +55,13 @@ static int open_directory(struct store *store, bool is_reader)
 {
 	store->directory_fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->directory_fd < 0 && is_reader && errno == ENOENT)
-		return fail_with(store, -ENOENT,
-				 "there is no store at %s; name it with --state DIR or "
-				 "the configuration with -c FILE",
-				 store->path);
+		return store_fail(store, -ENOENT,
+				  "there is no store at %s; name it with --state DIR or "
+				  "the configuration with -c FILE",
+				  store->path);
 	if (store->directory_fd < 0)
-		return fail_with(store, -errno, "%s cannot be opened: %s", store->path,
-				 strerror(errno));
+		return store_fail(store, -errno, "%s cannot be opened: %s", store->path,
+				  strerror(errno));
 	return 0;
 }
 
@@ -176,8 +70,8 @@ static int open_results(struct store *store)
 	store->results_fd =
 		openat(store->directory_fd, STORE_RESULTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->results_fd < 0)
-		return fail_with(store, -errno, "%s/%s cannot be opened: %s", store->path,
-				 STORE_RESULTS, strerror(errno));
+		return store_fail(store, -errno, "%s/%s cannot be opened: %s", store->path,
+				  STORE_RESULTS, strerror(errno));
 	return 0;
 }
 
@@ -187,16 +81,16 @@ static int explain_lock(struct store *store)
 	char text[256];
 	unsigned long pid = 0;
 
-	if (read_file(store->directory_fd, STORE_LOCK, text, sizeof(text)) < 0 ||
+	if (store_read_file(store->directory_fd, STORE_LOCK, text, sizeof(text)) < 0 ||
 	    sscanf(text, "pid %lu", &pid) != 1)
-		return fail_with(store, -EBUSY,
-				 "%s is in use by another agent; stop it, or give this "
-				 "one a state_dir of its own",
-				 store->path);
-	return fail_with(store, -EBUSY,
-			 "%s is in use by the agent with pid %lu; stop it, or give this "
-			 "one a state_dir of its own",
-			 store->path, pid);
+		return store_fail(store, -EBUSY,
+				  "%s is in use by another agent; stop it, or give this "
+				  "one a state_dir of its own",
+				  store->path);
+	return store_fail(store, -EBUSY,
+			  "%s is in use by the agent with pid %lu; stop it, or give this "
+			  "one a state_dir of its own",
+			  store->path, pid);
 }
 
 static int take_lock(struct store *store)
@@ -204,62 +98,39 @@ static int take_lock(struct store *store)
 	char text[128], boot[40];
 	int bytes;
 
-	store->lock_fd =
-		openat(store->directory_fd, STORE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	store->lock_fd = openat(store->directory_fd, STORE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC,
+				STORE_FILE_MODE);
 	if (store->lock_fd < 0)
-		return fail_with(store, -errno, "%s/%s cannot be opened: %s", store->path,
-				 STORE_LOCK, strerror(errno));
+		return store_fail(store, -errno, "%s/%s cannot be opened: %s", store->path,
+				  STORE_LOCK, strerror(errno));
 	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			return explain_lock(store);
-		return fail_with(store, -errno,
-				 "%s/%s cannot be locked: %s; put state_dir on a local "
-				 "file system",
-				 store->path, STORE_LOCK, strerror(errno));
+		return store_fail(store, -errno,
+				  "%s/%s cannot be locked: %s; put state_dir on a local "
+				  "file system",
+				  store->path, STORE_LOCK, strerror(errno));
 	}
 	store_manifest_format_id(boot, store->boot_id);
 	bytes = snprintf(text, sizeof(text), "pid %ld\nboot_id %s\n", (long)getpid(), boot);
 	/* Only for people: the lock itself is the flock. */
 	if (ftruncate(store->lock_fd, 0) < 0 || pwrite(store->lock_fd, text, (size_t)bytes, 0) < 0)
-		return fail_with(store, -errno, "%s/%s cannot be written: %s", store->path,
-				 STORE_LOCK, strerror(errno));
+		return store_fail(store, -errno, "%s/%s cannot be written: %s", store->path,
+				  STORE_LOCK, strerror(errno));
 	return 0;
 }
 
 static int read_boot_id(struct store *store)
 {
 	char text[64];
-	int error = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text));
+	int error =
+		store_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text));
 
 	if (error >= 0)
 		error = store_manifest_parse_id(text, store->boot_id);
 	if (error < 0)
-		return fail_with(store, error,
-				 "the boot id cannot be read from /proc; mount /proc");
-	return 0;
-}
-
-static int read_manifest(struct store *store, bool is_reader)
-{
-	char text[STORE_MANIFEST_BYTES_MAX], what[128];
-	int bytes, error;
-
-	bytes = read_file(store->directory_fd, STORE_MANIFEST, text, sizeof(text));
-	if (bytes == -ENOENT)
-		return bytes;
-	if (bytes < 0)
-		return fail_with(store, bytes, "%s/%s cannot be read: %s", store->path,
-				 STORE_MANIFEST, strerror(-bytes));
-	error = store_manifest_parse(&store->manifest, text, (size_t)bytes, is_reader, what,
-				     sizeof(what));
-	if (error == -EPROTONOSUPPORT)
-		return fail_with(store, error,
-				 "%s was written by a newer sluice (%s); use that "
-				 "version, or give this one a state_dir of its own",
-				 store->path, what);
-	if (error)
-		return fail_with(store, error, "%s/%s is damaged (%s); " MANIFEST_ADVICE,
-				 store->path, STORE_MANIFEST, what, store->path);
+		return store_fail(store, error,
+				  "the boot id cannot be read from /proc; mount /proc");
 	return 0;
 }
 
@@ -273,21 +144,21 @@ static int make_new(struct store *store)
 	int error = 0;
 
 	if (getrandom(manifest.store_id, 16, 0) != 16 || getrandom(manifest.agent_id, 16, 0) != 16)
-		return fail_with(store, -EIO, "the kernel gives no random numbers");
+		return store_fail(store, -EIO, "the kernel gives no random numbers");
 	error = store_update(store, &manifest);
 	if (error)
-		return fail_with(store, error,
-				 "%s/%s cannot be written: %s; check space and permissions",
-				 store->path, STORE_MANIFEST, strerror(-error));
+		return store_fail(store, error,
+				  "%s/%s cannot be written: %s; check space and permissions",
+				  store->path, STORE_MANIFEST, strerror(-error));
 	sync_parent(store);
 	return 0;
 }
 
 static int explain_missing(struct store *store)
 {
-	return fail_with(store, -EBADMSG,
-			 "%s/%s is missing, but there are results; " MANIFEST_ADVICE, store->path,
-			 STORE_MANIFEST, store->path);
+	return store_fail(store, -EBADMSG,
+			  "%s/%s is missing, but there are results; " STORE_MANIFEST_ADVICE,
+			  store->path, STORE_MANIFEST, store->path);
 }
 
 static int open_for_writing(struct store *store)
@@ -297,18 +168,18 @@ static int open_for_writing(struct store *store)
 	if (error)
 		return error;
 	if (mkdirat(store->directory_fd, STORE_RESULTS, DIRECTORY_MODE) < 0 && errno != EEXIST)
-		return fail_with(store, -errno, "%s/%s cannot be made: %s", store->path,
-				 STORE_RESULTS, strerror(errno));
+		return store_fail(store, -errno, "%s/%s cannot be made: %s", store->path,
+				  STORE_RESULTS, strerror(errno));
 	error = open_results(store);
 	if (error)
 		return error;
-	error = read_manifest(store, false);
+	error = store_load_manifest(store, false);
 	if (error != -ENOENT)
 		return error;
 	error = store_guess_has_segments(store);
 	if (error < 0)
-		return fail_with(store, error, "%s cannot be listed: %s", store->path,
-				 strerror(-error));
+		return store_fail(store, error, "%s cannot be listed: %s", store->path,
+				  strerror(-error));
 	return error ? explain_missing(store) : make_new(store);
 }
 
@@ -318,10 +189,10 @@ static int guess_manifest(struct store *store, int why)
 	char problem[STORE_PROBLEM_MAX];
 
 	if (why == -ENOENT && store_guess_has_segments(store) <= 0)
-		return fail_with(store, why,
-				 "there is no store at %s (no %s); name it with --state "
-				 "DIR or the configuration with -c FILE",
-				 store->path, STORE_MANIFEST);
+		return store_fail(store, why,
+				  "there is no store at %s (no %s); name it with --state "
+				  "DIR or the configuration with -c FILE",
+				  store->path, STORE_MANIFEST);
 	if (why == -ENOENT)
 		why = explain_missing(store);
 	memcpy(problem, store->problem, sizeof(problem));
@@ -333,22 +204,11 @@ static int guess_manifest(struct store *store, int why)
 static int open_for_reading(struct store *store)
 {
 	int results_error = open_results(store);
-	int error = read_manifest(store, true);
+	int error = store_load_manifest(store, true);
 
 	if (error && error != -EPROTONOSUPPORT)
 		return guess_manifest(store, error);
 	return error ? error : results_error;
-}
-
-void store_refresh(struct store *store)
-{
-	struct store read = { .directory_fd = store->directory_fd };
-
-	if (store->lock_fd >= 0 || store->is_guessed || read_manifest(&read, true))
-		return;
-	pthread_mutex_lock(&store->mutex);
-	store->manifest = read.manifest;
-	pthread_mutex_unlock(&store->mutex);
 }
 
 static int open_store(struct store *store, const char *path, bool is_reader)
@@ -358,8 +218,8 @@ static int open_store(struct store *store, const char *path, bool is_reader)
 	*store = (struct store)STORE_CLOSED;
 	pthread_mutex_init(&store->mutex, NULL);
 	if (strlen(path) >= sizeof(store->path) || path[0] == '\0')
-		return fail_with(store, -ENAMETOOLONG, "the path of the state directory is %s",
-				 path[0] ? "too long" : "empty");
+		return store_fail(store, -ENAMETOOLONG, "the path of the state directory is %s",
+				  path[0] ? "too long" : "empty");
 	snprintf(store->path, sizeof(store->path), "%s", path);
 	error = read_boot_id(store);
 	if (!error && !is_reader)

@@ -72,9 +72,13 @@ void store_close(struct store *store);
 /* A new incarnation: agent_epoch + 1, durable on return. In mode none: at every start, before the
  * first row is written. */
 int store_raise_epoch(struct store *store);
-/* Replaces the manifest by `manifest`; durable on return, or the old one still stands. Any
+/* Replaces the manifest by `manifest`; durable on return, or the old one still stands. What was
+ * given up meanwhile stays given up. -EBUSY: another program holds the manifest for seconds. Any
  * thread. */
 int store_update(struct store *store, const struct store_manifest *manifest);
+/* Notes that these segments are in quarantine, and that no LSN up to `lsn` is given again; durable
+ * on return. For whoever has no lock: an agent may be running. -E2BIG: too many gaps. */
+int store_give_up(struct store *store, const struct store_gap *gaps, size_t count, __u64 lsn);
 /* A consistent copy. Any thread. */
 void store_read_manifest(struct store *store, struct store_manifest *manifest);
 

@@ -296,3 +296,45 @@ __u64 store_manifest_skip_gaps(const struct store_manifest *manifest, __u64 numb
 		number = gap->last + 1;
 	return number;
 }
+
+/* Whether the two touch or overlap. */
+static bool is_joined(const struct store_gap *gap, __u64 first, __u64 last)
+{
+	return first <= gap->last + 1 && gap->first <= last + 1;
+}
+
+int store_manifest_add_gap(struct store_manifest *manifest, __u64 first, __u64 last)
+{
+	struct store_gap gap[STORE_GAPS_MAX + 1];
+	__u32 count = 0, place = 0;
+
+	for (__u32 i = 0; i < manifest->gap_count; i++) {
+		const struct store_gap *old = &manifest->gap[i];
+
+		if (is_joined(old, first, last)) {
+			first = old->first < first ? old->first : first;
+			last = old->last > last ? old->last : last;
+			continue;
+		}
+		gap[count++] = *old;
+		place += old->last < first;
+	}
+	if (count == STORE_GAPS_MAX)
+		return -E2BIG;
+	memmove(gap + place + 1, gap + place, (count - place) * sizeof(*gap));
+	gap[place] = (struct store_gap){ first, last };
+	manifest->gap_count = count + 1;
+	memcpy(manifest->gap, gap, manifest->gap_count * sizeof(*gap));
+	return 0;
+}
+
+void store_manifest_drop_gaps(struct store_manifest *manifest)
+{
+	__u32 kept = 0;
+
+	for (__u32 i = 0; i < manifest->gap_count; i++) {
+		if (manifest->gap[i].last >= manifest->results_first)
+			manifest->gap[kept++] = manifest->gap[i];
+	}
+	manifest->gap_count = kept;
+}

@@ -25,5 +25,9 @@ int store_manifest_parse_id(const char *text, __u8 id[16]);
 const struct store_gap *store_manifest_gap(const struct store_manifest *manifest, __u64 number);
 /* The first number from here on that is in none. */
 __u64 store_manifest_skip_gaps(const struct store_manifest *manifest, __u64 number);
+/* Adds numbers, both included; gaps stay sorted and apart. -E2BIG: there would be too many. */
+int store_manifest_add_gap(struct store_manifest *manifest, __u64 first, __u64 last);
+/* Those that end before the oldest kept segment have nothing left to explain. */
+void store_manifest_drop_gaps(struct store_manifest *manifest);
 
 #endif

@@ -90,27 +90,34 @@ static void damage(int place, off_t offset)
 	close(fd);
 }
 
-static void report(void *context, __u64 number, const char *file, const char *why)
+static void report(void *context, enum results_quarantine_fate fate,
+		   const struct log_damage *damage, const char *to)
 {
+	static const char *const fates[] = { "moved", "missing", "active" };
 	char line[256];
 
 	(void)context;
-	(void)why;
-	snprintf(line, sizeof(line), "%llu %s\n", number, file ? "moved" : "missing");
+	assert_int_equal(fate == RESULTS_QUARANTINE_MOVED, to[0] != '\0');
+	snprintf(line, sizeof(line), "%llu %s\n", damage->number, fates[fate]);
 	strcat(reported, line);
 }
 
-static int quarantine(void)
+static int quarantine_with(int (*open)(struct store *store, const char *path))
 {
 	const struct results_quarantine options = { .report = report };
 	struct store store;
 	int result;
 
 	reported[0] = '\0';
-	assert_int_equal(store_open(&store, path), 0);
+	assert_int_equal(open(&store, path), 0);
 	result = results_quarantine_run(&store, &options);
 	store_close(&store);
 	return result;
+}
+
+static int quarantine(void)
+{
+	return quarantine_with(store_open);
 }
 
 static int count_rows(__u64 *rows)
@@ -236,6 +243,114 @@ static void a_missing_end(void **state)
 	give_up("3 missing\n", 120000, 140000);
 }
 
+static void shell(const char *format)
+{
+	char command[4 * PATH_MAX];
+
+	snprintf(command, sizeof(command), format, path, path, path);
+	assert_int_equal(system(command), 0);
+}
+
+/* The last segment's name plus three is of no segment: nothing is missing without it. */
+static void a_stray_file_goes_alone(void **state)
+{
+	__u64 rows;
+
+	(void)state;
+	shell("cd '%s'/results; n=$(ls | tail -1 | sed 's/^0*//;s/.seg//'); "
+	      "truncate -s 4M $(printf '%%020d.seg' $((n + 3))) # %s %s");
+	assert_int_equal(quarantine(), 1);
+	assert_string_equal(reported, "0 moved\n");
+	assert_int_equal(count_rows(&rows), 0);
+	assert_int_equal(rows, ROWS);
+	write_rows(ROWS, 1000);
+	assert_int_equal(count_rows(&rows), 0);
+	assert_int_equal(rows, ROWS + 1000);
+}
+
+/* One behind the end may have been a segment: its number and LSNs are given up, and no more. */
+static void a_file_behind_the_end_goes_alone(void **state)
+{
+	__u64 rows;
+
+	(void)state;
+	shell("truncate -s 4M '%s'/results/00000000000000999999.seg # %s %s");
+	assert_int_equal(quarantine(), 1);
+	assert_string_equal(reported, "4 moved\n");
+	assert_int_equal(count_rows(&rows), 0);
+	assert_int_equal(rows, ROWS);
+	write_rows(ROWS, 1000);
+	assert_int_equal(count_rows(&rows), 0);
+	assert_int_equal(rows, ROWS + 1000);
+}
+
+static void a_segment_under_another_name(void **state)
+{
+	__u64 rows;
+
+	(void)state;
+	shell("cd '%s'/results; cp 00000000000000000001.seg 00000000000000000005.seg # %s %s");
+	assert_int_equal(quarantine(), 1);
+	assert_string_equal(reported, "0 moved\n");
+	assert_int_equal(count_rows(&rows), 0);
+	assert_int_equal(rows, ROWS);
+	/* The same again does not push the first one out. */
+	shell("cd '%s'/results; cp 00000000000000000001.seg 00000000000000000005.seg # %s %s");
+	assert_int_equal(quarantine(), 1);
+	shell("test $(ls '%s'/quarantine | wc -l) -eq 2 # %s %s");
+	write_rows(ROWS, 1000);
+}
+
+static void a_zeroed_end_gives_up_what_is_gone(void **state)
+{
+	__u64 rows;
+
+	(void)state;
+	/* Of the last segment all but its first batches; it was stopped in order. */
+	shell("f=$(ls '%s'/results/*.seg | tail -1); truncate -s 400K \"$f\"; "
+	      "truncate -s 4M \"$f\" # %s %s");
+	assert_int_equal(count_rows(&rows), -EBADMSG);
+	assert_true(quarantine() > 0);
+	write_rows(ROWS, 1000);
+	assert_int_equal(count_rows(&rows), 0);
+	assert_int_equal(quarantine(), 0);
+}
+
+/* An agent that writes goes on; what it writes is left alone. */
+static void beside_a_writer(void **state)
+{
+	static __u64 values[1000][SLUICE_GROUP_FIELDS_MAX];
+	static struct sluice_partial partials[1000];
+	struct results_log_stats stats;
+	struct results_maker maker;
+	__u64 rows, after;
+
+	(void)state;
+	results_maker_open_with(&maker, path, &window, 1,
+				&(struct results_log_options){ .segment_bytes = SEGMENT_BYTES,
+							       .bytes_max = 5 * SEGMENT_BYTES });
+	results_maker_flush(&maker);
+	damage(2, 2000000);
+	damage(3, 5000);
+	shell("truncate -s 4M '%s'/results/00000000000000999999.seg # %s %s");
+	assert_int_equal(quarantine_with(store_open_reader), 2);
+	assert_string_equal(reported, "2 moved\n3 active\n0 moved\n");
+	assert_int_equal(count_rows(&rows), -EBADMSG);
+	damage(2, 5000);
+	assert_int_equal(count_rows(&rows), 0);
+	/* Its own changes of the manifest keep the gap, and removal copes with it. */
+	for (int i = 0; i < 300; i++)
+		results_maker_rows(&maker, &(struct sluice_rows){ .end_ns = 10 }, 1000,
+				   (const __u64(*)[SLUICE_GROUP_FIELDS_MAX])values, partials);
+	results_maker_flush(&maker);
+	results_log_read_stats(maker.log, &stats);
+	assert_true(stats.segments_removed >= 1);
+	assert_int_equal(count_rows(&after), 0);
+	results_maker_close(&maker);
+	assert_int_equal(count_rows(&after), 0);
+	assert_int_equal(quarantine(), 0);
+}
+
 #define QUARANTINE_TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
 
 int main(void)
@@ -250,6 +365,11 @@ int main(void)
 		QUARANTINE_TEST(all),
 		QUARANTINE_TEST(missing_ones),
 		QUARANTINE_TEST(a_missing_end),
+		QUARANTINE_TEST(a_stray_file_goes_alone),
+		QUARANTINE_TEST(a_file_behind_the_end_goes_alone),
+		QUARANTINE_TEST(a_segment_under_another_name),
+		QUARANTINE_TEST(a_zeroed_end_gives_up_what_is_gone),
+		QUARANTINE_TEST(beside_a_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
