@@ -22,7 +22,7 @@
 /* Rules that the oracle has and the engine may lack: random streams then run by the older rule. */
 #define FEATURE_TIME_RULES 0		/* set aside by max_lag, stuck clocks, never past now */
 #define FEATURE_SEQUENCES_BY_SOURCE 0	/* a datagram counts once by whichever listener it came */
-#define FEATURE_GROUPS_BY_WINDOW 0	/* max_groups holds for the window, not for each pane */
+#define FEATURE_GROUPS_BY_WINDOW 1	/* max_groups holds for the window, not for each pane */
 #define FEATURE_COMPLETENESS 0		/* what rows miss, by cause and time */
 
 /* First statement of a test (cmocka). */

@@ -22,6 +22,14 @@ static const struct generate_options few = {
 	.datagrams = 60,
 };
 
+static const struct generate_options few_of_panes = {
+	.has_tumbling = true,
+	.has_sliding = true,
+	.has_lateness = true,
+	.windows_max = 2,
+	.datagrams = 60,
+};
+
 static const struct generate_options late_sessions = {
 	.has_session = true,
 	.has_lateness = true,
@@ -91,6 +99,25 @@ static void bounds_of_groups(void **state)
 		suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);
 		drive.worker_count = 3;
 		check_totals(&scenario, &drive);
+		scenario_clear(&scenario);
+	}
+}
+
+/* A group that is there goes on in every pane, and while its rows are being emitted. */
+static void bounds_of_groups_in_many_panes(void **state)
+{
+	__u64 seed = generate_first_seed(200000), end = seed + generate_rounds(60);
+
+	(void)state;
+	FEATURE_REQUIRE(FEATURE_OVERFLOW && FEATURE_SLIDING && FEATURE_LATENESS &&
+			FEATURE_GROUPS_BY_WINDOW);
+	for (; seed < end; seed++) {
+		struct drive_options drive = { .hash_seed = seed, .noise_seed = seed };
+		struct scenario scenario;
+
+		generate_scenario(&scenario, seed, &few_of_panes);
+		scenario.groups_max = 1 + (__u32)(seed % 20);
+		suite_judge_or_fail(&scenario, &drive, COMPARE_ALL);
 		scenario_clear(&scenario);
 	}
 }
@@ -339,6 +366,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounds_of_groups),
+		cmocka_unit_test(bounds_of_groups_in_many_panes),
 		cmocka_unit_test(bounds_of_session_groups),
 		cmocka_unit_test(bounds_of_window_starts),
 		cmocka_unit_test(bounds_of_hostile_records),

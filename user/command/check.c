@@ -88,8 +88,9 @@ static void print_window(const struct config *config, __u32 i)
 	printf("  %-14s %s\n", "", buffer);
 	print_times(window);
 	config_memory_window(config, i, &memory);
-	printf("  %-14s up to %u groups × (%llu panes × %llu + %llu bytes) = %s\n", "",
-	       config->groups_max, memory.panes, memory.pane_bytes, memory.group_bytes,
+	printf("  %-14s room for %llu groups × (%llu panes × %llu + %llu bytes) = %s\n", "",
+	       config_memory_rows(&memory, config->groups_max), memory.panes, memory.pane_bytes,
+	       memory.group_bytes,
 	       units_format_size_about(total, config_memory_bytes(&memory, config->groups_max)));
 }
 

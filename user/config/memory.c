@@ -4,13 +4,16 @@
 
 #include <stdint.h>
 
+#include "core/chunks.h"
+#include "core/group_key.h"
+#include "core/pane.h"
+#include "core/session_state.h"
 #include "core/sketch_distinct.h"
 #include "core/sketch_histogram.h"
 #include "core/sketch_top.h"
 #include "core/stacks.h"
 
 #define INDEX_BYTES 16 /* of a group in its table, at the usual fill */
-#define ROW_INDEX_BYTES 4 /* of a group in a pane */
 #define SKETCHES_SHARE 4 /* of the memory, one in so many: what the stream sets aside */
 #define SESSIONS_PER_GROUP 2 /* open at once, as far as disorder allows */
 
@@ -22,12 +25,6 @@ static const __u8 extra_bytes[SLUICE_AGGREGATE_KINDS] = {
 	[SLUICE_AGGREGATE_DISTINCT] = sizeof(struct sketch_distinct),
 	[SLUICE_AGGREGATE_QUANTILES] = sizeof(struct sketch_histogram),
 	[SLUICE_AGGREGATE_TOP] = sizeof(struct sketch_top),
-};
-
-static const __u8 field_bytes[SLUICE_FIELD_COUNT] = {
-	[SLUICE_FIELD_TENANT] = 2, [SLUICE_FIELD_SOURCE] = 8, [SLUICE_FIELD_TYPE] = 2,
-	[SLUICE_FIELD_KEY] = 8,	   [SLUICE_FIELD_DIM0] = 4,   [SLUICE_FIELD_DIM1] = 4,
-	[SLUICE_FIELD_DIM2] = 4,   [SLUICE_FIELD_DIM3] = 4,
 };
 
 static __s64 divide_up(__s64 dividend, __s64 divisor)
@@ -58,29 +55,47 @@ static __u64 stack_bytes(const struct window_spec *window)
 	return (__u64)stacks_columns((__u32)panes) * sizeof(struct sluice_partial);
 }
 
+/* The session in its slot, or one beside it. */
+static __u64 session_bytes(__u64 extras)
+{
+	__u64 slot = SESSION_ID_BYTES + extras, node = sizeof(struct session_node) + extras;
+
+	return slot > node ? slot : node;
+}
+
 void config_memory_window(const struct config *config, __u32 i, struct config_memory *memory)
 {
 	const struct window_spec *window = &config->window[i];
-	const __u64 plain_bytes = sizeof(struct sluice_partial) + ROW_INDEX_BYTES;
-	__u64 key_bytes = 0, row_bytes = plain_bytes;
-	unsigned int j;
+	struct group_key layout = { .word_count = 1 };
+	__u64 extras = 0;
 
-	for (j = 0; j < window->group_count; j++)
-		key_bytes += field_bytes[window->group_field[j]];
-	for (j = 0; j < window->aggregate_count; j++)
-		row_bytes += extra_bytes[window->aggregate[j].kind];
+	group_key_layout(&layout, window->group_field, window->group_count);
+	for (unsigned int j = 0; j < window->aggregate_count; j++)
+		extras += extra_bytes[window->aggregate[j].kind];
 	memory->panes = count_panes(window);
-	memory->group_bytes = ((key_bytes + 7) & ~7ull) + INDEX_BYTES;
-	memory->pane_bytes = row_bytes;
-	if (window->kind == SLUICE_WINDOW_SLIDING && row_bytes == plain_bytes)
+	memory->groups_max = window_spec_groups(window);
+	memory->group_bytes = GROUPS_ENTRY_WORDS(layout.word_count) * sizeof(__u64) + INDEX_BYTES;
+	memory->pane_bytes = PANE_ROW_BYTES(layout.word_count) + extras;
+	if (window->kind == SLUICE_WINDOW_SESSION)
+		memory->pane_bytes = session_bytes(extras);
+	if (window->kind == SLUICE_WINDOW_SLIDING && !extras)
 		memory->group_bytes += stack_bytes(window);
+}
+
+__u64 config_memory_rows(const struct config_memory *memory, __u64 groups)
+{
+	__u64 rows = groups < memory->groups_max ? groups : memory->groups_max;
+
+	return rows > UINT64_MAX - CHUNK_ROWS
+		       ? rows
+		       : (rows + CHUNK_ROWS - 1) / CHUNK_ROWS * CHUNK_ROWS;
 }
 
 __u64 config_memory_bytes(const struct config_memory *memory, __u64 groups)
 {
 	unsigned __int128 each =
 		(unsigned __int128)memory->panes * memory->pane_bytes + memory->group_bytes;
-	unsigned __int128 all = each * groups;
+	unsigned __int128 all = each * config_memory_rows(memory, groups);
 
 	return all > UINT64_MAX ? UINT64_MAX : (__u64)all;
 }
@@ -155,9 +170,19 @@ __u64 config_memory_needed(const struct config *config, __u64 groups)
 
 __u64 config_memory_groups(const struct config *config)
 {
-	__u64 each = config_memory_total(config, 1);
 	__u64 room =
 		config->memory_bytes - config_memory_dedup(config) - config_memory_sketches(config);
+	__u64 fitting = 0, beyond = 1ull << 32;
 
-	return each ? room / each : UINT64_MAX;
+	if (config_memory_total(config, beyond) <= room)
+		return UINT64_MAX;
+	while (fitting + 1 < beyond) {
+		__u64 middle = (fitting + beyond) / 2;
+
+		if (config_memory_total(config, middle) <= room)
+			fitting = middle;
+		else
+			beyond = middle;
+	}
+	return fitting;
 }

@@ -11,12 +11,18 @@ struct config_memory {
 	__u64 panes;		/* of a window alive at once */
 	__u64 group_bytes;	/* once a group: its key and index, and what emission remembers */
 	__u64 pane_bytes;	/* a group and pane: its row */
+	__u64 groups_max;	/* that group_by and where leave possible */
 };
 
 /* For window `i`. */
 void config_memory_window(const struct config *config, __u32 i, struct config_memory *memory);
 
-/* Bytes for `groups` groups in this window; UINT64_MAX when it does not fit 64 bits. */
+/* Groups of this window that there is memory for when the bound is `groups`: as many as are
+ * possible, in whole chunks of rows. */
+__u64 config_memory_rows(const struct config_memory *memory, __u64 groups);
+
+/* Bytes for `groups` groups in this window, as far as there can be so many; UINT64_MAX when it does
+ * not fit 64 bits. */
 __u64 config_memory_bytes(const struct config_memory *memory, __u64 groups);
 
 /* All windows with `groups` groups each. */
@@ -35,7 +41,8 @@ __u64 config_memory_dedup(const struct config *config);
 /* What limits.memory must be for `groups` groups a window, sketches and ids included. */
 __u64 config_memory_needed(const struct config *config, __u64 groups);
 
-/* The largest number of groups that fits limits.memory beside sketches and ids; may be 0. */
+/* The largest number of groups that fits limits.memory beside sketches and ids; may be 0.
+ * UINT64_MAX: any. */
 __u64 config_memory_groups(const struct config *config);
 
 #endif

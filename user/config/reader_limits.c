@@ -32,7 +32,7 @@ void reader_finish_results(struct reader *reader, const struct node *map, void *
 }
 
 /* The window that needs most, for the message. */
-static __u32 find_largest(const struct config *config)
+static __u32 find_largest(const struct config *config, __u64 groups)
 {
 	__u64 largest = 0;
 	__u32 i, found = 0;
@@ -41,8 +41,8 @@ static __u32 find_largest(const struct config *config)
 		struct config_memory memory;
 
 		config_memory_window(config, i, &memory);
-		if (config_memory_bytes(&memory, 1) > largest) {
-			largest = config_memory_bytes(&memory, 1);
+		if (config_memory_bytes(&memory, groups) > largest) {
+			largest = config_memory_bytes(&memory, groups);
 			found = i;
 		}
 	}
@@ -55,7 +55,7 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 	char total[UNITS_BYTES_MAX], limit[UNITS_BYTES_MAX], wanted[UNITS_BYTES_MAX];
 	__u64 bytes = config_memory_total(config, groups);
 	__u64 needed = config_memory_needed(config, groups);
-	__u32 largest = find_largest(config);
+	__u32 largest = find_largest(config, groups);
 	struct config_memory memory;
 
 	config_memory_window(config, largest, &memory);
@@ -65,7 +65,8 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 		"(%llu panes × %llu + %llu bytes), all windows %s%s%s; write `max_groups: %llu` or "
 		"`memory: %s`",
 		units_format_size(limit, config->memory_bytes), groups,
-		config->window[largest].name, groups, memory.panes, memory.pane_bytes,
+		config->window[largest].name, config_memory_rows(&memory, groups), memory.panes,
+		memory.pane_bytes,
 		memory.group_bytes, units_format_size_about(total, bytes),
 		config_memory_sketches(config) ? ", and a quarter is for sketches" : "",
 		config_memory_dedup(config) ? ", and dedup_memory is for event ids" : "",

@@ -73,6 +73,13 @@ static void forget_ids(struct window *window)
 		dedup_retire(window->dedup, oldest_ns);
 }
 
+/* Groups of panes that have ended are no longer there, though their rows may still be emitted. */
+static void forget_presence(struct window *window)
+{
+	if (window->presence.pane && window->watermark_ns != SOURCES_WATERMARK_NONE)
+		presence_advance(&window->presence, window_oldest_pane(window));
+}
+
 /* What came for panes that were being given away goes with the next hand-over. */
 static void merge_after_handover(struct window *window)
 {
@@ -92,6 +99,7 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 	merge_after_handover(window);
 	window->watermark_ns = watermark_ns;
 	forget_ids(window);
+	forget_presence(window);
 	window->last = NULL;
 	window->took_behind = false;
 	window->advance++;

@@ -29,8 +29,10 @@ _Static_assert(GROUPS_LINE_WORDS * sizeof(__u64) == 64, "a line is a cache line"
 
 /* Distance of entries: the key words, and the use of the id. */
 #define GROUPS_ENTRY_WORDS(key_words) ((size_t)(key_words) + 1)
-/* A use: the panes that refer to the id, 32 bits; and whether one began to since the last sweep. */
+/* A use: the panes that refer to the id, 32 bits; whether one began to since the last sweep; and a
+ * stamp that is the owner's (presence.h), 31 bits. */
 #define GROUPS_USE_RECENT (1ull << 32)
+#define GROUPS_USE_STAMP_SHIFT 33
 #define GROUPS_USE_NONE (~0ull) /* the id has been forgotten */
 /* Keys added between two steps, at most. */
 #define GROUPS_STEP_ADDS 256u
@@ -61,6 +63,9 @@ struct groups {
 	__u32 *direct; /* id + 1 by key; NULL when keys have more words */
 	__u32 direct_count;
 	struct hash_seed seed;
+	/* Whether an id that nothing refers to is needed still; NULL: none is. */
+	bool (*is_needed)(const void *owner, __u32 id);
+	const void *owner;
 	__u64 *index_memory[2]; /* `now` and `next` change places */
 	size_t index_wanted[2]; /* bytes of them that are in use, or will be next */
 	__u32 lines_max;
@@ -141,6 +146,17 @@ static inline void groups_refer_use(struct groups *groups, __u64 *use)
 static inline void groups_refer(struct groups *groups, __u32 id)
 {
 	groups_refer_use(groups, groups_use(groups, id));
+}
+
+static inline __u32 groups_stamp(const __u64 *use)
+{
+	return (__u32)(*use >> GROUPS_USE_STAMP_SHIFT);
+}
+
+static inline void groups_set_stamp(__u64 *use, __u32 stamp)
+{
+	*use = (*use & ((1ull << GROUPS_USE_STAMP_SHIFT) - 1)) |
+	       (__u64)stamp << GROUPS_USE_STAMP_SHIFT;
 }
 
 static inline __u32 groups_references(const struct groups *groups, __u32 id)

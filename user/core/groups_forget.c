@@ -56,6 +56,8 @@ static void add_leaving(struct groups *groups, struct leaving *leaving, __u32 id
 {
 	__u32 tag = groups_tag(groups, groups_key(groups, id));
 
+	if (groups->is_needed && groups->is_needed(groups->owner, id))
+		return;
 	if (leaving->count == FORGET_AT_ONCE)
 		forget_all(groups, leaving);
 	__builtin_prefetch(groups_home(groups, tag), 1, 2);
@@ -105,9 +107,11 @@ static void sweep(struct groups *groups, __u32 first, __u32 end)
 	for (__u32 id = first; id < end; id++) {
 		__u64 *use = groups_use(groups, id);
 
-		if (*use == GROUPS_USE_RECENT && keeps)
-			*use = 0;
-		else if (*use == 0 || *use == GROUPS_USE_RECENT)
+		if (*use == GROUPS_USE_NONE || (__u32)*use)
+			continue;
+		if ((*use & GROUPS_USE_RECENT) && keeps)
+			*use &= ~GROUPS_USE_RECENT;
+		else
 			add_leaving(groups, &leaving, id);
 	}
 	forget_all(groups, &leaving);

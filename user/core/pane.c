@@ -75,6 +75,17 @@ __s64 window_oldest_taken(const struct window *window)
 	return spec->offset_ns + number * spec->slide_ns;
 }
 
+__s64 window_oldest_pane(const struct window *window)
+{
+	const struct window_spec *spec = window->spec;
+	__s64 closed_ns = window_add_ns(window->watermark_ns, -spec->allowed_lateness_ns);
+	__s64 start_ns = window_add_ns(closed_ns, -spec->size_ns);
+
+	/* The first window that is not over begins behind this. */
+	return (floor_divide(window_add_ns(start_ns, -spec->offset_ns), spec->slide_ns) + 1) *
+	       (spec->slide_ns / window->pane_ns);
+}
+
 __s64 window_pane_number(const struct window *window, __s64 time_ns)
 {
 	return floor_divide(time_ns - window->spec->offset_ns, window->pane_ns);
@@ -167,16 +178,22 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 {
 	struct pane *pane;
 	size_t first_entry;
-	__u32 place;
+	__u32 place, stamp = 0;
 
 	if (!places_have_room(&window->pane_places, number, number) ||
 	    (window->emits && !show_instances(window, start_ns)))
 		return NULL;
+	if (window->presence.pane) {
+		stamp = presence_stamp(&window->presence, number);
+		if (!stamp)
+			return NULL;
+	}
 	place = places_take(&window->pane_places, number);
 	pane = &window->panes[place];
 	*pane = (struct pane){
 		.start_ns = start_ns,
 		.number = number,
+		.stamp = stamp,
 		.table = take_table(window),
 		.is_behind = window_first_end(window, start_ns) <= window->watermark_ns,
 	};

@@ -24,6 +24,7 @@ _Static_assert(SLUICE_KEY_WORDS_MAX * sizeof(__u64) + sizeof(struct sluice_parti
 struct pane {
 	__s64 start_ns;
 	__s64 number;		/* start = offset + number × pane_ns */
+	__u32 stamp;		/* of the groups that it has (presence.h) */
 	__u32 table;		/* number of the two tables that follow */
 	__u32 *chunk;		/* by id >> CHUNK_ROWS_SHIFT; CHUNK_NONE: no rows there */
 	__u32 *extra;		/* … of the rows' extras, in step; NULL where none are asked for */

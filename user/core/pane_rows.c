@@ -61,7 +61,8 @@ unsigned char *window_open_row(struct window *window, struct pane *pane, const _
 		return NULL;
 	if (row_partial(row, grouping->key_words)->records != 0)
 		return row;
-	if (pane->rows >= window->groups_max)
+	if (window->presence.pane &&
+	    !presence_admit(&window->presence, groups_use(groups, *id), *id, pane->stamp))
 		return NULL;
 	pane_begin_row(pane, row, key, grouping->key_words);
 	if (pane->extra)

@@ -189,7 +189,10 @@ inline_always bool open_row(struct window *window, struct pane *pane, unsigned c
 	__u64 *entry = groups->entries + id * GROUPS_ENTRY_WORDS(words);
 
 	if (row_partial(row, words)->records || groups_key_difference(entry, key, words) ||
-	    pane->rows >= window->groups_max || pane->extra)
+	    pane->extra)
+		return false;
+	if (window->presence.pane &&
+	    !presence_admit(&window->presence, &entry[words], id, pane->stamp))
 		return false;
 	pane_begin_row(pane, row, key, words);
 	groups_refer_use(groups, &entry[words]);

@@ -13,6 +13,7 @@
 #include "core/name_table.h"
 #include "core/pane.h"
 #include "core/places.h"
+#include "core/presence.h"
 #include "core/slots.h"
 #include "core/stacks.h"
 #include "core/stream.h"
@@ -38,6 +39,8 @@ struct grouping {
 	struct key_piece piece[SLUICE_GROUP_FIELDS_MAX];
 	struct groups groups;
 	struct chunks chunks;
+	__u32 presence_count;	/* of its windows */
+	const struct presence *presence[SLUICE_WINDOWS_MAX];
 	__u32 added_count;	/* ids made in this batch, to drop those that no pane took */
 	__u32 added[BATCH_EVENTS];
 };
@@ -76,7 +79,7 @@ struct window {
 	__u32 pane_count;	/* of an instance */
 	__s64 pane_ns;
 	__s64 watermark_ns;
-	__u32 groups_max;	/* rows of a pane, then the overflow group */
+	struct presence presence;	/* of its groups, for the bound on them */
 	/* the pane that took the last event */
 	struct pane *last;
 	__s64 last_start_ns;
@@ -280,6 +283,8 @@ __s64 window_last_over(const struct window *window, __s64 start_ns);
 /* Events before this time are too late, whatever else is there; of windows that do not remember
  * event_id that is only so when they tumble or slide. INT64_MIN: none is. */
 __s64 window_oldest_taken(const struct window *window);
+/* The first pane that takes events still, of a window that has a watermark. */
+__s64 window_oldest_pane(const struct window *window);
 
 int window_open(struct window *window, const struct stream_options *options, __u32 index,
 		struct grouping *grouping, struct stream *stream);

@@ -30,6 +30,35 @@ __u64 window_spec_slices(const struct window_spec *spec, __s64 step_ns, __s64 ma
 	return window_spec_span_ns(spec, max_ahead_ns, max_lag_ns) / (__u64)step_ns + 1;
 }
 
+/* Values that a field can have where the window looks; UINT64_MAX: as many as 64 bits. */
+static __u64 field_values(const struct window_spec *spec, enum sluice_field field)
+{
+	unsigned int bits = group_key_field_bits(field);
+	__u64 values = bits < 64 ? 1ull << bits : UINT64_MAX;
+
+	if (spec->where.field[field].count)
+		return spec->where.field[field].count;
+	if (field != SLUICE_FIELD_TYPE || !spec->where.has_types)
+		return values;
+	values = 0;
+	for (unsigned int i = 0; i < SLUICE_TYPES / 64; i++)
+		values += (__u64)__builtin_popcountll(spec->where.type_bits[i]);
+	return values;
+}
+
+__u64 window_spec_groups(const struct window_spec *spec)
+{
+	__u64 groups = 1;
+
+	for (unsigned int i = 0; i < spec->group_count; i++) {
+		__u64 values = field_values(spec, (enum sluice_field)spec->group_field[i]);
+
+		if (__builtin_mul_overflow(groups, values, &groups))
+			return UINT64_MAX;
+	}
+	return groups;
+}
+
 static int open_places(struct places *places, const struct window_spec *spec, __s64 step_ns,
 		       const struct stream_options *options)
 {
@@ -72,6 +101,37 @@ static bool reserve_tables(struct window *window)
 	       window->deferred && (window->changed_table || !revises);
 }
 
+/* Rows of other workers' panes are handed over before their groups are gone. */
+static bool is_needed(const void *owner, __u32 id)
+{
+	const struct grouping *grouping = owner;
+	const __u64 *use = groups_use(&grouping->groups, id);
+
+	for (__u32 i = 0; i < grouping->presence_count; i++)
+		if (presence_has(grouping->presence[i], use, id))
+			return true;
+	return false;
+}
+
+/* Where there may be more groups than the bound. */
+static int open_presence(struct window *window, const struct stream_options *options)
+{
+	struct grouping *grouping = window->grouping;
+	__u32 homes = window->pane_places.mask + 1;
+
+	if (window_spec_groups(window->spec) <= options->groups_max)
+		return 0;
+	if (presence_open(&window->presence, options->groups_max, 2 * homes,
+			  grouping->groups.capacity, grouping->presence_count > 0))
+		return -ENOMEM;
+	grouping->presence[grouping->presence_count++] = &window->presence;
+	if (window->emits)
+		return 0;
+	grouping->groups.owner = grouping;
+	grouping->groups.is_needed = is_needed;
+	return 0;
+}
+
 static int open_window(struct window *window, const struct stream_options *options, __u32 index,
 		       struct grouping *grouping, struct stream *stream)
 {
@@ -96,12 +156,13 @@ static int open_window(struct window *window, const struct stream_options *optio
 	window->pane_count = (__u32)(spec->size_ns / window->pane_ns);
 	window->emits = options->worker == 0;
 	window->watermark_ns = SOURCES_WATERMARK_NONE;
-	window->groups_max = options->groups_max;
 	window->chunk_entries = grouping->groups.capacity / CHUNK_ROWS + 1;
 	extras_init(&window->extras, spec, &stream->sketches);
 	if (open_places(&window->pane_places, spec, window->pane_ns, options) ||
 	    open_places(&window->instance_places, spec, spec->slide_ns, options) ||
 	    !reserve_tables(window))
+		return -ENOMEM;
+	if (open_presence(window, options))
 		return -ENOMEM;
 	if (window->extras.count)
 		return chunks_open(&window->extra_chunks, window->extras.state_bytes,
@@ -149,6 +210,7 @@ void window_close(struct window *window)
 	chunks_close(&window->extra_chunks);
 	stacks_close(&window->stacks);
 	memory_release(window->deferred, DEFERRED_MAX * sizeof(*window->deferred));
+	presence_close(&window->presence);
 	places_close(&window->pane_places);
 	places_close(&window->instance_places);
 	*window = (struct window){ 0 };

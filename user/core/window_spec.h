@@ -67,6 +67,10 @@ static inline __s64 window_spec_pane_ns(const struct window_spec *spec)
 	return pane_ns;
 }
 
+/* Groups that the fields of group_by, and where, leave possible; UINT64_MAX: more than 64 bits
+ * count. */
+__u64 window_spec_groups(const struct window_spec *spec);
+
 /* Slices of a window that may be in use at once, at most. */
 #define WINDOW_SLICES_MAX 131072u
 

@@ -13,6 +13,8 @@
 #include "config/memory.h"
 #include "load.h"
 
+#define BY_KEY "windows: [{name: w, size: 10s, group_by: [key]}]\n"
+
 static void counts_panes(void **state)
 {
 	static const struct {
@@ -58,19 +60,19 @@ static void adds_up(void **state)
 	(void)state;
 	config_memory_window(config, 0, &a);
 	config_memory_window(config, 1, &b);
-	assert_int_equal(b.group_bytes, a.group_bytes + 16);
+	assert_int_equal(b.group_bytes, a.group_bytes + 8);
 	assert_int_equal(b.pane_bytes, a.pane_bytes + sizeof(struct sluice_point));
-	assert_int_equal(config_memory_bytes(&a, 100), 100 * (2 * a.pane_bytes + a.group_bytes));
+	assert_int_equal(config_memory_bytes(&b, 512), 512 * (2 * b.pane_bytes + b.group_bytes));
 	assert_int_equal(config_memory_total(config, 7),
 			 config_memory_bytes(&a, 7) + config_memory_bytes(&b, 7));
-	assert_true(config_memory_bytes(&a, UINT64_MAX) == UINT64_MAX);
+	assert_true(config_memory_bytes(&b, UINT64_MAX) == UINT64_MAX);
 	assert_true(config_memory_total(config, UINT64_MAX) == UINT64_MAX);
 	config_free(config);
 }
 
 static void reduces_the_default_but_never_what_is_written(void **state)
 {
-	struct config *config = load_valid(LOAD_START LOAD_WINDOW "limits: {memory: 32MiB}\n", 0);
+	struct config *config = load_valid(LOAD_START BY_KEY "limits: {memory: 32MiB}\n", 0);
 	__u32 fitting = config->groups_max;
 	char text[256];
 
@@ -81,14 +83,71 @@ static void reduces_the_default_but_never_what_is_written(void **state)
 	assert_true(config_memory_total(config, fitting + 1000) > 32 << 20);
 	config_free(config);
 	snprintf(text, sizeof(text),
-		 LOAD_START LOAD_WINDOW "limits: {memory: 32MiB, max_groups: %u}\n", fitting);
+		 LOAD_START BY_KEY "limits: {memory: 32MiB, max_groups: %u}\n", fitting);
 	config = load_valid(text, 0);
 	assert_int_equal(config->groups_max, fitting);
 	config_free(config);
 	snprintf(text, sizeof(text),
-		 LOAD_START LOAD_WINDOW "limits: {memory: 32MiB, max_groups: %u}\n",
-		 fitting + 1000);
+		 LOAD_START BY_KEY "limits: {memory: 32MiB, max_groups: %u}\n", fitting + 1000);
 	assert_non_null(strstr(load_wrong(text, 0), "limits.memory 32MiB cannot hold"));
+}
+
+/* What is charged is as many groups as there can be. */
+static void charges_no_groups_that_cannot_be(void **state)
+{
+	static const struct {
+		const char *groups;
+		__u64 possible;
+	} cases[] = {
+		{ "", 1 },
+		{ "group_by: [type]", 65536 },
+		{ "group_by: [tenant]", 65536 },
+		{ "group_by: [type, tenant]", 1ull << 32 },
+		{ "group_by: [type, dim0]", 1ull << 48 },
+		{ "group_by: [type, dim0, dim1]", UINT64_MAX },
+		{ "group_by: [key]", UINT64_MAX },
+		{ "group_by: [type], where: {types: [1, 2, 7]}", 3 },
+		{ "group_by: [dim0, tenant], where: {dim0: [1, 2]}", 2 * 65536 },
+		{ "where: {types: [1, 2, 7]}", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config_memory memory;
+		struct config *config;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 LOAD_START "windows: [{name: w, size: 10s, %s}]\n"
+				    "limits: {memory: 64MiB, max_groups: 100000}\n",
+			 cases[i].groups);
+		config = load_valid(text, CONFIG_FEATURES_ALL);
+		config_memory_window(config, 0, &memory);
+		assert_true(memory.groups_max == cases[i].possible);
+		assert_true(config_memory_rows(&memory, 100000) >= 100000 ||
+			    config_memory_rows(&memory, 100000) - cases[i].possible < 256);
+		config_free(config);
+	}
+}
+
+/* One window without groups takes the others nothing that is worth a word. */
+static void a_window_of_one_group_costs_no_other_its_groups(void **state)
+{
+	static const char one[] = "{name: one, kind: sliding, size: 1h, slide: 1s}";
+	static const char many[] = "{name: many, size: 10s, group_by: [key]}";
+	static const char types[] = "{name: types, size: 1s, group_by: [type]}";
+	struct config *config;
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), LOAD_START "windows: [%s]\n", one);
+	config = load_valid(text, CONFIG_FEATURES_ALL);
+	assert_int_equal(config->groups_max, 1000000);
+	config_free(config);
+	snprintf(text, sizeof(text), LOAD_START "windows: [%s, %s, %s]\n", one, many, types);
+	config = load_valid(text, CONFIG_FEATURES_ALL);
+	assert_int_equal(config->groups_max, 1000000);
+	config_free(config);
 }
 
 /* A quarter of the memory is not for groups when there are sketches, and advice knows. */
@@ -195,7 +254,7 @@ static void counts_what_emission_remembers(void **state)
 		config = load_valid(text, CONFIG_FEATURES_ALL);
 		config_memory_window(config, 0, &memory);
 		assert_int_equal(memory.group_bytes,
-				 8 + 16 + cases[i].columns * sizeof(struct sluice_partial));
+				 8 + 8 + 16 + cases[i].columns * sizeof(struct sluice_partial));
 		config_free(config);
 	}
 }
@@ -246,6 +305,8 @@ int main(void)
 		cmocka_unit_test(counts_panes),
 		cmocka_unit_test(adds_up),
 		cmocka_unit_test(reduces_the_default_but_never_what_is_written),
+		cmocka_unit_test(charges_no_groups_that_cannot_be),
+		cmocka_unit_test(a_window_of_one_group_costs_no_other_its_groups),
 		cmocka_unit_test(sets_memory_aside_for_sketches),
 		cmocka_unit_test(sets_memory_aside_for_event_ids),
 		cmocka_unit_test(needs_a_mebibyte_a_set),

@@ -99,12 +99,87 @@ static void what_finds_no_room_is_counted(void **state)
 	stream_bed_close(bed);
 }
 
+/* Rows of a window by its end and key: what was emitted, and 0 for what was not. */
+static __u64 records_of(const struct stream_bed *bed, __s64 start_ns, __u64 key, bool is_overflow)
+{
+	__u64 records = 0;
+
+	for (__u32 i = 0; i < stream_bed_row_count(bed); i++) {
+		const struct stream_bed_row *row = stream_bed_row(bed, i);
+
+		if (row->start_ns == start_ns && row->revision == 0 &&
+		    !(row->flags & SLUICE_ROWS_OVERFLOW) == !is_overflow &&
+		    (is_overflow || row->key == key))
+			records += row->records;
+	}
+	return records;
+}
+
+/* Two groups are there; then others come first in every pane. With several workers each has its
+ * places, as long as the window has them. */
+static void check_that_groups_go_on(struct window_spec window, __u32 workers)
+{
+	struct stream_bed_options options = { .window = window, .workers = workers,
+					      .groups_max = 2 };
+	struct stream_bed *bed = stream_bed_open(&options);
+	__u32 worker = workers > 1 ? 1 : 0;
+
+	for (__s64 second = 0; second < 20; second++) {
+		for (__u64 key = 100; second && key < 110; key++)
+			stream_bed_send(bed, worker, key + (__u64)second, second * SECOND);
+		stream_bed_send(bed, worker, 1, second * SECOND);
+		stream_bed_send(bed, worker, 2, second * SECOND);
+		stream_bed_advance(bed, (second - 2) * SECOND);
+	}
+	stream_bed_advance(bed, 100 * SECOND);
+	for (__s64 start = 1; start <= 10; start++) {
+		__u64 panes = (__u64)(window.size_ns / SECOND);
+
+		assert_int_equal(records_of(bed, start * SECOND, 1, false), panes);
+		assert_int_equal(records_of(bed, start * SECOND, 2, false), panes);
+		assert_int_equal(records_of(bed, start * SECOND, 0, true), 10 * panes);
+	}
+	stream_bed_close(bed);
+}
+
+static void a_group_that_is_there_goes_on_in_every_pane(void **state)
+{
+	(void)state;
+	check_that_groups_go_on(sliding(5 * SECOND, SECOND), 1);
+	check_that_groups_go_on(sliding(5 * SECOND, SECOND), 2);
+	check_that_groups_go_on(tumbling(SECOND), 1);
+	check_that_groups_go_on(tumbling(SECOND), 2);
+}
+
+/* Groups make room when the watermark has passed their last pane, emitted or not. */
+static void groups_of_panes_that_have_ended_make_room(void **state)
+{
+	struct stream_bed_options options = { .window = sliding(4 * SECOND, SECOND),
+					      .groups_max = 8 };
+	struct stream_bed *bed = stream_bed_open(&options);
+
+	(void)state;
+	for (__u64 key = 0; key < 8; key++)
+		stream_bed_send(bed, 0, key, 0);
+	stream_bed_send(bed, 0, 7, SECOND);
+	stream_bed_send(bed, 0, 8, SECOND);
+	assert_int_equal(stream_bed_ledger(bed, 0)->overflow, 1);
+	stream_bed_advance_only(bed, 4 * SECOND);
+	for (__u64 key = 7; key < 16; key++)
+		stream_bed_send(bed, 0, key, 4 * SECOND);
+	assert_int_equal(stream_bed_ledger(bed, 0)->overflow, 2);
+	stream_bed_advance(bed, 100 * SECOND);
+	stream_bed_close(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows_reach_as_far_back_as_a_source_may_lag),
 		cmocka_unit_test(an_ancient_event_takes_no_place),
 		cmocka_unit_test(what_finds_no_room_is_counted),
+		cmocka_unit_test(a_group_that_is_there_goes_on_in_every_pane),
+		cmocka_unit_test(groups_of_panes_that_have_ended_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
