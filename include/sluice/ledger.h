@@ -82,7 +82,8 @@ _Static_assert(sizeof(struct sluice_traffic) == SLUICE_TRAFFIC_COUNT * sizeof(__
  * Stream:  consumed = accepted + dictionary + duplicate + stale + future + rejected_*
  *          dictionary = names_learnt + names_known + name_conflicts + names_full + name_bad_*
  * Window, each for itself:
- *   accepted = unselected + aggregated + duplicate_id + overflow + late + rejected_pane
+ *   accepted = unselected + duplicate_datagram + aggregated + duplicate_id + overflow + late
+ *              + rejected_pane
  * (an event folded into the overflow group counts as overflow, not as aggregated; late_not_kept is
  * a part of late). */
 #define SLUICE_STREAM_LEDGER(X)                                                                    \
@@ -98,13 +99,14 @@ _Static_assert(sizeof(struct sluice_traffic) == SLUICE_TRAFFIC_COUNT * sizeof(__
 	X(name_bad_id, "… refused: an id larger than any of its kind")                             \
 	X(name_bad_text, "… refused: empty, or not UTF-8")                                         \
 	X(name_bad_length, "… refused: the lengths of their datagram do not add up")               \
-	X(duplicate, "events of datagrams whose sequence was seen before")                         \
+	X(duplicate, "events of datagrams whose sequence every window had seen before")            \
 	X(stale, "events of datagrams older than the duplicate window of their source")            \
 	X(future, "events further ahead of their arrival than max_ahead")                          \
 	X(rejected_record, "events of ring records that contradict themselves")
 
 #define SLUICE_WINDOW_LEDGER(X)                                                                    \
 	X(unselected, "not from its listeners, or refused by its where")                           \
+	X(duplicate_datagram, "of datagrams that one of its listeners had brought before")         \
 	X(aggregated, "taken into a group")                                                        \
 	X(duplicate_id, "event_id seen before")                                                    \
 	X(overflow, "folded into the overflow group: max_groups was reached")                      \

@@ -115,7 +115,8 @@ static void check_stream(const struct run *run, const struct stream *stream)
 	for (__u32 i = 0; i < run->config->window_count; i++) {
 		const struct sluice_window_ledger *window = stream_window_ledger(stream, i);
 
-		assert(ledger->accepted == window->unselected + window->aggregated +
+		assert(ledger->accepted == window->unselected + window->duplicate_datagram +
+						window->aggregated +
 						   window->duplicate_id + window->overflow +
 						   window->late + window->rejected_pane);
 	}
@@ -224,8 +225,7 @@ static void tick(struct run *run, struct cursor *cursor)
 	for (__u32 i = 0; i < run->workers; i++)
 		stream_set_time(run->stream[i], run->wall_ns, run->mono_ns);
 	sources_snapshot(run->sources, run->mono_ns);
-	sources_watermarks(run->sources, run->wall_ns, run->config->window,
-			   run->config->window_count, run->watermark_ns);
+	sources_watermarks(run->sources, run->wall_ns, run->watermark_ns);
 	advance(run);
 }
 
@@ -269,6 +269,8 @@ static bool open_streams(struct run *run)
 	const struct sources_options sources = { .sources_max = config->sources_max,
 						 .worker_count = run->workers,
 						 .listener_count = config->listener_count,
+						 .windows = config->window,
+						 .window_count = config->window_count,
 						 .idle_timeout_ns = config->idle_timeout_ns,
 						 .max_lag_ns = config->max_lag_ns,
 						 .hash_seed = 1 };

@@ -330,7 +330,8 @@ static void check_balance(size_t *count, const struct scenario *scenario,
 	for (__u32 i = 0; i < scenario->window_count; i++) {
 		const struct sluice_window_ledger *window = &result->window[i];
 
-		if (stream->accepted != window->unselected + window->aggregated +
+		if (stream->accepted != window->unselected + window->duplicate_datagram +
+						window->aggregated +
 						window->duplicate_id + window->overflow +
 						window->late + window->rejected_pane)
 			differ(count, "accepted does not balance for %s", scenario->window[i].name);

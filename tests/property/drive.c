@@ -67,6 +67,8 @@ static int open_all(struct drive *drive)
 		.sources_max = scenario->sources_max,
 		.worker_count = drive->worker_count,
 		.listener_count = scenario->listener_count,
+		.windows = scenario->window,
+		.window_count = scenario->window_count,
 		.idle_timeout_ns = scenario->idle_timeout_ns,
 		.max_lag_ns = scenario->max_lag_ns,
 		.hash_seed = drive->options->hash_seed,
@@ -229,8 +231,7 @@ static int take_tick(struct drive *drive, const struct scenario_step *step)
 	flush(drive);
 	if (step->kind == SCENARIO_TICK) {
 		sources_snapshot(drive->sources, step->mono_ns);
-		sources_watermarks(drive->sources, step->wall_ns, scenario->window,
-				   scenario->window_count, drive->watermark_ns);
+		sources_watermarks(drive->sources, step->wall_ns, drive->watermark_ns);
 	}
 	for (__u32 i = 0; step->kind == SCENARIO_WATERMARK && i < scenario->window_count; i++)
 		if (step->watermark_ns > drive->watermark_ns[i])

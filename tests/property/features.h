@@ -20,8 +20,8 @@
 #define FEATURE_FIRST_LAST 1
 #define FEATURE_SKETCHES 1	/* distinct, quantiles, top */
 /* Rules that the oracle has and the engine may lack: random streams then run by the older rule. */
-#define FEATURE_TIME_RULES 0		/* set aside by max_lag, stuck clocks, never past now */
-#define FEATURE_SEQUENCES_BY_SOURCE 0	/* a datagram counts once by whichever listener it came */
+#define FEATURE_TIME_RULES 1		/* set aside by max_lag, stuck clocks, never past now */
+#define FEATURE_SEQUENCES_BY_SOURCE 1	/* a datagram counts once by whichever listener it came */
 #define FEATURE_GROUPS_BY_WINDOW 1	/* max_groups holds for the window, not for each pane */
 #define FEATURE_COMPLETENESS 0		/* what rows miss, by cause and time */
 

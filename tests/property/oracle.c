@@ -160,7 +160,7 @@ static void offer(struct oracle *oracle, struct oracle_window *window,
 	bool is_session = window->spec->kind == SLUICE_WINDOW_SESSION;
 
 	if (is_read(window, event) && window->verdict != ORACLE_NEW) {
-		oracle->result->duplicate_datagram[window->index]++;
+		ledger->duplicate_datagram++;
 		return;
 	}
 	if (!is_selected(window->spec, event)) {

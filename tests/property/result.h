@@ -100,7 +100,6 @@ struct result {
 	__u64 bytes_left;		/* of sketches */
 	struct sluice_stream_ledger stream;
 	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
-	__u64 duplicate_datagram[SLUICE_WINDOWS_MAX];
 };
 
 void result_clear(struct result *result);

@@ -189,6 +189,18 @@ static void judge_interleaved(const struct scenario *scenario, struct drive_opti
 			    COMPARE_FINAL | COMPARE_LEDGER | COMPARE_WATERMARKS | COMPARE_LATE);
 }
 
+/* Which copy of a datagram comes first decides who refuses the others, where windows read different
+ * listeners: rows are the same then, counters are not. */
+static unsigned int flags_of_permutation(const struct scenario *scenario)
+{
+	__u32 all = (1u << scenario->listener_count) - 1;
+
+	for (__u32 i = 0; i < scenario->window_count; i++)
+		if ((scenario->window[i].listener_mask & all) != all)
+			return COMPARE_FINAL;
+	return COMPARE_FINAL | COMPARE_LEDGER;
+}
+
 void suite_permutations(const struct generate_options *options, __u64 rounds, __u64 first_seed)
 {
 	__u64 seed = generate_first_seed(first_seed), end = seed + generate_rounds(rounds);
@@ -216,7 +228,7 @@ void suite_permutations(const struct generate_options *options, __u64 rounds, __
 			drive.worker_count = 1;
 			if (drive_run(&permuted, &drive, &other) ||
 			    compare_results(&scenario, &first, &other,
-					    COMPARE_FINAL | COMPARE_LEDGER))
+					    flags_of_permutation(&scenario)))
 				fail_msg("seed %llu: the order of arrival shows", seed);
 			for (__u32 j = 0; j < scenario.window_count; j++)
 				assert_int_equal(other.window[j].late, 0);

@@ -213,7 +213,8 @@ static void check_hostile_ledger(const struct stream *stream, int datagrams)
 	assert_int_equal(ledger->consumed, ledger->accepted + ledger->dictionary +
 						   ledger->duplicate + ledger->stale +
 						   ledger->future + ledger->rejected_record);
-	assert_int_equal(ledger->accepted, window->unselected + window->aggregated +
+	assert_int_equal(ledger->accepted, window->unselected + window->duplicate_datagram +
+						window->aggregated +
 						   window->duplicate_id + window->overflow +
 						   window->late + window->rejected_pane);
 }

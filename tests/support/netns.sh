@@ -217,8 +217,8 @@ ledger_balances() {
 			- .unread_after_crash.events)]
 		+ [.stream | .consumed - .accepted - .dictionary - .duplicate - .stale - .future
 			- .rejected_record]
-		+ [.windows[] | .accepted - .unselected - .aggregated - .duplicate_id - .overflow - .late
-			- .rejected_pane]
+		+ [.windows[] | .accepted - .unselected - .duplicate_datagram - .aggregated
+			- .duplicate_id - .overflow - .late - .rejected_pane]
 		| map(select(. != 0)) | length')
 	[ "$found" = 0 ]
 }

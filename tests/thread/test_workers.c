@@ -201,12 +201,13 @@ static void make_config(void)
 
 static void open_all(void)
 {
-	const struct sources_options sources = { .sources_max = 16,
-						 .worker_count = WORKERS,
-						 .listener_count = 1,
-						 .idle_timeout_ns = 60000000000,
-						 .max_lag_ns = 3600000000000,
-						 .hash_seed = 42 };
+	struct sources_options sources = { .sources_max = 16,
+					   .worker_count = WORKERS,
+					   .listener_count = 1,
+					   .window_count = 1,
+					   .idle_timeout_ns = 60000000000,
+					   .max_lag_ns = 3600000000000,
+					   .hash_seed = 42 };
 
 	assert_non_null(mkdtemp(directory));
 	make_config();
@@ -217,6 +218,7 @@ static void open_all(void)
 	tick = (struct tick){
 		.config = config, .orders = &orders, .worker = workers, .worker_count = WORKERS
 	};
+	sources.windows = config->window;
 	assert_int_equal(sources_open(&tick.sources, &sources), 0);
 	tick_open(&tick);
 	for (__u32 i = 0; i < RINGS; i++)

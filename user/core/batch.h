@@ -34,6 +34,7 @@ struct batch {
 	__u32 epoch[BATCH_ROOM];
 	__u16 tenant[BATCH_ROOM];
 	__u16 listener[BATCH_ROOM];
+	__u32 refused[BATCH_ROOM];		/* bit w: a repeat for window w */
 	/* per event, of the group_by in work */
 	__u64 word[SLUICE_KEY_WORDS_MAX][BATCH_ROOM];
 	__u32 tag[BATCH_ROOM];

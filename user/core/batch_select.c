@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which events of the batch a window takes: by listener and by its where. */
+/* Which events of the batch a window takes: by listener, by what it has had, and by its where. */
 #include "core/stream_state.h"
 
 static bool is_in(const __u64 *sorted, __u32 count, __u64 value)
@@ -58,10 +58,11 @@ static bool is_wanted(const struct window_where *where, const struct batch *batc
 	return true;
 }
 
-void batch_select(struct batch *batch, const struct window *window)
+void batch_select(struct batch *batch, struct window *window)
 {
 	const struct window_spec *spec = window->spec;
 	__u32 bit = 1u << window->index;
+	__u64 repeats = 0;
 
 	if (window->takes_all)
 		return; /* and looks at no bit */
@@ -72,7 +73,12 @@ void batch_select(struct batch *batch, const struct window *window)
 	for (__u32 i = 0; i < batch->count; i++) {
 		__u16 listener = batch->listener[batch->datagram[i]];
 
-		if ((spec->listener_mask >> listener & 1) && is_wanted(&spec->where, batch, i))
+		if (batch->refused[batch->datagram[i]] & bit)
+			repeats++;
+		else if ((spec->listener_mask >> listener & 1) && is_wanted(&spec->where, batch, i))
 			batch->selected[i] |= bit;
 	}
+	window->ledger.duplicate_datagram += repeats;
+	/* The window is about to count them among those it has not selected. */
+	window->ledger.unselected -= repeats;
 }

@@ -9,8 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/spin.h"
-
 #define DEPTH DEDUP_SEQUENCE_DEPTH
 #define WORDS (DEPTH / 64)
 
@@ -33,7 +31,7 @@ void dedup_sequence_open(struct dedup_sequence *dedup, void *memory, __u32 sourc
 	};
 }
 
-static __u64 *lane_bits(const struct dedup_sequence *dedup, __u32 source, unsigned int lane)
+__u64 *dedup_sequence_bits(const struct dedup_sequence *dedup, __u32 source, unsigned int lane)
 {
 	return dedup->bits + ((size_t)lane * dedup->sources_max + source) * WORDS;
 }
@@ -104,10 +102,10 @@ static void retire(struct dedup_source *source, const struct dedup_lane *lane)
 }
 
 /* An epoch that is not open. A sender that was known before starts its sequence at 0, so what
- * is below the first we see is expected too; of a sender we never saw, we may have come in the
- * middle. */
+ * is below the first we see is expected too, as far as anybody can tell; of a sender we never saw,
+ * we may have come in the middle. */
 static enum dedup_verdict epoch_open(struct dedup_sequence *dedup, __u32 source, __u32 epoch,
-				     __u64 sequence)
+				     __u64 sequence, struct dedup_step *step)
 {
 	struct dedup_source *state = &dedup->sources[source];
 	bool is_known = state->lane[state->newest].span;
@@ -118,24 +116,36 @@ static enum dedup_verdict epoch_open(struct dedup_sequence *dedup, __u32 source,
 	if (is_known) {
 		__atomic_fetch_add(&dedup->epochs_opened, 1, __ATOMIC_RELAXED);
 		before = sequence < DEPTH ? (unsigned int)sequence : 0;
+		step->is_unknown = sequence >= DEPTH;
 	}
 	if (state->lane[place].span)
 		retire(state, &state->lane[place]);
-	lane_open(&state->lane[place], lane_bits(dedup, source, place), epoch, sequence, before);
+	lane_open(&state->lane[place], dedup_sequence_bits(dedup, source, place), epoch, sequence,
+		  before);
 	state->newest = (__u8)place;
+	step->lane = (__u8)place;
+	step->is_highest = true;
+	step->is_opened = true;
+	step->missing = before;
 	return DEDUP_NEW;
 }
 
 static enum dedup_verdict ahead(struct dedup_sequence *dedup, struct dedup_source *source,
-				struct dedup_lane *lane, __u64 *bits, __u64 distance)
+				struct dedup_lane *lane, __u64 *bits, __u64 distance,
+				struct dedup_step *step)
 {
-	__u64 gaps = (__u64)(lane->span - lane->held);
+	__u64 gaps = (__u64)(lane->span - lane->held), first = lane->highest + 1;
 	__u64 missing = lane_advance(lane, bits, distance);
 
+	step->is_highest = true;
+	step->first = first;
 	if (distance >= DEDUP_SEQUENCE_JUMP) {
 		__atomic_fetch_add(&dedup->jumps, 1, __ATOMIC_RELAXED);
 		missing = gaps;
 		lane->span = 1;
+		step->is_unknown = true;
+	} else {
+		step->missing = (__s64)(distance - 1);
 	}
 	source->missing += missing;
 	bits[lane->highest % DEPTH / 64] |= 1ull << lane->highest % 64;
@@ -143,7 +153,8 @@ static enum dedup_verdict ahead(struct dedup_sequence *dedup, struct dedup_sourc
 	return DEDUP_NEW;
 }
 
-static enum dedup_verdict behind(struct dedup_lane *lane, __u64 *bits, __u64 age)
+static enum dedup_verdict behind(struct dedup_lane *lane, __u64 *bits, __u64 age,
+				 struct dedup_step *step)
 {
 	__u64 sequence = lane->highest - age, bit = 1ull << sequence % 64;
 	__u64 *word = &bits[sequence % DEPTH / 64];
@@ -154,66 +165,118 @@ static enum dedup_verdict behind(struct dedup_lane *lane, __u64 *bits, __u64 age
 		return DEDUP_DUPLICATE;
 	*word |= bit;
 	lane->held++;
-	if (lane->span <= age)
+	step->missing = -1;
+	if (lane->span <= age) {
+		step->first = sequence + 1;
+		step->missing = (__s64)(age - lane->span);
 		lane->span = (__u16)(age + 1);
+	}
 	return DEDUP_NEW;
 }
 
-static __u64 missing_of(const struct dedup_source *source)
+/* The lane of an epoch, or that of the other. */
+static unsigned int lane_of(const struct dedup_source *state, __u32 epoch)
 {
-	__u64 missing = source->missing;
+	unsigned int place = state->newest;
+
+	return state->lane[place].epoch == epoch ? place : !place;
+}
+
+static bool is_ahead(__u64 distance)
+{
+	return distance - 1 < 1ull << 63;
+}
+
+enum dedup_verdict dedup_sequence_take(struct dedup_sequence *dedup, __u32 source, __u32 epoch,
+				       __u64 sequence, struct dedup_step *step)
+{
+	struct dedup_source *state = &dedup->sources[source];
+	unsigned int place = lane_of(state, epoch);
+	struct dedup_lane *lane = &state->lane[place];
+	__u64 distance = sequence - lane->highest;
+	__u64 *bits = dedup_sequence_bits(dedup, source, place);
+
+	assert(source < dedup->sources_max);
+	*step = (struct dedup_step){ .lane = (__u8)place };
+	if (lane->epoch != epoch || !lane->span)
+		return epoch_open(dedup, source, epoch, sequence, step);
+	if (is_ahead(distance))
+		return ahead(dedup, state, lane, bits, distance, step);
+	return behind(lane, bits, 0 - distance, step);
+}
+
+enum dedup_verdict dedup_sequence_look(const struct dedup_sequence *dedup, __u32 source,
+				       __u32 epoch, __u64 sequence, bool *is_highest)
+{
+	const struct dedup_source *state = &dedup->sources[source];
+	unsigned int place = lane_of(state, epoch);
+	const struct dedup_lane *lane = &state->lane[place];
+	const __u64 *bits = dedup_sequence_bits(dedup, source, place);
+	__u64 age = lane->highest - sequence;
+
+	assert(source < dedup->sources_max);
+	*is_highest = true;
+	if (lane->epoch != epoch || !lane->span)
+		return is_retired(state, epoch) ? DEDUP_STALE : DEDUP_NEW;
+	if (is_ahead(0 - age))
+		return DEDUP_NEW;
+	*is_highest = false;
+	if (age >= DEPTH)
+		return DEDUP_STALE;
+	return bits[sequence % DEPTH / 64] >> sequence % 64 & 1 ? DEDUP_DUPLICATE : DEDUP_NEW;
+}
+
+void dedup_sequence_forget(struct dedup_sequence *dedup, __u32 source)
+{
+	struct dedup_source *state = &dedup->sources[source];
 
 	for (unsigned int i = 0; i < DEDUP_SEQUENCE_EPOCHS; i++)
-		missing += (__u64)(source->lane[i].span - source->lane[i].held);
-	return missing;
+		if (state->lane[i].span) /* else its memory was never touched */
+			memset(dedup_sequence_bits(dedup, source, i), 0, WORDS * sizeof(__u64));
+	*state = (struct dedup_source){ 0 };
 }
 
-enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u32 source,
-					       __u32 epoch, __u64 sequence)
+static unsigned int count_held(const struct dedup_lane *lane, const __u64 *bits)
 {
-	__s64 change;
+	unsigned int held = 0;
 
-	return dedup_sequence_test_and_set_change(dedup, source, epoch, sequence, &change);
+	for (unsigned int i = 0; i < lane->span; i++) {
+		__u64 sequence = lane->highest - i;
+
+		held += (unsigned int)(bits[sequence % DEPTH / 64] >> sequence % 64 & 1);
+	}
+	return held;
 }
 
-enum dedup_verdict dedup_sequence_test_and_set_change(struct dedup_sequence *dedup, __u32 source,
-						      __u32 epoch, __u64 sequence,
-						      __s64 *missing_change)
-{
-	struct dedup_source *state = &dedup->sources[source];
-	enum dedup_verdict verdict;
-	__u64 missing;
-	struct dedup_lane *lane;
-	unsigned int place;
-	__u64 distance;
-
-	assert(source < dedup->sources_max);
-	spin_lock(&state->lock);
-	missing = missing_of(state);
-	place = state->newest;
-	if (state->lane[place].epoch != epoch)
-		place = !place;
-	lane = &state->lane[place];
-	distance = sequence - lane->highest;
-	if (lane->epoch != epoch || !lane->span)
-		verdict = epoch_open(dedup, source, epoch, sequence);
-	else if (distance - 1 < 1ull << 63)
-		verdict = ahead(dedup, state, lane, lane_bits(dedup, source, place), distance);
-	else
-		verdict = behind(lane, lane_bits(dedup, source, place), 0 - distance);
-	*missing_change = (__s64)(missing_of(state) - missing);
-	spin_unlock(&state->lock);
-	return verdict;
-}
-
-__u64 dedup_sequence_missing(struct dedup_sequence *dedup, __u32 source)
+bool dedup_sequence_restore(struct dedup_sequence *dedup, __u32 source, unsigned int lane_index,
+			    const struct dedup_lane *lane, const __u64 *bits)
 {
 	struct dedup_source *state = &dedup->sources[source];
-	__u64 missing;
+	__u64 *to = dedup_sequence_bits(dedup, source, lane_index);
+	unsigned int held = bits ? count_held(lane, bits) : lane->span;
+
+	if (lane->span == 0 || lane->span > DEPTH || held == 0 ||
+	    state->lane[lane_index].span)
+		return false;
+	state->lane[lane_index] = *lane;
+	state->lane[lane_index].held = (__u16)held;
+	state->newest = (__u8)lane_index;
+	for (unsigned int i = 0; i < lane->span; i++) {
+		__u64 sequence = lane->highest - i;
+
+		if (!bits || bits[sequence % DEPTH / 64] >> sequence % 64 & 1)
+			to[sequence % DEPTH / 64] |= 1ull << sequence % 64;
+	}
+	return true;
+}
+
+__u64 dedup_sequence_missing(const struct dedup_sequence *dedup, __u32 source)
+{
+	const struct dedup_source *state = &dedup->sources[source];
+	__u64 missing = state->missing;
 
 	assert(source < dedup->sources_max);
-	spin_lock(&state->lock);
-	missing = missing_of(state);
-	spin_unlock(&state->lock);
+	for (unsigned int i = 0; i < DEDUP_SEQUENCE_EPOCHS; i++)
+		missing += (__u64)(state->lane[i].span - state->lane[i].held);
 	return missing;
 }

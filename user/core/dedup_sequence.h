@@ -2,11 +2,12 @@
 /* Was this datagram here before? Per source and epoch, a bitmap of the 8192 sequences up to the
  * highest seen: exact within, `stale` behind; they may wrap at 2^64. What slides out unseen is the
  * upstream loss. An epoch is a name, not a number: an unknown one is the newest. Two are open, so
- * that datagrams of a restarting sender may overtake each other; the four before are stale. Any
- * thread may ask for any source: each has a lock of its own. */
+ * that datagrams of a restarting sender may overtake each other; the four before are stale. One
+ * thread at a time may ask for a source. */
 #ifndef SLUICE_CORE_DEDUP_SEQUENCE_H
 #define SLUICE_CORE_DEDUP_SEQUENCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sluice/types.h"
@@ -33,11 +34,11 @@ struct dedup_lane {
 
 /* One cache line a source. */
 struct dedup_source {
-	__u32 lock;
+	__u32 zero;
 	__u8 newest;		/* lane */
 	__u8 retired_next;	/* place of the next retired epoch */
 	__u8 retired_count;
-	__u8 zero;
+	__u8 zero_too;
 	struct dedup_lane lane[DEDUP_SEQUENCE_EPOCHS];
 	__u32 retired[DEDUP_SEQUENCE_RETIRED];
 	__u64 missing;		/* slid out unseen, all epochs */
@@ -61,16 +62,35 @@ size_t dedup_sequence_bytes(__u32 sources_max);
  * until a source needs them. */
 void dedup_sequence_open(struct dedup_sequence *dedup, void *memory, __u32 sources_max);
 
-/* The verdict, remembered. `source` is below sources_max and stands for one sender only: a
- * slot that several share has to be left out. */
-enum dedup_verdict dedup_sequence_test_and_set(struct dedup_sequence *dedup, __u32 source,
-					       __u32 epoch, __u64 sequence);
+/* What a new datagram has changed. */
+struct dedup_step {
+	__u8 lane;		/* of its epoch */
+	bool is_highest;	/* of its lane now */
+	bool is_opened;		/* the lane is new; what was in its place is retired */
+	bool is_unknown;	/* something is missing of which nobody knows how much */
+	__s64 missing;		/* change of dedup_sequence_missing(): −1 when a gap fills */
+	__u64 first;		/* sequence at which a gap begins */
+};
 
-/* The same, and by how much dedup_sequence_missing() of the source has changed: up by a gap, down
- * by a late datagram that fills one. */
-enum dedup_verdict dedup_sequence_test_and_set_change(struct dedup_sequence *dedup, __u32 source,
-						      __u32 epoch, __u64 sequence,
-						      __s64 *missing_change);
+/* The verdict, remembered. `source` is below sources_max and stands for one sender only: a slot
+ * that several share has to be left out. *step is written for DEDUP_NEW. */
+enum dedup_verdict dedup_sequence_take(struct dedup_sequence *dedup, __u32 source, __u32 epoch,
+				       __u64 sequence, struct dedup_step *step);
+
+/* The verdict, not remembered. *is_highest: it is the newest of its epoch, or of a new epoch. */
+enum dedup_verdict dedup_sequence_look(const struct dedup_sequence *dedup, __u32 source,
+				       __u32 epoch, __u64 sequence, bool *is_highest);
+
+/* The source is unknown again. */
+void dedup_sequence_forget(struct dedup_sequence *dedup, __u32 source);
+
+/* Bitmap of a lane: bit (sequence mod DEPTH) of 64-bit words. */
+__u64 *dedup_sequence_bits(const struct dedup_sequence *dedup, __u32 source, unsigned int lane);
+
+/* Sets a lane of a source that is unknown so far; the newest lane comes last. `bits` NULL: all
+ * `span` sequences up to `highest` were seen. Returns false for what no lane can be. */
+bool dedup_sequence_restore(struct dedup_sequence *dedup, __u32 source, unsigned int lane_index,
+			    const struct dedup_lane *lane, const __u64 *bits);
 
 /* Fetches what a call for this source will look at. */
 static inline __attribute__((always_inline)) void
@@ -84,7 +104,7 @@ dedup_sequence_prefetch(const struct dedup_sequence *dedup, __u32 source, __u64 
 
 /* Datagrams of a source that are missing: slid out unseen, and gaps in what is open (which
  * late ones may still fill). A stale datagram was counted as missing before it came, unless it
- * was a duplicate. Any thread. */
-__u64 dedup_sequence_missing(struct dedup_sequence *dedup, __u32 source);
+ * was a duplicate. */
+__u64 dedup_sequence_missing(const struct dedup_sequence *dedup, __u32 source);
 
 #endif

@@ -1,98 +1,156 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table is open addressing without removal; an entry is claimed by one compare-and-swap, then
- * published. Times are kept per worker, each written by its worker alone, so nothing is
- * contended. */
+/* Memory of the table, and what becomes of a datagram in it. A place is worked on under its lock;
+ * times are kept per worker, each written by its worker alone, so nothing else is contended. */
 #include "core/sources.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/hash.h"
+#include "core/sources_state.h"
 
-enum entry_state { ENTRY_FREE, ENTRY_CLAIMED, ENTRY_READY };
-
-struct entry {
-	_Atomic __u32 state;
-	__u16 listener;
-	__u32 slot;
-	__u64 source_id;
-};
-
-/* What one worker knows of one source. */
-struct noted {
-	_Atomic __s64 newest_ns;	/* SOURCES_WATERMARK_NONE: nothing yet */
-	_Atomic __u64 seen_mono_ns;
-};
-
-struct sources {
-	struct sources_options options;
-	struct hash_seed seed;
-	struct entry *entries;
-	__u32 entry_mask;
-	__u32 slot_count;		/* sources_max, then one overflow slot a listener */
-	_Atomic __u32 known;		/* slots given out, overflow slots not counted */
-	_Atomic __u64 overflowed;
-	_Atomic __u16 *slot_listener;
-	struct noted *noted;		/* [worker][slot] */
-	__s64 *snapshot_ns;		/* by slot */
-	__u64 snapshot_mono_ns;
-	void *dedup_memory;
-	struct dedup_sequence dedup;
-	struct sources_stats stats;	/* of the last tick */
-	_Atomic __s64 missing[SLUICE_LISTENERS_MAX]; /* sums over their sources */
-};
-
-static struct noted *noted_of(const struct sources *sources, __u32 worker)
+static __u32 all_listeners(const struct sources_options *options)
 {
-	return sources->noted + (size_t)worker * sources->slot_count;
+	return (__u32)((1ull << options->listener_count) - 1);
 }
 
-static size_t noted_bytes(const struct sources *sources)
+/* The sets that these windows make; set 0 is all listeners. Returns how many. */
+static __u32 make_sets(const struct sources_options *options, struct source_set *set,
+		       __u8 *window_set)
 {
-	return (size_t)sources->options.worker_count * sources->slot_count * sizeof(struct noted);
+	__u32 count = 1;
+
+	set[0] = (struct source_set){ .listeners = all_listeners(options) };
+	for (__u32 w = 0; w < options->window_count; w++) {
+		__u32 listeners = options->windows[w].listener_mask & set[0].listeners, s = 0;
+
+		while (s < count && set[s].listeners != listeners)
+			s++;
+		if (s == count)
+			set[count++] = (struct source_set){ .listeners = listeners };
+		set[s].windows |= 1u << w;
+		window_set[w] = (__u8)s;
+	}
+	if (!options->window_count)
+		set[0].windows = UINT32_MAX;
+	return count;
+}
+
+static __u32 index_entries(const struct sources_options *options)
+{
+	__u32 entries = 64;
+
+	while (entries < options->sources_max * 2)
+		entries *= 2;
+	return entries;
+}
+
+static size_t noted_bytes(const struct sources_options *options)
+{
+	return (size_t)options->worker_count * (options->sources_max + 1) *
+	       sizeof(struct source_noted);
+}
+
+static size_t notes_bytes(const struct sources_options *options)
+{
+	return options->worker_count * sizeof(struct source_notes);
+}
+
+static __u64 times_bytes(const struct sources_options *options)
+{
+	return noted_bytes(options) +
+	       (options->sources_max + 1ull) * (sizeof(__s64) + sizeof(__u8));
+}
+
+__u64 sources_bytes(const struct sources_options *options)
+{
+	const __u64 each = sizeof(struct source) + sizeof(struct source_more) + sizeof(__u32);
+	struct source_set set[SOURCE_SETS_MAX];
+	__u8 window_set[SLUICE_WINDOWS_MAX];
+	__u64 sets = make_sets(options, set, window_set);
+
+	return sets * dedup_sequence_bytes(options->sources_max) +
+	       options->listener_count * times_bytes(options) + options->sources_max * each +
+	       index_entries(options) * sizeof(__u64) + notes_bytes(options) +
+	       sizeof(struct sources);
+}
+
+static int open_set(struct source_set *set, const struct sources_options *options)
+{
+	set->dedup_memory = memory_reserve(dedup_sequence_bytes(options->sources_max));
+	if (!set->dedup_memory)
+		return -ENOMEM;
+	dedup_sequence_open(&set->dedup, set->dedup_memory, options->sources_max);
+	return 0;
+}
+
+static int open_times(struct source_times *times, const struct sources_options *options)
+{
+	times->noted = memory_reserve(noted_bytes(options));
+	times->snapshot_ns = memory_reserve((options->sources_max + 1ull) * sizeof(__s64));
+	times->standing = memory_reserve(options->sources_max + 1ull);
+	return times->noted && times->snapshot_ns && times->standing ? 0 : -ENOMEM;
+}
+
+static void close_times(struct source_times *times, const struct sources_options *options)
+{
+	memory_release(times->noted, noted_bytes(options));
+	memory_release(times->snapshot_ns, (options->sources_max + 1ull) * sizeof(__s64));
+	memory_release(times->standing, options->sources_max + 1ull);
 }
 
 int sources_open(struct sources **result, const struct sources_options *options)
 {
 	struct sources *sources = memory_reserve(sizeof(*sources));
-	__u32 entries = 64;
+	int error = 0;
 
 	if (!sources)
 		return -ENOMEM;
-	while (entries < options->sources_max * 2)
-		entries *= 2;
 	sources->options = *options;
+	sources->options.windows = NULL;
 	sources->seed = hash_seed_make(options->hash_seed);
-	sources->entry_mask = entries - 1;
-	sources->slot_count = options->sources_max + options->listener_count;
-	sources->entries = memory_reserve(entries * sizeof(struct entry));
-	sources->slot_listener = memory_reserve(sources->slot_count * sizeof(__u16));
-	sources->snapshot_ns = memory_reserve(sources->slot_count * sizeof(__s64));
-	sources->noted = memory_reserve(noted_bytes(sources));
-	sources->dedup_memory = memory_reserve(dedup_sequence_bytes(options->sources_max));
-	if (!sources->entries || !sources->slot_listener || !sources->snapshot_ns ||
-	    !sources->noted || !sources->dedup_memory) {
+	sources->index_mask = index_entries(options) - 1;
+	sources->index = memory_reserve(index_entries(options) * sizeof(__u64));
+	sources->free = memory_reserve(options->sources_max * sizeof(__u32));
+	sources->source = memory_reserve(options->sources_max * sizeof(struct source));
+	sources->more = memory_reserve(options->sources_max * sizeof(struct source_more));
+	sources->notes = memory_reserve(notes_bytes(options));
+	sources->set_count = make_sets(options, sources->set, sources->window_set);
+	for (__u32 l = 0; l < options->listener_count && !error; l++)
+		error = open_times(&sources->times[l], options);
+	for (__u32 s = 0; s < sources->set_count && !error; s++) {
+		error = open_set(&sources->set[s], options);
+		for (__u32 l = 0; l < options->listener_count; l++)
+			if (sources->set[s].listeners >> l & 1)
+				sources->listener_sets[l] |= 1ull << s;
+	}
+	for (__u32 w = 0; w < options->window_count; w++)
+		sources->window_disorder_ns[w] = options->windows[w].max_disorder_ns;
+	if (error || !sources->index || !sources->free || !sources->source || !sources->more ||
+	    !sources->notes) {
 		sources_close(sources);
 		return -ENOMEM;
 	}
-	dedup_sequence_open(&sources->dedup, sources->dedup_memory, options->sources_max);
-	for (__u32 l = 0; l < options->listener_count; l++)
-		sources->slot_listener[options->sources_max + l] = (__u16)l;
 	*result = sources;
 	return 0;
 }
 
 void sources_close(struct sources *sources)
 {
+	const struct sources_options *options = &sources->options;
+
 	if (!sources)
 		return;
-	memory_release(sources->entries, ((size_t)sources->entry_mask + 1) * sizeof(struct entry));
-	memory_release(sources->slot_listener, sources->slot_count * sizeof(__u16));
-	memory_release(sources->snapshot_ns, sources->slot_count * sizeof(__s64));
-	memory_release(sources->noted, noted_bytes(sources));
-	memory_release(sources->dedup_memory, dedup_sequence_bytes(sources->options.sources_max));
+	memory_release(sources->index, index_entries(options) * sizeof(__u64));
+	memory_release(sources->free, options->sources_max * sizeof(__u32));
+	memory_release(sources->source, options->sources_max * sizeof(struct source));
+	memory_release(sources->more, options->sources_max * sizeof(struct source_more));
+	memory_release(sources->notes, notes_bytes(options));
+	for (__u32 l = 0; l < options->listener_count; l++)
+		close_times(&sources->times[l], options);
+	for (__u32 s = 0; s < sources->set_count; s++)
+		memory_release(sources->set[s].dedup_memory,
+			       dedup_sequence_bytes(options->sources_max));
 	memory_release(sources, sizeof(*sources));
 }
 
@@ -101,247 +159,157 @@ __u32 sources_listener_count(const struct sources *sources)
 	return sources->options.listener_count;
 }
 
-static __u32 overflow_slot(struct sources *sources, __u16 listener)
+bool sources_has_one_set(const struct sources *sources)
 {
-	atomic_fetch_add_explicit(&sources->overflowed, 1, memory_order_relaxed);
-	return sources->options.sources_max + listener;
+	return sources->set_count == 1;
 }
 
-/* A new slot for a claimed entry; times start out as "nothing yet". */
-static __u32 take_slot(struct sources *sources, __u16 listener)
+/* What the sets of the listener say; *first is what set 0 does, *step what has changed there. */
+static enum dedup_verdict judge(struct sources *sources, __u32 slot,
+				const struct source_datagram *datagram, struct dedup_step *step,
+				enum dedup_verdict *first, __u32 *refused_windows)
 {
-	__u32 slot = atomic_load_explicit(&sources->known, memory_order_relaxed);
+	__u32 taken_windows = 0;
+	bool has_duplicate = false;
 
-	do {
-		if (slot == sources->options.sources_max)
-			return slot;
-	} while (!atomic_compare_exchange_weak(&sources->known, &slot, slot + 1));
-	/* The reader may see the slot before this: it has no time yet, and is passed over. */
-	atomic_store_explicit(&sources->slot_listener[slot], listener, memory_order_relaxed);
-	return slot;
-}
+	*refused_windows = 0;
+	for (__u64 sets = sources->listener_sets[datagram->listener]; sets; sets &= sets - 1) {
+		unsigned int s = (unsigned int)__builtin_ctzll(sets);
+		struct source_set *set = &sources->set[s];
+		struct dedup_step other = { 0 };
+		struct dedup_step *change = s ? &other : step;
+		enum dedup_verdict verdict =
+			datagram->is_refused
+				? dedup_sequence_look(&set->dedup, slot, datagram->epoch,
+						      datagram->sequence, &change->is_highest)
+				: dedup_sequence_take(&set->dedup, slot, datagram->epoch,
+						      datagram->sequence, change);
 
-__u32 sources_slot(struct sources *sources, __u16 listener, __u64 source_id)
-{
-	__u64 words[2] = { source_id, listener };
-	__u32 at = (__u32)hash_words(&sources->seed, words, 2) & sources->entry_mask;
-
-	if (listener >= sources->options.listener_count)
-		listener = (__u16)(sources->options.listener_count - 1);
-	for (;; at = (at + 1) & sources->entry_mask) {
-		struct entry *entry = &sources->entries[at];
-		__u32 state = atomic_load_explicit(&entry->state, memory_order_acquire);
-
-		if (state == ENTRY_FREE) {
-			if (atomic_load_explicit(&sources->known, memory_order_relaxed) ==
-			    sources->options.sources_max)
-				return overflow_slot(sources, listener);
-			if (!atomic_compare_exchange_strong(&entry->state, &state, ENTRY_CLAIMED)) {
-				at = (at - 1) & sources->entry_mask;
-				continue;
-			}
-			entry->listener = listener;
-			entry->source_id = source_id;
-			entry->slot = take_slot(sources, listener);
-			atomic_store_explicit(&entry->state, ENTRY_READY, memory_order_release);
-		}
-		while (state == ENTRY_CLAIMED)
-			state = atomic_load_explicit(&entry->state, memory_order_acquire);
-		if (entry->source_id != source_id || entry->listener != listener)
-			continue;
-		return entry->slot < sources->options.sources_max
-			       ? entry->slot
-			       : overflow_slot(sources, listener);
+		if (s == 0)
+			*first = verdict;
+		if (verdict == DEDUP_NEW)
+			taken_windows |= set->windows;
+		else
+			*refused_windows |= set->windows;
+		has_duplicate |= set->windows && verdict == DEDUP_DUPLICATE;
 	}
+	if (taken_windows || !*refused_windows)
+		return DEDUP_NEW;
+	return has_duplicate ? DEDUP_DUPLICATE : DEDUP_STALE;
 }
 
-enum dedup_verdict sources_test_and_set(struct sources *sources, __u32 slot, __u32 epoch,
-					__u64 sequence)
+/* A datagram that no listener has brought before. */
+static void learn(struct sources *sources, __u32 worker, __u32 slot,
+		  const struct source_datagram *datagram, const struct dedup_step *step)
 {
-	enum dedup_verdict verdict;
-	__s64 change;
+	struct source *source = &sources->source[slot];
 
-	if (slot >= sources->options.sources_max)
-		return DEDUP_NEW;
-	verdict =
-		dedup_sequence_test_and_set_change(&sources->dedup, slot, epoch, sequence, &change);
-	if (change)
-		atomic_fetch_add_explicit(
-			&sources->missing[atomic_load_explicit(&sources->slot_listener[slot],
-							       memory_order_relaxed)],
-			change, memory_order_relaxed);
+	if (step->is_opened)
+		source->base_ns[step->lane] = source->base_ns[!step->lane];
+	if (!datagram->is_dictionary) {
+		__atomic_store_n(&source->datagrams, source->datagrams + 1, __ATOMIC_RELAXED);
+		source->records += datagram->records;
+	}
+	if (step->missing || step->is_unknown || (step->is_opened && source->gap_count))
+		sources_note_gap(sources, worker, slot, datagram, step);
+	if (step->is_highest && !datagram->is_dictionary)
+		source->base_ns[step->lane] = (__s64)datagram->base_time_ns;
+}
+
+static enum dedup_verdict take(struct sources *sources, __u32 worker, __u32 slot,
+			       const struct source_datagram *datagram, __u64 now_mono_ns,
+			       __u32 *refused_windows)
+{
+	struct source *source = &sources->source[slot];
+	struct dedup_step step = { 0 };
+	enum dedup_verdict first = DEDUP_NEW, verdict;
+
+	atomic_store_explicit(&source->seen_mono_ns, now_mono_ns + 1, memory_order_relaxed);
+	source->listeners |= (__u16)(1u << datagram->listener);
+	source->is_changed = 1;
+	verdict = judge(sources, slot, datagram, &step, &first, refused_windows);
+	if (datagram->is_refused && first == DEDUP_NEW)
+		sources_excuse_gap(sources, worker, slot, datagram, step.is_highest);
+	else if (first == DEDUP_NEW)
+		learn(sources, worker, slot, datagram, &step);
+	if (verdict != DEDUP_NEW)
+		sources->more[slot].duplicates++;
 	return verdict;
 }
 
-__u64 sources_missing(struct sources *sources, __u16 listener)
+/* The slot of the datagram's source, locked; the overflow slot is not. */
+static __u32 lock_source(struct sources *sources, struct source_place *place, __u64 source_id,
+			 __u64 now_mono_ns)
 {
-	__s64 missing = atomic_load_explicit(&sources->missing[listener], memory_order_relaxed);
+	for (;;) {
+		struct source *source;
 
-	/* A gap that is filled at once by another worker may be added after what fills it. */
-	return missing > 0 ? (__u64)missing : 0;
+		if (!place->is_known || place->source_id != source_id) {
+			place->slot = sources_find_or_add(sources, source_id, now_mono_ns);
+			place->source_id = source_id;
+			/* A place may become free: it is looked for again each time. */
+			place->is_known = place->slot != source_overflow_slot(sources);
+			if (!place->is_known)
+				return place->slot;
+		}
+		source = &sources->source[place->slot];
+		spin_lock(&source->lock);
+		if (source_id_of(source) == source_id && source_is_used(source))
+			return place->slot;
+		spin_unlock(&source->lock);
+		place->is_known = false;
+	}
 }
 
-/* Times are stored off by the sign bit, so that zeroed memory means "nothing yet". */
-static __s64 from_stored(__s64 stored)
+enum dedup_verdict sources_take(struct sources *sources, __u32 worker, struct source_place *place,
+				const struct source_datagram *datagram, __u64 now_mono_ns,
+				__u32 *refused_windows)
 {
-	return (__s64)((__u64)stored ^ (__u64)SOURCES_WATERMARK_NONE);
+	struct source_datagram known = *datagram;
+	enum dedup_verdict verdict;
+	__u32 slot;
+
+	if (known.listener >= sources->options.listener_count)
+		known.listener = (__u16)(sources->options.listener_count - 1);
+	slot = lock_source(sources, place, known.source_id, now_mono_ns);
+	if (slot == source_overflow_slot(sources)) {
+		*refused_windows = 0;
+		atomic_fetch_add_explicit(&sources->overflowed, 1, memory_order_relaxed);
+		return DEDUP_NEW;
+	}
+	verdict = take(sources, worker, slot, &known, now_mono_ns, refused_windows);
+	spin_unlock(&sources->source[slot].lock);
+	return verdict;
 }
 
-void sources_note(struct sources *sources, __u32 worker, __u32 slot, __s64 time_ns,
-		  __u64 now_mono_ns)
+void sources_note(struct sources *sources, __u32 worker, const struct source_place *place,
+		  __u16 listener, __s64 time_ns, __u64 now_mono_ns)
 {
-	struct noted *noted = noted_of(sources, worker) + slot;
-	__s64 before = from_stored(atomic_load_explicit(&noted->newest_ns, memory_order_relaxed));
+	struct source_noted *noted;
+	__s64 before;
 
-	if (time_ns > before)
-		atomic_store_explicit(&noted->newest_ns, from_stored(time_ns),
+	if (listener >= sources->options.listener_count)
+		listener = (__u16)(sources->options.listener_count - 1);
+	noted = source_noted_of(sources, listener, worker) + place->slot;
+	before =
+		source_time(atomic_load_explicit(&noted->newest_ns, memory_order_relaxed));
+
+	if (time_ns > before) {
+		atomic_store_explicit(&noted->risen_mono_ns, now_mono_ns, memory_order_relaxed);
+		atomic_store_explicit(&noted->newest_ns, source_time(time_ns),
 				      memory_order_relaxed);
+	}
 	atomic_store_explicit(&noted->seen_mono_ns, now_mono_ns + 1, memory_order_relaxed);
-}
-
-static __s64 newest_of(const struct sources *sources, __u32 slot)
-{
-	__s64 newest_ns = SOURCES_WATERMARK_NONE;
-
-	for (__u32 w = 0; w < sources->options.worker_count; w++) {
-		struct noted *noted = noted_of(sources, w) + slot;
-		__s64 time_ns =
-			from_stored(atomic_load_explicit(&noted->newest_ns, memory_order_relaxed));
-
-		newest_ns = time_ns > newest_ns ? time_ns : newest_ns;
-	}
-	return newest_ns;
-}
-
-/* Has any worker accepted something of this source within the idle timeout before the snapshot? */
-static bool is_live(const struct sources *sources, __u32 slot)
-{
-	__u64 timeout_ns = (__u64)sources->options.idle_timeout_ns;
-
-	for (__u32 w = 0; w < sources->options.worker_count; w++) {
-		struct noted *noted = noted_of(sources, w) + slot;
-		__u64 seen = atomic_load_explicit(&noted->seen_mono_ns, memory_order_relaxed);
-
-		if (seen != 0 && seen - 1 + timeout_ns > sources->snapshot_mono_ns)
-			return true;
-	}
-	return false;
-}
-
-/* Calls of one loop over every slot that can be in use. */
-static __u32 slot_after(const struct sources *sources, __u32 slot)
-{
-	__u32 known =
-		atomic_load_explicit(&((struct sources *)sources)->known, memory_order_acquire);
-
-	slot++;
-	return slot >= known && slot < sources->options.sources_max ? sources->options.sources_max
-								    : slot;
-}
-
-#define for_each_slot(sources, slot)                                                               \
-	for (__u32 slot = slot_after(sources, UINT32_MAX); slot < (sources)->slot_count;           \
-	     slot = slot_after(sources, slot))
-
-void sources_snapshot(struct sources *sources, __u64 now_mono_ns)
-{
-	sources->snapshot_mono_ns = now_mono_ns;
-	for_each_slot (sources, slot)
-		sources->snapshot_ns[slot] = from_stored(newest_of(sources, slot));
-}
-
-struct view {
-	__u32 known, live, set_aside;
-	bool has_unseen;	/* a live source without a time at the snapshot */
-	__s64 newest_ns, oldest_ns;
-};
-
-static bool reads(const struct sources *sources, __u32 listener_mask, __u32 slot)
-{
-	__u16 listener = atomic_load_explicit(&sources->slot_listener[slot], memory_order_relaxed);
-
-	return listener_mask >> listener & 1;
-}
-
-/* The newest time of the live sources of these listeners, and the oldest that is not set aside. */
-static struct view look(const struct sources *sources, __u32 listener_mask)
-{
-	struct view view = { .newest_ns = SOURCES_WATERMARK_NONE, .oldest_ns = INT64_MAX };
-	__s64 bound_ns;
-
-	for_each_slot (sources, slot) {
-		__s64 time_ns = from_stored(sources->snapshot_ns[slot]);
-
-		if (!reads(sources, listener_mask, slot) ||
-		    newest_of(sources, slot) == SOURCES_WATERMARK_NONE)
-			continue;
-		view.known++;
-		if (!is_live(sources, slot))
-			continue;
-		if (time_ns == SOURCES_WATERMARK_NONE)
-			view.has_unseen = true;
-		else
-			view.live++;
-		view.newest_ns = time_ns > view.newest_ns ? time_ns : view.newest_ns;
-	}
-	if (view.live == 0)
-		return view;
-	bound_ns = view.newest_ns < INT64_MIN + sources->options.max_lag_ns
-			   ? INT64_MIN
-			   : view.newest_ns - sources->options.max_lag_ns;
-	for_each_slot (sources, slot) {
-		__s64 time_ns = from_stored(sources->snapshot_ns[slot]);
-
-		if (!reads(sources, listener_mask, slot) || time_ns == SOURCES_WATERMARK_NONE ||
-		    !is_live(sources, slot))
-			continue;
-		if (time_ns < bound_ns)
-			view.set_aside++;
-		else if (time_ns < view.oldest_ns)
-			view.oldest_ns = time_ns;
-	}
-	return view;
-}
-
-static __s64 watermark_of(const struct sources *sources, const struct view *view, __u64 now_wall_ns,
-			  __s64 max_disorder_ns, __s64 before_ns)
-{
-	__s64 watermark_ns = SOURCES_WATERMARK_NONE;
-
-	if (view->live)
-		watermark_ns = view->oldest_ns - max_disorder_ns;
-	else if (view->known && !view->has_unseen)
-		watermark_ns =
-			(__s64)now_wall_ns - max_disorder_ns - sources->options.idle_timeout_ns;
-	return watermark_ns > before_ns ? watermark_ns : before_ns;
-}
-
-void sources_watermarks(struct sources *sources, __u64 now_wall_ns,
-			const struct window_spec *windows, __u32 window_count, __s64 *watermark_ns)
-{
-	struct view view = { 0 };
-
-	sources->stats = (struct sources_stats){
-		.known = atomic_load(&sources->known),
-		.overflowed = atomic_load(&sources->overflowed),
-	};
-	for (__u32 w = 0; w < window_count; w++) {
-		/* Windows mostly read the same listeners: look once. */
-		if (w == 0 || windows[w].listener_mask != windows[w - 1].listener_mask)
-			view = look(sources, windows[w].listener_mask);
-		watermark_ns[w] = watermark_of(sources, &view, now_wall_ns,
-					       windows[w].max_disorder_ns, watermark_ns[w]);
-		if (view.live > sources->stats.live)
-			sources->stats.live = view.live;
-		if (view.set_aside > sources->stats.set_aside)
-			sources->stats.set_aside = view.set_aside;
-	}
 }
 
 void sources_read_stats(struct sources *sources, struct sources_stats *stats)
 {
 	*stats = sources->stats;
-	stats->restarts = __atomic_load_n(&sources->dedup.epochs_opened, __ATOMIC_RELAXED);
+	stats->known = sources_known(sources);
+	stats->overflowed = atomic_load_explicit(&sources->overflowed, memory_order_relaxed);
+	stats->evicted = sources->evicted;
+	stats->restarts =
+		__atomic_load_n(&sources->set[0].dedup.epochs_opened, __ATOMIC_RELAXED);
 	for (__u32 l = 0; l < sources->options.listener_count; l++)
 		stats->missing += sources_missing(sources, (__u16)l);
 }

@@ -30,19 +30,6 @@ static __u32 offset_limit(const struct stream *stream, __u64 base_time_ns, bool 
 	return limit_us < UINT32_MAX ? (__u32)limit_us : UINT32_MAX;
 }
 
-/* Datagrams of one source mostly follow one another. */
-static __u32 source_slot(struct stream *stream, __u64 source_id, __u16 listener)
-{
-	if (!stream->has_last_source || stream->last_source_id != source_id ||
-	    stream->last_listener != listener) {
-		stream->last_slot = sources_slot(stream->sources, listener, source_id);
-		stream->last_source_id = source_id;
-		stream->last_listener = listener;
-		stream->has_last_source = true;
-	}
-	return stream->last_slot;
-}
-
 static void run_batch(struct stream *stream)
 {
 	struct batch *batch = &stream->batch;
@@ -56,7 +43,8 @@ static void run_batch(struct stream *stream)
 }
 
 /* A datagram longer than the batch is continued in the next one. */
-static void take_datagram(struct stream *stream, struct datagram *datagram, __u16 listener)
+static void take_datagram(struct stream *stream, struct datagram *datagram, __u16 listener,
+			  __u32 refused_windows)
 {
 	struct batch *batch = &stream->batch;
 
@@ -68,6 +56,7 @@ static void take_datagram(struct stream *stream, struct datagram *datagram, __u1
 		batch->sequence[batch->datagram_count] = datagram->header->sequence;
 		batch->epoch[batch->datagram_count] = datagram->header->epoch;
 		batch->listener[batch->datagram_count] = listener;
+		batch->refused[batch->datagram_count] = refused_windows;
 		batch->datagram_count++;
 		stream->hot->decode(stream, datagram);
 	}
@@ -119,27 +108,70 @@ static bool parse_record(const struct sluice_record *record, size_t record_bytes
 	       record->kept == header->event_count - count_marks(datagram);
 }
 
-/* Where a whole datagram is turned away: the counter of its events. NULL: its events are wanted. */
-static __u64 *refuse(struct stream *stream, struct datagram *datagram, __u32 slot)
+/* Whether every event that the rules have left is too far ahead. Mostly the first one is not. */
+static bool is_all_future(const struct datagram *datagram)
 {
-	const struct sluice_header *header = datagram->header;
+	const unsigned char *record = datagram->events;
+
+	for (__u32 i = 0; i < datagram->event_count; i++, record += datagram->event_size) {
+		const struct sluice_event *event = (const struct sluice_event *)record;
+
+		if (datagram->dropped && datagram->dropped[i / 64] >> (i % 64) & 1)
+			continue;
+		if (event->time_offset_us <= datagram->limit_us)
+			return false;
+	}
+	return true;
+}
+
+/* Asks the sources whether the datagram was here before. Datagrams of one source mostly follow one
+ * another. */
+static enum dedup_verdict ask_sources(struct stream *stream, const struct sluice_record *record,
+				      const struct sluice_header *header, bool is_refused,
+				      __u32 *refused_windows)
+{
+	const struct source_datagram datagram = {
+		.source_id = header->source_id,
+		.sequence = header->sequence,
+		.base_time_ns = header->base_time_ns,
+		.epoch = header->epoch,
+		.records = record->kept,
+		.listener = record->listener,
+		.is_dictionary = (header->flags & SLUICE_FLAG_DICTIONARY) != 0,
+		.is_refused = is_refused,
+	};
+
+	return sources_take(stream->sources, stream->worker, &stream->place, &datagram,
+			    stream->now_mono_ns, refused_windows);
+}
+
+/* Where a whole datagram is turned away: the counter of its events. NULL: its events are wanted, by
+ * all windows but those of the mask. What is turned away for its time has not been here. */
+static __u64 *refuse(struct stream *stream, const struct sluice_record *record,
+		     struct datagram *datagram, __u32 *refused_windows)
+{
 	struct sluice_stream_ledger *ledger = &stream->ledger;
-	enum dedup_verdict verdict =
-		sources_test_and_set(stream->sources, slot, header->epoch, header->sequence);
 	bool all_future;
 
-	if (verdict != DEDUP_NEW)
-		return verdict == DEDUP_DUPLICATE ? &ledger->duplicate : &ledger->stale;
-	datagram->limit_us = offset_limit(stream, header->base_time_ns, &all_future);
-	return all_future ? &ledger->future : NULL;
+	datagram->limit_us =
+		offset_limit(stream, datagram->header->base_time_ns, &all_future);
+	all_future = all_future || is_all_future(datagram);
+	switch (ask_sources(stream, record, datagram->header, all_future, refused_windows)) {
+	case DEDUP_DUPLICATE:
+		return &ledger->duplicate;
+	case DEDUP_STALE:
+		return &ledger->stale;
+	default:
+		return all_future ? &ledger->future : NULL;
+	}
 }
 
 void stream_add(struct stream *stream, const struct sluice_record *record, size_t record_bytes)
 {
 	struct sluice_stream_ledger *ledger = &stream->ledger;
 	struct datagram datagram;
+	__u32 refused_windows;
 	__u64 *refused_as;
-	__u32 slot;
 
 	ledger->consumed_datagrams++;
 	if (!parse_record(record, record_bytes, &datagram)) {
@@ -150,25 +182,23 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 		return;
 	}
 	ledger->consumed += record->kept;
-	slot = source_slot(stream, datagram.header->source_id, record->listener);
 	if (datagram.header->flags & SLUICE_FLAG_DICTIONARY) {
 		/* Its sequence is used up; a name taught twice is the same name. */
-		sources_test_and_set(stream->sources, slot, datagram.header->epoch,
-				     datagram.header->sequence);
+		ask_sources(stream, record, datagram.header, false, &refused_windows);
 		stream_take_dictionary(stream, datagram.header, record->payload_bytes);
 		return;
 	}
-	refused_as = refuse(stream, &datagram, slot);
+	refused_as = refuse(stream, record, &datagram, &refused_windows);
 	if (refused_as) {
 		*refused_as += record->kept;
 		return;
 	}
-	take_datagram(stream, &datagram, record->listener);
+	take_datagram(stream, &datagram, record->listener, refused_windows);
 	ledger->accepted += datagram.accepted;
 	stream->accepted_of[record->listener] += datagram.accepted;
 	ledger->future += datagram.future;
 	if (datagram.accepted)
-		sources_note(stream->sources, stream->worker, slot,
+		sources_note(stream->sources, stream->worker, &stream->place, record->listener,
 			     batch_time_ns(datagram.header->base_time_ns, datagram.newest_us),
 			     stream->now_mono_ns);
 }
@@ -178,6 +208,11 @@ void stream_flush(struct stream *stream)
 	if (stream->batch.count)
 		run_batch(stream);
 	stream->batch.datagram_count = 0;
+}
+
+void stream_hand_over_gaps(struct stream *stream)
+{
+	sources_hand_over_gaps(stream->sources, stream->worker);
 }
 
 void stream_tidy(struct stream *stream)

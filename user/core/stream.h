@@ -85,6 +85,9 @@ int stream_import(struct stream *stream, const void *record, size_t bytes);
  * two ticks too. */
 bool stream_has_late(const struct stream *stream);
 
+/* What the sources of this worker have noted as missing is for the control thread from now on. */
+void stream_hand_over_gaps(struct stream *stream);
+
 /* Orderly stop: every window still open waits for stream_emit / stream_export, as not final. */
 void stream_finish(struct stream *stream);
 

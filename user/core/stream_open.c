@@ -25,11 +25,12 @@ static const struct hot_operations *choose_hot(void)
 	return &hot_baseline;
 }
 
-static bool wants_all(const struct window_spec *spec, __u32 listener_count)
+/* With one set of listeners, what is a repeat for one window is one for all and never gets here. */
+static bool wants_all(const struct window_spec *spec, const struct sources *sources)
 {
-	__u32 listeners = (__u32)((1ull << listener_count) - 1);
+	__u32 listeners = (__u32)((1ull << sources_listener_count(sources)) - 1);
 
-	if (spec->where.has_types || spec->where.has_value_range ||
+	if (!sources_has_one_set(sources) || spec->where.has_types || spec->where.has_value_range ||
 	    (spec->listener_mask & listeners) != listeners)
 		return false;
 	for (int i = 0; i < SLUICE_FIELD_VALUE; i++) {
@@ -107,8 +108,7 @@ static int open_windows(struct stream *stream, const struct stream_options *opti
 		err = window_open(&stream->window[w], options, w, grouping, stream);
 		if (err)
 			return err;
-		stream->window[w].wants_all =
-			wants_all(spec, sources_listener_count(stream->sources));
+		stream->window[w].wants_all = wants_all(spec, stream->sources);
 		stream->window[w].takes_all =
 			stream->window[w].wants_all && !stream->window[w].dedup;
 		stream->wants_event_id |= stream->window[w].dedup != NULL;

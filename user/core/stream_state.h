@@ -164,11 +164,7 @@ struct stream {
 	__u32 worker;
 	__u32 worker_count;
 	struct sources *sources;
-	/* the source of the last datagram */
-	bool has_last_source;
-	__u16 last_listener;
-	__u32 last_slot;
-	__u64 last_source_id;
+	struct source_place place;	/* of the last datagram */
 	struct memory_budget budget;
 	struct dedup *dedup;
 	struct dedup_work dedup_work;
@@ -219,8 +215,8 @@ static inline unsigned char *pane_extra(const struct window *window, const struc
 	       (size_t)(id & (CHUNK_ROWS - 1)) * window->extras.state_bytes;
 }
 
-/* Sets the window's bit of every event that it takes. */
-void batch_select(struct batch *batch, const struct window *window);
+/* Sets the window's bit of every event that it takes, and counts repeats of datagrams. */
+void batch_select(struct batch *batch, struct window *window);
 
 /* What came too late: into the side output where the window keeps it. The caller counts it as
  * late. */

@@ -81,4 +81,21 @@ __u64 window_spec_span_ns(const struct window_spec *spec, __s64 max_ahead_ns, __
 __u64 window_spec_slices(const struct window_spec *spec, __s64 step_ns, __s64 max_ahead_ns,
 			 __s64 max_lag_ns);
 
+/* Events before this time are too late for good once the watermark is here: every window they
+ * belong to is over. Of sessions without max_duration, by their own time: what others have kept
+ * open is not known here. */
+static inline __s64 window_spec_over_ns(const struct window_spec *spec, __s64 watermark_ns)
+{
+	__s64 past_ns = window_add_ns(watermark_ns, -spec->allowed_lateness_ns), into_ns;
+
+	if (watermark_ns == INT64_MIN)
+		return INT64_MIN;
+	if (spec->kind == SLUICE_WINDOW_SESSION)
+		return window_add_ns(window_add_ns(past_ns, -spec->gap_ns),
+				     -spec->max_duration_ns);
+	past_ns = window_add_ns(past_ns, spec->slide_ns - spec->size_ns);
+	into_ns = window_add_ns(past_ns, -spec->offset_ns) % spec->slide_ns;
+	return window_add_ns(past_ns, -(into_ns < 0 ? into_ns + spec->slide_ns : into_ns));
+}
+
 #endif

@@ -148,6 +148,8 @@ static int open_sources(struct engine *engine, __u64 hash_seed)
 		.sources_max = config->sources_max,
 		.worker_count = engine->worker_count,
 		.listener_count = config->listener_count,
+		.windows = config->window,
+		.window_count = config->window_count,
 		.idle_timeout_ns = config->idle_timeout_ns,
 		.max_lag_ns = config->max_lag_ns,
 		.hash_seed = hash_seed,

@@ -155,8 +155,7 @@ static void balance(struct tick *tick, struct sluice_count consumed_before)
 
 static void move_time(struct tick *tick, __u64 now_wall_ns)
 {
-	sources_watermarks(tick->sources, now_wall_ns, tick->config->window,
-			   tick->config->window_count, tick->watermark_ns);
+	sources_watermarks(tick->sources, now_wall_ns, tick->watermark_ns);
 	for (__u32 w = 0; w < tick->config->window_count; w++) {
 		tick->orders->watermark_ns[w] = tick->watermark_ns[w];
 		tick->orders->share[w] = share_of(tick, w);
@@ -165,6 +164,16 @@ static void move_time(struct tick *tick, __u64 now_wall_ns)
 	tick->orders->loss = tick->missing.losses.loss;
 	tick->orders->loss_count = tick->missing.losses.count;
 	tick_give_order(tick, ORDER_ADVANCE);
+}
+
+/* Once every worker has advanced, what the watermarks have passed is over. */
+static void forget_sources(struct tick *tick, __u64 now_mono_ns)
+{
+	__s64 over_ns[SLUICE_WINDOWS_MAX];
+
+	for (__u32 w = 0; w < tick->config->window_count; w++)
+		over_ns[w] = window_spec_over_ns(&tick->config->window[w], tick->watermark_ns[w]);
+	sources_evict(tick->sources, now_mono_ns, over_ns);
 }
 
 bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
@@ -179,6 +188,7 @@ bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
 		move_time(tick, now_wall_ns);
 		return false;
 	}
+	forget_sources(tick, now_mono_ns);
 	tick->open = ORDER_NONE;
 	tick->ticks++;
 	if (now_mono_ns - tick->started_mono_ns > tick->longest_ns)

@@ -50,6 +50,7 @@ static enum progress step_drain(struct worker *worker)
 		if (ring_reader_position(&worker->ring[i].reader) < worker->ring[i].target)
 			return PROGRESS_MADE;
 	copy_counters(worker);
+	stream_hand_over_gaps(worker->stream);
 	return PROGRESS_DONE;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The duplicate window of sequences against a model that remembers everything, across wraps, epochs
- * and threads. */
-#include <pthread.h>
+/* The duplicate window of sequences against a model that remembers everything, across wraps and
+ * epochs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -39,9 +38,30 @@ static int tear_down(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Of any source: what a datagram changes is what it says. */
+static enum dedup_verdict ask_of(__u32 source, __u32 epoch, __u64 sequence)
+{
+	__u64 missing = dedup_sequence_missing(&dedup, source);
+	struct dedup_step step = { 0 };
+	bool is_highest;
+	enum dedup_verdict looked =
+		dedup_sequence_look(&dedup, source, epoch, sequence, &is_highest);
+	enum dedup_verdict verdict =
+		dedup_sequence_take(&dedup, source, epoch, sequence, &step);
+
+	assert_int_equal(looked, verdict);
+	if (verdict == DEDUP_NEW) {
+		assert_int_equal(step.is_highest, is_highest);
+		assert_int_equal(dedup.sources[source].lane[step.lane].epoch, epoch);
+		assert_int_equal(dedup_sequence_missing(&dedup, source),
+				 missing + (__u64)step.missing);
+	}
+	return verdict;
+}
+
 static enum dedup_verdict ask(__u32 epoch, __u64 sequence)
 {
-	return dedup_sequence_test_and_set(&dedup, 1, epoch, sequence);
+	return ask_of(1, epoch, sequence);
 }
 
 static void each_sequence_is_new_once(void **state)
@@ -197,54 +217,78 @@ static void sources_do_not_know_each_other(void **state)
 	for (__u32 epoch = 1; epoch < 4; epoch++)
 		for (__u64 sequence = 0; sequence < 10000; sequence += 3)
 			for (__u32 source = 0; source < SOURCES; source++)
-				assert_int_equal(dedup_sequence_test_and_set(&dedup, source, epoch,
+				assert_int_equal(ask_of(source, epoch,
 									     sequence), DEDUP_NEW);
 }
 
-#define THREADS 4
-#define THREAD_SEQUENCES 60000
-
-static __u32 news[SOURCES];
-static pthread_barrier_t start;
-
-static void *feed(void *argument)
+/* A gap says where it begins, and what cannot be counted says so. */
+static void a_step_tells_what_is_missing(void **state)
 {
-	__u64 random = (__u64)(uintptr_t)argument;
-
-	for (__u64 block = 0; block < THREAD_SEQUENCES; block += 100) {
-		__u64 order[100];
-
-		if (block % 1000 == 0)	/* side by side, or they would not meet */
-			pthread_barrier_wait(&start);
-
-		for (__u64 i = 0; i < 100; i++)
-			order[i] = block + i;
-		if (block % 300 == 0)
-			random_shuffle(&random, order, 100);
-		for (__u32 i = 0; i < 100; i++)
-			for (__u32 source = 0; source < SOURCES; source++)
-				if (dedup_sequence_test_and_set(&dedup, source, 9, order[i]) ==
-				    DEDUP_NEW)
-					__atomic_fetch_add(&news[source], 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-static void threads_share_a_source(void **state)
-{
-	pthread_t threads[THREADS];
+	struct dedup_step step;
 
 	(void)state;
-	pthread_barrier_init(&start, NULL, THREADS);
-	for (uintptr_t i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, feed, (void *)i), 0);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&start);
-	for (__u32 source = 0; source < SOURCES; source++) {
-		assert_int_equal(news[source], THREAD_SEQUENCES);
-		assert_int_equal(dedup_sequence_missing(&dedup, source), 0);
-	}
+	dedup_sequence_take(&dedup, 1, 7, 100, &step);
+	assert_true(step.is_opened && step.is_highest && !step.is_unknown && !step.missing);
+	dedup_sequence_take(&dedup, 1, 7, 105, &step);
+	assert_int_equal(step.first, 101);
+	assert_int_equal(step.missing, 4);
+	assert_false(step.is_opened);
+	dedup_sequence_take(&dedup, 1, 7, 103, &step);
+	assert_int_equal(step.missing, -1);
+	assert_false(step.is_highest);
+	dedup_sequence_take(&dedup, 1, 7, 97, &step);	/* 98 and 99 are expected now */
+	assert_int_equal(step.first, 98);
+	assert_int_equal(step.missing, 2);
+	dedup_sequence_take(&dedup, 1, 8, 3, &step);	/* a restart: 0, 1, 2 */
+	assert_true(step.is_opened && !step.is_unknown);
+	assert_int_equal(step.first, 0);
+	assert_int_equal(step.missing, 3);
+	dedup_sequence_take(&dedup, 1, 9, 8192, &step);
+	assert_true(step.is_opened && step.is_unknown && !step.missing);
+	dedup_sequence_take(&dedup, 1, 9, 8192 + DEDUP_SEQUENCE_JUMP, &step);
+	assert_true(step.is_unknown && !step.missing);
+}
+
+static void a_forgotten_source_is_a_new_one(void **state)
+{
+	(void)state;
+	for (__u64 sequence = 0; sequence < 20000; sequence += 3)
+		ask(1, sequence);
+	ask(2, 5);
+	dedup_sequence_forget(&dedup, 1);
+	assert_int_equal(dedup_sequence_missing(&dedup, 1), 0);
+	assert_int_equal(ask(1, 19998), DEDUP_NEW);
+	assert_int_equal(ask(1, 19998), DEDUP_DUPLICATE);
+	assert_int_equal(ask(1, 19995), DEDUP_NEW);
+	for (__u32 i = 0; i < 128; i++)
+		assert_int_equal(dedup_sequence_bits(&dedup, 1, 1)[i], 0);
+}
+
+static void a_restored_source_is_the_same(void **state)
+{
+	(void)state;
+	for (__u64 sequence = 0; sequence < 20000; sequence += 1 + sequence % 3)
+		ask(4, sequence);
+	assert_true(dedup_sequence_restore(&dedup, 2, 0, &dedup.sources[1].lane[0],
+					   dedup_sequence_bits(&dedup, 1, 0)));
+	assert_int_equal(dedup.sources[2].lane[0].held, dedup.sources[1].lane[0].held);
+	for (__u64 sequence = 19999; sequence > 11000; sequence--)
+		assert_int_equal(ask_of(2, 4, sequence), ask_of(1, 4, sequence));
+	/* Without a bitmap all that it tells about was seen. */
+	assert_true(dedup_sequence_restore(
+		&dedup, 3, 0,
+		&(struct dedup_lane){ .highest = 9000, .epoch = 4, .span = DEDUP_SEQUENCE_DEPTH },
+		NULL));
+	for (__u64 sequence = 9000; sequence > 9000 - DEDUP_SEQUENCE_DEPTH; sequence--)
+		assert_int_equal(ask_of(3, 4, sequence), DEDUP_DUPLICATE);
+	assert_int_equal(ask_of(3, 4, 9000 - DEDUP_SEQUENCE_DEPTH), DEDUP_STALE);
+	assert_int_equal(ask_of(3, 4, 9001), DEDUP_NEW);
+	assert_int_equal(dedup_sequence_missing(&dedup, 3), 0);
+	/* No lane is like these. */
+	assert_false(dedup_sequence_restore(&dedup, 0, 0, &(struct dedup_lane){ .span = 0 }, NULL));
+	assert_false(dedup_sequence_restore(
+		&dedup, 0, 0, &(struct dedup_lane){ .span = DEDUP_SEQUENCE_DEPTH + 1 }, NULL));
+	assert_false(dedup_sequence_restore(&dedup, 3, 0, &(struct dedup_lane){ .span = 1 }, NULL));
 }
 
 int main(void)
@@ -259,7 +303,9 @@ int main(void)
 		TEST(epochs_before_the_two_newest_are_stale),
 		TEST(a_reopened_lane_remembers_nothing),
 		TEST(sources_do_not_know_each_other),
-		TEST(threads_share_a_source),
+		TEST(a_step_tells_what_is_missing),
+		TEST(a_forgotten_source_is_a_new_one),
+		TEST(a_restored_source_is_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
