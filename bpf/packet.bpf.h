@@ -6,14 +6,15 @@
 #define SLUICE_PACKET_BPF_H
 
 #include "sluice/filter.h"
-#include "sluice/parse.h"
 #include "sluice/ring_record.h"
+#include "sluice/validate.h"
 
 struct packet {
 	__u32 first; /* 0: the key of maps with one entry */
 	__u32 cpu;
 	__u32 listener; /* index in the configuration */
 	__u32 action; /* of the listener, enum sluice_action */
+	__u32 is_unchecked; /* the listener wants no checksums looked at */
 	__u32 generation; /* of the configuration that decides */
 	__u32 events; /* records, or entries of a dictionary; 0 until the header is proven */
 	__u32 dropped; /* of these, by rules */

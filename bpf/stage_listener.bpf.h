@@ -23,7 +23,7 @@ static __always_inline const struct sluice_config *stage_listener_config(
 	return config;
 }
 
-/* Whether somebody takes the frame; then packet->listener and packet->action. */
+/* Whether somebody takes the frame; then its index and what it wants. */
 static __always_inline bool stage_listener(struct xdp_md *ctx, struct packet *packet)
 {
 	const struct sluice_configs *configs = stage_listener_configs(packet);
@@ -39,6 +39,7 @@ static __always_inline bool stage_listener(struct xdp_md *ctx, struct packet *pa
 		return false;
 	packet->listener = listener;
 	packet->action = config->listener[listener].action;
+	packet->is_unchecked = config->listener[listener].is_unchecked;
 	return true;
 }
 

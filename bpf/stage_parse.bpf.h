@@ -24,6 +24,7 @@ static __always_inline bool parse_plain_udp(const void *data, __u32 ip_bytes, st
 	from = (const void *)(udp + 1);
 	if (ip_bytes < PARSE_REST_BYTES || SLUICE_NET16(udp->bytes) != ip_bytes)
 		return false;
+	packet->frame.udp = sluice_udp_word(udp);
 	packet->frame.port = SLUICE_NET16(udp->to);
 	packet->frame.payload_bytes = ip_bytes - sizeof(*udp);
 	packet->frame.is_udp_length_wrong = 0;
@@ -32,6 +33,14 @@ static __always_inline bool parse_plain_udp(const void *data, __u32 ip_bytes, st
 		to[i] = from[i];
 	packet->is_plain = 1;
 	return true;
+}
+
+/* The checksum of an IPv4 header without options. */
+static __always_inline bool parse_is_right(const struct sluice_ipv4 *ip)
+{
+	const __u32 *word = (const void *)ip;
+
+	return sluice_sum_fold((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
 }
 
 static __always_inline bool parse_plain_ipv4(const void *data, const void *end, __u32 frame_bytes,
@@ -45,11 +54,13 @@ static __always_inline bool parse_plain_ipv4(const void *data, const void *end, 
 	total_bytes = SLUICE_NET16(ip->total_bytes);
 	if (ip->version_ihl != 0x45 || ip->protocol != SLUICE_NEXT_UDP ||
 	    ip->fragment & SLUICE_NET16(0x3fff) || total_bytes < sizeof(*ip) ||
-	    total_bytes > frame_bytes - sizeof(struct sluice_ethernet))
+	    total_bytes > frame_bytes - sizeof(struct sluice_ethernet) || !parse_is_right(ip))
 		return false;
 	packet->frame.address[0] = packet->frame.address[1] = 0;
 	packet->frame.address[2] = 0xffff0000;
 	packet->frame.address[3] = ip->to;
+	packet->frame.address_sum = (__u64)ip->from + ip->to;
+	packet->frame.is_ipv6 = 0;
 	packet->frame.payload_offset = PARSE_IPV4_BYTES + sizeof(struct sluice_udp);
 	return parse_plain_udp(data + PARSE_IPV4_BYTES, total_bytes - sizeof(*ip), packet);
 }
@@ -66,8 +77,12 @@ static __always_inline bool parse_plain_ipv6(const void *data, const void *end, 
 	if (ip->version_class >> 4 != 6 || ip->next != SLUICE_NEXT_UDP ||
 	    payload_bytes > frame_bytes - PARSE_IPV6_BYTES)
 		return false;
-	for (int i = 0; i < 4; i++)
+	packet->frame.address_sum = 0;
+	for (int i = 0; i < 4; i++) {
 		packet->frame.address[i] = ip->to[i];
+		packet->frame.address_sum += (__u64)ip->from[i] + ip->to[i];
+	}
+	packet->frame.is_ipv6 = 1;
 	packet->frame.payload_offset = PARSE_IPV6_BYTES + sizeof(struct sluice_udp);
 	return parse_plain_udp(data + PARSE_IPV6_BYTES, payload_bytes, packet);
 }

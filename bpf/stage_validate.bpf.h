@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Stage validate: the payload must be true. Of a plain frame the header is known already; else the
- * payload is copied to where it can be read and handed over from. */
+/* Stage validate: the datagram must have come as it was sent, and its payload be true. Of a plain
+ * frame the header is known already; else the payload is copied to where it can be read and handed
+ * over from. */
 #ifndef SLUICE_STAGE_VALIDATE_BPF_H
 #define SLUICE_STAGE_VALIDATE_BPF_H
 
-#include "stage_listener.bpf.h"
-
-/* Whether all of it is at packet->payload; lengths that cannot be are left alone. */
-static __always_inline bool stage_validate_load(struct xdp_md *ctx, struct packet *packet)
-{
-	__u32 bytes = packet->frame.payload_bytes;
-
-	SLUICE_KEEP_BOUND(bytes);
-	if (bytes < sizeof(struct sluice_header) || bytes > SLUICE_PAYLOAD_MAX)
-		return true;
-	/* IP said that the frame has these bytes, so this does not fail. */
-	return !bpf_xdp_load_bytes(ctx, packet->frame.payload_offset, packet->payload, bytes);
-}
+#include "stage_checksum.bpf.h"
 
 /* 0 and packet->events, or the outcome that refuses the datagram (enum sluice_outcome). */
 static __always_inline __u32 stage_validate(struct xdp_md *ctx, struct packet *packet)
@@ -25,8 +14,10 @@ static __always_inline __u32 stage_validate(struct xdp_md *ctx, struct packet *p
 
 	if (packet->frame.is_udp_length_wrong)
 		return SLUICE_OUTCOME_refused_udp_length;
-	if (!packet->is_plain && !stage_validate_load(ctx, packet))
+	if (!packet->is_plain && !packet_load(ctx, packet))
 		return SLUICE_OUTCOME_refused_short;
+	if (!packet->is_unchecked && !stage_checksum(ctx, packet))
+		return SLUICE_OUTCOME_refused_checksum;
 	refused = sluice_validate(&packet->header, packet->frame.payload_bytes);
 	if (!refused)
 		packet->events = packet->header.event_count;

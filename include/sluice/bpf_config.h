@@ -24,7 +24,8 @@ struct sluice_listener {
 	__u8 has_address;	/* 0: any destination address of either family */
 	__u8 address[16];	/* IPv6, or IPv4 mapped (::ffff:a.b.c.d) */
 	__u8 is_generic;	/* attached in generic mode; filled in by the loader */
-	__u8 zero[7];
+	__u8 is_unchecked;	/* UDP checksums are not looked at */
+	__u8 zero[6];
 };
 
 SLUICE_ASSERT_OFFSET(struct sluice_listener, port, 4);

@@ -5,7 +5,7 @@
 #ifndef SLUICE_FILTER_H
 #define SLUICE_FILTER_H
 
-#include "sluice/parse.h"
+#include "sluice/validate.h"
 
 /* Records that one call looks at: a byte of marks. */
 #define SLUICE_FILTER_EVENTS 8

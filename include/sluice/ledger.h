@@ -12,7 +12,7 @@
 	X(pass_short, "passed: shorter than its own headers")                                      \
 	X(pass_not_ip, "passed: neither IPv4 nor IPv6")                                            \
 	X(pass_vlan_depth, "passed: more than two VLAN tags")                                      \
-	X(pass_ip_malformed, "passed: IP header that contradicts itself or the frame")             \
+	X(pass_ip_malformed, "passed: IP header that is damaged or contradicts the frame")         \
 	X(pass_ipv6_headers, "passed: extension headers too many, encrypted or unknown")           \
 	X(pass_fragment, "passed: IP fragment (datagrams are never reassembled here)")             \
 	X(pass_not_udp, "passed: not UDP")                                                         \
@@ -27,6 +27,7 @@
 #define SLUICE_LEDGER(X)                                                                           \
 	X(seen, "arrived for this listener")                                                       \
 	X(refused_udp_length, "refused: UDP length contradicts the IP length")                     \
+	X(refused_checksum, "refused: wrong UDP checksum (a bit flipped on the way)")              \
 	X(refused_short, "refused: no room for the 40-byte header")                                \
 	X(refused_magic, "refused: does not start with SLC1")                                      \
 	X(refused_version, "refused: unknown version")                                             \

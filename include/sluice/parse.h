@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The rules that say what a frame is and whether a payload is true, as functions that the XDP
- * program and the agent both compile, so that they never disagree. Bytes come in, a reason comes
- * out. They read nothing outside the given bytes, keep no state, and never look at a checksum:
- * with transmit offload the UDP checksum on veth and lo is not filled in. */
+/* The rules that say what a frame is, as functions that the XDP program and the agent both compile,
+ * so that they never disagree. Bytes come in, a reason comes out. They read nothing outside the
+ * given bytes and keep no state. */
 #ifndef SLUICE_PARSE_H
 #define SLUICE_PARSE_H
 
 #include "sluice/bpf_config.h"
-#include "sluice/both_sides.h"
+#include "sluice/checksum.h"
 #include "sluice/ledger.h"
 
 /* All headers of a datagram lie in this many first bytes of its frame, else it passes. Enough
  * for two tags, IPv6 and six extension headers of 70 bytes each. */
 #define SLUICE_HEAD_BYTES 510
+#define SLUICE_IPV4_BYTES_MAX 60
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define SLUICE_NET16(number) ((__u16)__builtin_bswap16(number))
@@ -107,8 +107,10 @@ struct sluice_frame {
 	__u32 payload_bytes; /* as UDP says; as IP says when they contradict each other */
 	__u16 port; /* destination, host byte order */
 	__u8 is_udp_length_wrong;
-	__u8 zero;
+	__u8 is_ipv6;
 	__u32 memory; /* for SLUICE_FORGET */
+	__u64 address_sum; /* of both addresses, for the checksum */
+	__u64 udp; /* the header of UDP as it came */
 };
 
 /* A place in the head of a frame and where the present layer says that it ends. */
@@ -167,6 +169,21 @@ SLUICE_INLINE __u32 sluice_parse_ethernet(struct sluice_cursor *cursor, __u16 *e
 	return 0;
 }
 
+/* Whether the checksum of an IPv4 header in the cursor's layer is right. */
+SLUICE_INLINE int sluice_ipv4_is_right(const struct sluice_cursor *cursor, __u32 start,
+				       __u32 header_bytes)
+{
+	const __u8 *header = cursor->head;
+
+	SLUICE_FORGET(start, cursor->memory);
+	SLUICE_KEEP_BOUND(header_bytes);
+	if (start > SLUICE_HEAD_BYTES - SLUICE_IPV4_BYTES_MAX ||
+	    header_bytes > SLUICE_IPV4_BYTES_MAX)
+		return 0;
+	SLUICE_MOVE(header, start);
+	return sluice_sum_fold(sluice_sum(header, header_bytes)) == 0xffff;
+}
+
 SLUICE_INLINE __u32 sluice_parse_ipv4(struct sluice_cursor *cursor, struct sluice_frame *frame)
 {
 	__u32 start = cursor->at, header_bytes, total_bytes;
@@ -183,9 +200,13 @@ SLUICE_INLINE __u32 sluice_parse_ipv4(struct sluice_cursor *cursor, struct sluic
 		return SLUICE_TRAFFIC_pass_not_udp;
 	if (SLUICE_NET16(ip->fragment) & 0x3fff)
 		return SLUICE_TRAFFIC_pass_fragment;
+	if (!sluice_ipv4_is_right(cursor, start, header_bytes))
+		return SLUICE_TRAFFIC_pass_ip_malformed;
 	frame->address[0] = frame->address[1] = 0;
 	frame->address[2] = 0xffff0000;
 	frame->address[3] = ip->to;
+	frame->address_sum = (__u64)ip->from + ip->to;
+	frame->is_ipv6 = 0;
 	cursor->at = start + header_bytes;
 	cursor->end = start + total_bytes;
 	return 0;
@@ -247,8 +268,12 @@ SLUICE_INLINE __u32 sluice_parse_ipv6(struct sluice_cursor *cursor, struct sluic
 	if (ip->version_class >> 4 != 6 || payload_bytes > cursor->end - cursor->at)
 		return SLUICE_TRAFFIC_pass_ip_malformed;
 	cursor->end = cursor->at + payload_bytes;
-	for (int i = 0; i < 4; i++)
+	frame->address_sum = 0;
+	for (int i = 0; i < 4; i++) {
 		frame->address[i] = ip->to[i];
+		frame->address_sum += (__u64)ip->from[i] + ip->to[i];
+	}
+	frame->is_ipv6 = 1;
 	next = ip->next;
 	SLUICE_UNROLL
 	for (int headers = 0; next != SLUICE_NEXT_UDP; headers++) {
@@ -265,6 +290,18 @@ SLUICE_INLINE __u32 sluice_parse_ipv6(struct sluice_cursor *cursor, struct sluic
 	return 0;
 }
 
+SLUICE_INLINE __u64 sluice_udp_word(const struct sluice_udp *udp)
+{
+	__u64 word;
+
+#ifdef __bpf__
+	word = *(const __u64 *)(const void *)udp;
+#else
+	__builtin_memcpy(&word, udp, sizeof(word));
+#endif
+	return word;
+}
+
 SLUICE_INLINE __u32 sluice_parse_udp(struct sluice_cursor *cursor, struct sluice_frame *frame)
 {
 	__u32 ip_bytes = cursor->end - cursor->at, udp_bytes;
@@ -273,6 +310,7 @@ SLUICE_INLINE __u32 sluice_parse_udp(struct sluice_cursor *cursor, struct sluice
 	if (!udp)
 		return sluice_cursor_reason(cursor, sizeof(*udp));
 	udp_bytes = SLUICE_NET16(udp->bytes);
+	frame->udp = sluice_udp_word(udp);
 	frame->port = SLUICE_NET16(udp->to);
 	frame->payload_offset = cursor->at;
 	frame->payload_bytes = ip_bytes - (__u32)sizeof(*udp);
@@ -300,92 +338,6 @@ SLUICE_INLINE __u32 sluice_parse_frame(const __u8 *head, __u32 frame_bytes,
 	else
 		reason = SLUICE_TRAFFIC_pass_not_ip;
 	return reason ? reason : sluice_parse_udp(&cursor, frame);
-}
-
-/* How long a payload with this header must be, the entries of a dictionary not counted. */
-SLUICE_INLINE __u32 sluice_validate_bytes(const struct sluice_header *header)
-{
-	__u32 bytes = sizeof(*header) + (__u32)header->event_count * header->event_size;
-
-	if (header->flags & SLUICE_FLAG_TRAILER)
-		bytes += sizeof(struct sluice_trailer);
-	return bytes;
-}
-
-/* Whether a payload of `payload_bytes`, of which the first 40 (if it has them) are at `header`
- * (8-byte aligned), is what it says it is: 0, or the outcome that refuses it (enum
- * sluice_outcome). The entries of a dictionary are walked later by who reads them; here they
- * need only be possible. */
-SLUICE_INLINE __u32 sluice_validate(const struct sluice_header *header, __u32 payload_bytes)
-{
-	if (payload_bytes < sizeof(*header))
-		return SLUICE_OUTCOME_refused_short;
-	if (payload_bytes > SLUICE_PAYLOAD_MAX)
-		return SLUICE_OUTCOME_refused_length;
-	if (header->magic != SLUICE_MAGIC)
-		return SLUICE_OUTCOME_refused_magic;
-	if (header->version != SLUICE_VERSION)
-		return SLUICE_OUTCOME_refused_version;
-	if (header->flags & ~(__u32)SLUICE_FLAGS_KNOWN)
-		return SLUICE_OUTCOME_refused_flags;
-	if (!header->event_count)
-		return SLUICE_OUTCOME_refused_event_count;
-	if (header->flags & SLUICE_FLAG_DICTIONARY) {
-		__u32 entries_bytes = sizeof(struct sluice_dictionary_entry) * header->event_count;
-
-		if (header->event_size)
-			return SLUICE_OUTCOME_refused_event_size;
-		if (payload_bytes < sluice_validate_bytes(header) + entries_bytes)
-			return SLUICE_OUTCOME_refused_length;
-		return 0;
-	}
-	if (header->event_size < SLUICE_EVENT_SIZE_MIN ||
-	    header->event_size > SLUICE_EVENT_SIZE_MAX || header->event_size % 8)
-		return SLUICE_OUTCOME_refused_event_size;
-	if (payload_bytes != sluice_validate_bytes(header))
-		return SLUICE_OUTCOME_refused_length;
-	return 0;
-}
-
-/* Whether a payload that is refused for its length is several datagrams, which a sender on this
- * host handed over at once (UDP_SEGMENT) and nobody has cut up yet: only generic mode gets such. Of
- * a dictionary the header does not say how long it is. */
-SLUICE_INLINE int sluice_is_segmented(const struct sluice_listener *listener,
-				      const struct sluice_header *header, __u32 payload_bytes)
-{
-	return listener->is_generic && payload_bytes <= SLUICE_PAYLOAD_MAX &&
-	       !(header->flags & SLUICE_FLAG_DICTIONARY) &&
-	       payload_bytes > sluice_validate_bytes(header);
-}
-
-SLUICE_INLINE int sluice_listener_takes(const struct sluice_listener *listener, __u32 ifindex,
-					const struct sluice_frame *frame)
-{
-	__u32 address[4];
-
-	if (listener->port != frame->port || listener->ifindex != ifindex)
-		return 0;
-	if (!listener->has_address)
-		return 1;
-	__builtin_memcpy(address, listener->address, sizeof(address));
-	return address[0] == frame->address[0] && address[1] == frame->address[1] &&
-	       address[2] == frame->address[2] && address[3] == frame->address[3];
-}
-
-/* The first listener in the order of the configuration that takes the frame, or -1. */
-SLUICE_INLINE int sluice_listener_find(const struct sluice_config *config, __u32 ifindex,
-				       struct sluice_frame *frame)
-{
-	SLUICE_UNROLL
-	for (__u32 i = 0; i < SLUICE_LISTENERS_MAX && i < config->listener_count; i++) {
-		__u32 index = i;
-
-		SLUICE_FORGET(index, &frame->memory);
-		if (index < SLUICE_LISTENERS_MAX &&
-		    sluice_listener_takes(&config->listener[index], ifindex, frame))
-			return (int)index;
-	}
-	return -1;
 }
 
 #endif

@@ -145,6 +145,75 @@ static void put_ipv6(struct frame *frame, const struct shape *shape)
 	}
 }
 
+static unsigned int get16(const __u8 *at)
+{
+	return (unsigned int)at[0] << 8 | at[1];
+}
+
+/* RFC 1071, byte by byte. */
+static unsigned int sum_of(unsigned int sum, const __u8 *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		sum += i % 2 ? bytes[i] : (unsigned int)bytes[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* Of the addresses, the protocol and the length that UDP claims. */
+static unsigned int pseudo_sum(const struct frame *frame)
+{
+	const __u8 *ip = frame->bytes + frame->ip_offset;
+	unsigned int udp_bytes = get16(frame->bytes + frame->udp_offset + 4);
+
+	return sum_of(17 + udp_bytes, frame->is_ipv6 ? ip + 8 : ip + 12, frame->is_ipv6 ? 32 : 8);
+}
+
+static void set_udp_checksum(struct frame *frame)
+{
+	__u8 *udp = frame->bytes + frame->udp_offset;
+	unsigned int udp_bytes = get16(udp + 4), checksum;
+
+	if (frame->udp_offset + 8 > frame->length)
+		return;
+	if (udp_bytes > frame->length - frame->udp_offset)
+		udp_bytes = frame->length - frame->udp_offset;
+	put16(udp + 6, 0);
+	checksum = ~sum_of(pseudo_sum(frame), udp, udp_bytes) & 0xffff;
+	put16(udp + 6, checksum ? checksum : 0xffff);
+}
+
+static void set_ip_checksum(struct frame *frame)
+{
+	__u8 *ip = frame->bytes + frame->ip_offset;
+	size_t bytes = (ip[0] & 15u) * 4u;
+
+	if (frame->is_ipv6 || frame->ip_offset + bytes > frame->length || bytes < 20)
+		return;
+	put16(ip + 10, 0);
+	put16(ip + 10, ~sum_of(0, ip, bytes) & 0xffff);
+}
+
+void frame_set_checksums(struct frame *frame)
+{
+	set_udp_checksum(frame);
+	set_ip_checksum(frame);
+}
+
+static void lie_about_checksums(struct frame *frame, const struct shape *shape)
+{
+	__u8 *checksum = frame->bytes + frame->udp_offset + 6;
+
+	if (shape->checksum == CHECKSUM_NONE)
+		put16(checksum, 0);
+	if (shape->checksum == CHECKSUM_LEFT)
+		put16(checksum, pseudo_sum(frame));
+	if (shape->checksum == CHECKSUM_FLIPPED)
+		frame->bytes[frame->payload_offset + frame->payload_bytes / 2] ^= 16;
+	if (shape->is_ip_flipped)
+		frame->bytes[frame->ip_offset + 10] ^= 1;
+}
+
 void frame_build(struct frame *frame, const struct shape *shape)
 {
 	__u32 ip, udp, ip_bytes;
@@ -171,6 +240,11 @@ void frame_build(struct frame *frame, const struct shape *shape)
 		put16(frame->bytes + ip + 4, ip_bytes - 40);
 	else
 		put16(frame->bytes + ip + 2, ip_bytes);
+	frame->ip_offset = ip;
+	frame->udp_offset = udp;
+	frame->is_ipv6 = shape->is_ipv6;
+	frame_set_checksums(frame);
+	lie_about_checksums(frame, shape);
 	put(frame, NULL, (size_t)shape->padding);
 	if (shape->cut_to)
 		frame->length = (__u32)shape->cut_to;

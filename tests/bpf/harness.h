@@ -15,8 +15,8 @@
 
 #include "edge/bpf_loader.h"
 #include "edge/ring_reader.h"
-#include "sluice/parse.h"
 #include "sluice/ring_record.h"
+#include "sluice/validate.h"
 
 #define PORT 9125
 #define LOOPBACK 1 /* ifindex of lo in every network namespace */
@@ -30,6 +30,8 @@ struct extension {
 	__u16 fragment; /* fragment header; or routing header: the low byte is segments left */
 };
 
+enum checksum { CHECKSUM_TRUE, CHECKSUM_NONE, CHECKSUM_LEFT, CHECKSUM_FLIPPED };
+
 /* Everything 0 is a true datagram of one 32-byte event over untagged IPv4 to PORT. */
 struct shape {
 	/* link */
@@ -42,6 +44,7 @@ struct shape {
 	int ihl; /* instead of the true one */
 	int ip_version; /* instead of the true one */
 	int ip_length_more; /* added to the true length */
+	bool is_ip_flipped; /* a bit of the IPv4 checksum */
 	__u16 fragment;
 	__u8 protocol; /* instead of UDP; 255: 0 */
 	__u8 address[16]; /* destination instead of 10.9.8.7 or fd00::7; IPv4 in the first 4 */
@@ -50,6 +53,7 @@ struct shape {
 	/* UDP */
 	int udp_length_more;
 	__u16 port;
+	enum checksum checksum; /* of UDP: true, 0, as transmit offload leaves it, a bit flipped */
 	/* payload */
 	bool is_bare; /* only payload_bytes of zeros instead of header and records */
 	int payload_bytes;
@@ -71,11 +75,16 @@ struct shape {
 struct frame {
 	__u8 bytes[FRAME_MAX];
 	__u32 length;
+	__u32 ip_offset;
+	__u32 udp_offset;
 	__u32 payload_offset;
 	__u32 payload_bytes;
+	bool is_ipv6;
 };
 
 void frame_build(struct frame *frame, const struct shape *shape);
+/* Makes the checksums true again, by the lengths that the headers claim now. */
+void frame_set_checksums(struct frame *frame);
 
 /* What one run moved. */
 struct outcome {

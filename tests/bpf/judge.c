@@ -37,6 +37,19 @@ static void filter_payload(const __u8 *payload, const struct sluice_header *head
 	}
 }
 
+static __u32 judge_payload(const struct sluice_listener *listener, const struct sluice_frame *frame,
+			   const struct sluice_header *header)
+{
+	enum sluice_checksum checksum = sluice_checksum_look(frame);
+
+	if (checksum == SLUICE_CHECKSUM_UNKNOWN &&
+	    sluice_checksum_is_right(frame, sluice_sum(header, frame->payload_bytes)))
+		checksum = SLUICE_CHECKSUM_RIGHT;
+	if (!listener->is_unchecked && checksum != SLUICE_CHECKSUM_RIGHT)
+		return SLUICE_OUTCOME_refused_checksum;
+	return sluice_validate(header, frame->payload_bytes);
+}
+
 void judge_frame(const __u8 *frame, __u32 frame_bytes, __u32 ifindex,
 		 const struct sluice_config *config, struct sluice_types *types,
 		 struct verdict *verdict)
@@ -62,7 +75,7 @@ void judge_frame(const __u8 *frame, __u32 frame_bytes, __u32 ifindex,
 	}
 	payload = copy(frame + found.payload_offset, found.payload_bytes, found.payload_bytes);
 	header = (struct sluice_header *)payload;
-	verdict->refused = sluice_validate(header, found.payload_bytes);
+	verdict->refused = judge_payload(&config->listener[verdict->listener], &found, header);
 	if (verdict->refused == SLUICE_OUTCOME_refused_length &&
 	    sluice_is_segmented(&config->listener[verdict->listener], header,
 				found.payload_bytes)) {

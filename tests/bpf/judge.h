@@ -4,7 +4,7 @@
 #ifndef SLUICE_TESTS_BPF_JUDGE_H
 #define SLUICE_TESTS_BPF_JUDGE_H
 
-#include "sluice/parse.h"
+#include "sluice/validate.h"
 
 struct verdict {
 	__u32 passed; /* enum sluice_passed; 0: a listener takes it */

@@ -52,13 +52,18 @@ static void draw_shape(struct shape *shape)
 	shape->flags = (__u8)(draw(4) ? 0 : draw(16));
 	shape->is_bare = !draw(30);
 	shape->payload_bytes = (int)draw(48);
+	shape->checksum = draw(3) ? CHECKSUM_TRUE : (enum checksum)draw(4);
+	shape->is_ip_flipped = !draw(40);
 	shape->padding = draw(3) ? 0 : (int)draw(40);
 }
 
 /* Mostly where the headers are, and mostly small changes: a coarse one ends in the first stage. */
 static void mutate(void)
 {
-	for (__u32 changes = draw(4); changes; changes--) {
+	__u32 changes = draw(4);
+	bool is_set_right = changes && draw(4);
+
+	for (; changes; changes--) {
 		__u32 reach = draw(4) ? frame.payload_offset + 40 : frame.length;
 		__u32 at = draw(reach < frame.length ? reach : frame.length);
 
@@ -78,6 +83,9 @@ static void mutate(void)
 			break;
 		}
 	}
+	/* Or else hardly anything would get further than they. */
+	if (is_set_right)
+		frame_set_checksums(&frame);
 }
 
 static void check_record(const struct verdict *verdict)
@@ -201,6 +209,7 @@ static int open_bench(void **state)
 		(struct sluice_listener){ .port = PORT + 1, .action = SLUICE_ACTION_TAP };
 	bench.config.listener[2] = (struct sluice_listener){ .port = PORT + 2, .has_address = 1 };
 	memcpy(bench.config.listener[2].address, address, sizeof(address));
+	bench.config.listener[2].is_unchecked = 1;
 	bench.config.has_rules = 1;
 	for (int type = 0; type < SLUICE_TYPES; type += 3)
 		bench.config.type_rule[type] = SLUICE_RULE_DROP;

@@ -73,6 +73,11 @@ static const struct row rows[] = {
 	{ "TCP", { .protocol = 6 }, PASSES(not_udp) },
 	{ "ICMP", { .protocol = 1 }, PASSES(not_udp) },
 	{ "fragment of TCP", { .protocol = 6, .fragment = 0x2000 }, PASSES(not_udp) },
+	{ "damaged header", { .is_ip_flipped = true }, PASSES(ip_malformed) },
+	{ "damaged header with options",
+	  { .option_words = 10, .is_ip_flipped = true },
+	  PASSES(ip_malformed) },
+	{ "damaged header of TCP", { .protocol = 6, .is_ip_flipped = true }, PASSES(not_udp) },
 	/* IPv6 */
 	{ "hop by hop",
 	  { .is_ipv6 = true, .extension_count = 1, .extension = { { .type = 0 } } },

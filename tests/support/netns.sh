@@ -113,7 +113,7 @@ netns_link() {
 write_config() {
 	local file=$1 mode=auto workers=1 ring=4MiB tick=20ms disorder=200ms idle=500ms size=1s port=9125
 	local interface=edge0 action=consume address='' state=$work/state socket=/run/sluice/sluice.sock
-	local groups=100000 filter='' group_by='[type, dim0]' sources=1024 segment=8MiB
+	local checksum=on groups=100000 filter='' group_by='[type, dim0]' sources=1024 segment=8MiB
 	shift
 	[ $# -eq 0 ] || local "$@"
 	cat >"$file" <<-END
@@ -127,6 +127,7 @@ write_config() {
 		    ${address:+address: "$address"}
 		    port: $port
 		    action: $action
+		    checksum: $checksum
 		    ring_size: $ring
 		time: {max_ahead: 10s, idle_timeout: $idle, max_lag: 60s, tick: $tick}
 		${filter:+filter: $filter}

@@ -17,6 +17,7 @@
 #include "report.h"
 #include "sluice.skel.h"
 #include "sluice/bpf_config.h"
+#include "sluice/checksum.h"
 #include "sluice/ring_record.h"
 
 #define PORT 9125
@@ -49,10 +50,13 @@ static void build_frame(struct frame *frame)
 	};
 	__u8 *bytes = frame->ethernet_ip_udp;
 	const __u32 udp = 8 + sizeof(frame->payload), ip = 20 + udp;
+	__u16 checksum;
 
 	memset(frame, 0, sizeof(*frame));
 	memcpy(bytes + 12, (const __u8[]){ 8, 0, 0x45, 0, (__u8)(ip >> 8), (__u8)ip }, 6);
 	memcpy(bytes + 22, (const __u8[]){ 64, 17 }, 2);
+	checksum = (__u16)~sluice_sum_fold(sluice_sum(bytes + 14, 20));
+	memcpy(bytes + 24, &checksum, sizeof(checksum));
 	memcpy(bytes + 36, (const __u8[]){ PORT >> 8, PORT & 255, (__u8)(udp >> 8), (__u8)udp }, 4);
 	memcpy(frame->payload, &header, sizeof(header));
 	for (__u32 i = 0; i < EVENTS; i++) {

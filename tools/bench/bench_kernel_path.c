@@ -2,8 +2,8 @@
 /* bench_kernel_path PROGRAM INTERFACE: attaches an XDP program and drains its rings without looking
  * at what is in them, until SIGTERM; then prints one JSON object of counts. PROGRAM is bare
  * (hand-over alone), types (and each record's type counted), drop (nothing handed over) or sluice
- * (the real one), with sluice:PERCENT that share of 100 types dropped by rules. What differs
- * between them is the price of the stages. */
+ * (the real one), with sluice:PERCENT that share of 100 types dropped by rules, or unchecked (the
+ * real one, but for UDP checksums). What differs between them is the price of the stages. */
 #include <errno.h>
 #include <net/if.h>
 #include <signal.h>
@@ -86,7 +86,8 @@ static int open_yardstick(struct path *path, const char *interface, __u32 stage)
 	return path->link ? 0 : -errno;
 }
 
-static int open_sluice(struct path *path, const char *interface, unsigned int dropped_percent)
+static int open_sluice(struct path *path, const char *interface, unsigned int dropped_percent,
+		       bool is_unchecked)
 {
 	struct sluice_config *config = calloc(1, sizeof(*config));
 	struct bpf_loader_listener listener = { .mode = BPF_LOADER_NATIVE };
@@ -102,6 +103,7 @@ static int open_sluice(struct path *path, const char *interface, unsigned int dr
 	if (!err) {
 		config->listener_count = 1;
 		config->listener[0].port = PORT;
+		config->listener[0].is_unchecked = is_unchecked;
 		config->has_rules = dropped_percent > 0;
 		/* The generator's types are 1 … TYPES. */
 		for (unsigned int type = 1; type <= dropped_percent * TYPES / 100; type++)
@@ -230,7 +232,9 @@ static int open_path(struct path *path, const char *program, const char *interfa
 		return open_yardstick(path, interface, STAGE_DROP);
 	if (!strcmp(program, "sluice") ||
 	    (sscanf(program, "sluice:%3u", &percent) == 1 && percent <= 100))
-		return open_sluice(path, interface, percent);
+		return open_sluice(path, interface, percent, false);
+	if (!strcmp(program, "unchecked"))
+		return open_sluice(path, interface, 0, true);
 	return -EINVAL;
 }
 
@@ -241,7 +245,8 @@ int main(int argc, char **argv)
 
 	if (argc != 3) {
 		fprintf(stderr,
-			"usage: bench_kernel_path bare|types|drop|sluice[:PERCENT] INTERFACE\n");
+			"usage: bench_kernel_path "
+			"bare|types|drop|unchecked|sluice[:PERCENT] INTERFACE\n");
 		return 64;
 	}
 	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);

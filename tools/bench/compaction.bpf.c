@@ -68,7 +68,7 @@ static __always_inline __u32 take(struct xdp_md *ctx, struct packet *packet)
 
 	if (refused)
 		return refused;
-	if (packet->is_plain && !stage_validate_load(ctx, packet))
+	if (packet->is_plain && !packet_load(ctx, packet))
 		return SLUICE_OUTCOME_refused_short;
 	stage_filter(packet);
 	if (packet->dropped == packet->events)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "plan.h"
+#include "sluice/checksum.h"
 
 #define ETHERNET_BYTES 14
 #define IPV4_BYTES 20
@@ -174,18 +176,36 @@ void frame_write_headers(const struct frame_address *address, __u16 tag, size_t 
 	frame_set_payload_bytes(address->is_v6, payload_bytes, frame);
 }
 
+__u64 frame_pseudo_sum(bool is_v6, const __u8 *frame)
+{
+	const __u8 *ip = frame + ETHERNET_BYTES;
+
+	return htons(PROTOCOL_UDP) + (is_v6 ? sluice_sum(ip + 8, 32) : sluice_sum(ip + 12, 8));
+}
+
 void frame_write_udp_checksum(bool is_v6, __u8 *frame)
 {
-	__u8 *ip = frame + ETHERNET_BYTES;
-	__u8 *udp = ip + (is_v6 ? IPV6_BYTES : IPV4_BYTES);
-	size_t udp_bytes = get16(udp + 4);
-	unsigned long sum = PROTOCOL_UDP + udp_bytes;
-	__u16 checksum;
+	__u8 *udp = frame + ETHERNET_BYTES + (is_v6 ? IPV6_BYTES : IPV4_BYTES);
+	__u16 udp_bytes = (__u16)get16(udp + 4), checksum = 0;
+	__u64 sum = frame_pseudo_sum(is_v6, frame) + htons(udp_bytes);
 
-	put16(udp + 6, 0);
-	sum = is_v6 ? sum16(sum, ip + 8, 32) : sum16(sum, ip + 12, 8);
-	checksum = fold(sum16(sum, udp, udp_bytes));
-	put16(udp + 6, checksum ? checksum : 0xffff);
+	memcpy(udp + 6, &checksum, sizeof(checksum));
+	checksum = (__u16)~sluice_sum_fold(sum + sluice_sum(udp, udp_bytes));
+	if (!checksum)
+		checksum = 0xffff;
+	memcpy(udp + 6, &checksum, sizeof(checksum));
+}
+
+void frame_break_udp_checksum(bool is_v6, __u8 *frame)
+{
+	__u8 *udp = frame + ETHERNET_BYTES + (is_v6 ? IPV6_BYTES : IPV4_BYTES);
+	__u16 bytes, checksum;
+
+	memcpy(&bytes, udp + 4, sizeof(bytes));
+	memcpy(&checksum, udp + 6, sizeof(checksum));
+	checksum = plan_wrong_checksum(checksum,
+				       sluice_sum_fold(frame_pseudo_sum(is_v6, frame) + bytes));
+	memcpy(udp + 6, &checksum, sizeof(checksum));
 }
 
 /* Where what follows Ethernet and up to two tags starts, and its type; or -EINVAL. */

@@ -49,8 +49,12 @@ void frame_write_headers(const struct frame_address *address, __u16 tag, size_t 
 /* Sets the lengths of written headers (and the IPv4 checksum) for another payload. */
 void frame_set_payload_bytes(bool is_v6, size_t payload_bytes, __u8 *frame);
 
-/* Fills the UDP checksum of a whole frame: IPv6 receivers that check it refuse 0. */
+/* Fills the UDP checksum of a whole frame. */
 void frame_write_udp_checksum(bool is_v6, __u8 *frame);
+/* Makes it a wrong one. */
+void frame_break_udp_checksum(bool is_v6, __u8 *frame);
+/* The sum (sluice/checksum.h) of addresses and protocol. */
+__u64 frame_pseudo_sum(bool is_v6, const __u8 *frame);
 
 /* Finds the UDP payload of a frame with up to two VLAN tags, IP options and whole datagrams only.
  * Returns its length and sets *payload, or -EINVAL for anything else. */

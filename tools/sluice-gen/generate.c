@@ -47,7 +47,8 @@ int generate_truth(struct truth *truth, const struct run *run, const struct plan
 		size_t bytes;
 		int verdict;
 
-		if (datagram.kind == PLAN_LATE || datagram.kind == PLAN_FUTURE)
+		if (datagram.kind == PLAN_LATE || datagram.kind == PLAN_FUTURE ||
+		    datagram.damage == PLAN_DAMAGE_CHECKSUM)
 			continue;
 		bytes = shape_write_payload(shape, plan, &datagram, payload);
 		verdict = truth_add(truth, payload, bytes);

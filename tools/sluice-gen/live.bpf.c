@@ -80,11 +80,13 @@ static __always_inline int send_plain(const struct live_layout *layout, struct x
 {
 	struct plan_datagram datagram;
 	const __u8 *slot;
+	__u64 sum;
 
 	if (!plan_next_plain(&layout->plan, &live_state.plan, &datagram))
 		return stop(0);
 	slot = slot_of(layout, &datagram);
-	if (!slot || fill_frame(layout, ctx, slot, &datagram, layout->event_count))
+	if (!slot || fill_frame(layout, ctx, slot, &datagram, layout->event_count, &sum) ||
+	    seal(layout, ctx, &datagram, sum))
 		return stop(TOO_LONG);
 	return XDP_TX;
 }
@@ -94,6 +96,7 @@ static __always_inline int send_any(const struct live_layout *layout, struct xdp
 	struct plan_datagram datagram;
 	const __u8 *slot;
 	__u32 count = layout->event_count;
+	__u64 sum;
 
 	if (!plan_next(&layout->plan, &live_state.plan, &datagram))
 		return stop(0);
@@ -105,7 +108,8 @@ static __always_inline int send_any(const struct live_layout *layout, struct xdp
 	plan_count(&live_state.plan, &datagram, count);
 	if (datagram.kind == PLAN_LOST)
 		return XDP_DROP;
-	if (fill_frame(layout, ctx, slot, &datagram, count) || damage(layout, ctx, &datagram))
+	if (fill_frame(layout, ctx, slot, &datagram, count, &sum) ||
+	    damage(layout, ctx, &datagram) || seal(layout, ctx, &datagram, sum))
 		return stop(TOO_LONG);
 	return XDP_TX;
 }

@@ -23,6 +23,9 @@ struct live_layout {
 	__u32 slot_bytes; /* of the pool of templates, see shape.h */
 	__u32 frame_offset; /* in a slot; 0 of short frames */
 	__u32 frame_bytes_max;
+	__u64 pseudo_sum; /* of addresses and protocol (sluice/checksum.h) */
+	__u64 port_sum; /* of both ports */
+	__u64 short_sum; /* of what the checksum covers outside the payload of short frames */
 	__u32 event_size;
 	__u32 event_count; /* when it is the same in all templates, else 0 */
 	__u32 is_paced;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* One live frame: a slot of the pool and a datagram of the plan in, the frame's bytes out. Short
+/* One live frame: a slot of the pool and a datagram of the plan in, the frame's bytes out. What is
+ * written is summed on the way, for the checksum; all else was summed when the pool was made. Short
  * frames are written whole. Of others usually only header, keys and ids are, as a page comes back
  * with what it carried before; the frame's headers are compared first, as the far end may have
  * changed them. Functions return 0, or -1 when the frame has no room. */
@@ -7,6 +8,7 @@
 #define SLUICE_GEN_LIVE_FRAME_H
 
 #include "live.h"
+#include "sluice/checksum.h"
 #include "sluice/limits.h"
 
 #define SLOT_HEAD_BYTES 8
@@ -28,8 +30,8 @@ struct stamp {
 	__u64 biases;
 };
 
-/* Whether the frame starts with the template's headers; 8 bytes at a time, the last ones
- * overlap. */
+/* Whether the frame starts with the template's headers, up to the checksum; 8 bytes at a time, the
+ * last ones overlap. */
 static __always_inline int is_carried(const struct live_layout *layout, const void *data,
 				      const void *end, const __u8 *frame)
 {
@@ -37,10 +39,10 @@ static __always_inline int is_carried(const struct live_layout *layout, const vo
 
 	if (data + layout->header_bytes > end)
 		return 0;
-	for (at = 0; at + 8 <= layout->header_bytes; at += 8)
+	for (at = 0; at + 8 <= layout->header_bytes - 2; at += 8)
 		if (*(const __u64 *)(data + at) != *(const __u64 *)(frame + at))
 			return 0;
-	at = layout->header_bytes - 8;
+	at = layout->header_bytes - 10;
 	return *(const __u64 *)(data + at) == *(const __u64 *)(frame + at);
 }
 
@@ -56,8 +58,16 @@ static __always_inline void stamp_id(void *record, __u64 event_id, __u32 event_s
 		*(__u64 *)(record + __builtin_offsetof(struct sluice_event, event_id)) = event_id;
 }
 
-/* No key borrows from its neighbour: none is less than the bias. */
-static __always_inline void stamp_pair(void *record, const struct slot_pair *pair,
+/* The sum of as many ids from this one on. */
+static __always_inline __u64 sum_of_ids(__u64 event_id, __u64 count, __u32 event_size)
+{
+	if (event_size < PLAN_EVENT_SIZE_WITH_ID)
+		return 0;
+	return sluice_sum_word(0, event_id) * count + count * (count - 1) / 2;
+}
+
+/* No key borrows from its neighbour: none is less than the bias. Returns the sum of both. */
+static __always_inline __u64 stamp_pair(void *record, const struct slot_pair *pair,
 				       const struct stamp *stamp, __u64 event_id, __u32 event_size)
 {
 	__u64 keys = (pair->keys ^ (stamp->masks & pair->blocks)) - stamp->biases;
@@ -66,34 +76,41 @@ static __always_inline void stamp_pair(void *record, const struct slot_pair *pai
 	*(__u32 *)(record + event_size) = (__u32)(keys >> 32);
 	stamp_id(record, event_id, event_size);
 	stamp_id(record + event_size, event_id + 1, event_size);
+	return (__u32)keys + (keys >> 32);
 }
 
-/* Up to the end of the frame. Four at a time: bounds are looked at once for them. */
-static __always_inline void stamp_events(const struct live_layout *layout, void *records,
+/* Up to the end of the frame. Four at a time: bounds are looked at once for them. Returns the sum
+ * of what was stamped. */
+static __always_inline __u64 stamp_events(const struct live_layout *layout, void *records,
 					 const void *end, const struct slot_pair *pairs,
 					 const struct plan_datagram *datagram, __u32 event_size)
 {
 	__u32 mask = datagram->key_mask, bias = layout->plan.key_bias, i = 0;
 	const struct stamp stamp = { (__u64)mask << 32 | mask, (__u64)bias << 32 | bias };
-	__u64 event_id = plan_event_id(datagram, 0);
+	__u64 event_id = plan_event_id(datagram, 0), sum = 0;
 
 	for (; i + 4 <= LIVE_EVENTS_MAX && records + 4 * event_size <= end; i += 4) {
-		stamp_pair(records, &pairs[0], &stamp, event_id + i, event_size);
-		stamp_pair(records + 2 * event_size, &pairs[1], &stamp, event_id + i + 2,
-			   event_size);
+		sum += stamp_pair(records, &pairs[0], &stamp, event_id + i, event_size);
+		sum += stamp_pair(records + 2 * event_size, &pairs[1], &stamp, event_id + i + 2,
+				  event_size);
 		records += 4 * event_size;
 		pairs += 2;
 	}
 	if (i + 2 <= LIVE_EVENTS_MAX && records + 2 * event_size <= end) {
-		stamp_pair(records, pairs, &stamp, event_id + i, event_size);
+		sum += stamp_pair(records, pairs, &stamp, event_id + i, event_size);
 		records += 2 * event_size;
 		pairs++;
 		i += 2;
 	}
 	if (i < LIVE_EVENTS_MAX && records + event_size <= end) {
-		*(__u32 *)records = key_of((const void *)pairs, datagram, bias);
+		__u32 key = key_of((const void *)pairs, datagram, bias);
+
+		*(__u32 *)records = key;
 		stamp_id(records, event_id + i, event_size);
+		sum += key;
+		i++;
 	}
+	return sum + sum_of_ids(event_id, i, event_size);
 }
 
 static __always_inline void put16(void *at, __u32 value)
@@ -136,6 +153,21 @@ static __always_inline int resize(const struct live_layout *layout, struct xdp_m
 	return change ? (int)bpf_xdp_adjust_tail(ctx, change) : 0;
 }
 
+/* A piece of a record; returns its sum. */
+static __always_inline __u64 write_summed(void *to, const __u8 *from, __u32 bytes)
+{
+	__u64 sum = 0;
+
+#pragma unroll
+	for (__u32 at = 0; at < bytes; at += 8) {
+		__u64 word = *(const __u64 *)(from + at);
+
+		*(__u64 *)(to + at) = word;
+		sum = sluice_sum_word(sum, word);
+	}
+	return sum;
+}
+
 /* To the byte: the last words overlap. `bytes` is a constant. */
 static __always_inline void write_words(void *to, const __u8 *from, __u32 bytes)
 {
@@ -146,20 +178,25 @@ static __always_inline void write_words(void *to, const __u8 *from, __u32 bytes)
 		*(__u64 *)(to + bytes - 8) = *(const __u64 *)(from + bytes - 8);
 }
 
-static __always_inline void write_event(const struct live_layout *layout, void *record,
+/* Returns the sum of the event, but for its id. */
+static __always_inline __u64 write_event(const struct live_layout *layout, void *record,
 					const __u8 *model, const struct plan_datagram *datagram,
 					__u32 index)
 {
-	*(__u64 *)record = key_of((const void *)model, datagram, layout->plan.key_bias);
-	write_words(record + 8, model + 8, 24);
+	__u64 sum = key_of((const void *)model, datagram, layout->plan.key_bias);
+
+	*(__u64 *)record = sum;
+	sum += write_summed(record + 8, model + 8, 24);
 	for (__u32 at = 32; at < layout->event_size; at += 8)
-		*(__u64 *)(record + at) = *(const __u64 *)(model + at);
+		sum += write_summed(record + at, model + at, 8);
 	stamp_id(record, plan_event_id(datagram, index), layout->event_size);
+	return sum;
 }
 
 /* All of a frame that is short. The first event stands alone, as usually there is no other one. */
 static __always_inline int fill_short(const struct live_layout *layout, struct xdp_md *ctx,
-				      const __u8 *slot, const struct plan_datagram *datagram)
+				      const __u8 *slot, const struct plan_datagram *datagram,
+				      __u64 *sum)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct sluice_header *header = data + layout->header_bytes;
@@ -172,11 +209,12 @@ static __always_inline int fill_short(const struct live_layout *layout, struct x
 	else
 		write_words(data, layout->start, 62 + LIVE_COMMON_BYTES);
 	plan_stamp_own(header, datagram);
-	write_event(layout, record, slot, datagram, 0);
+	*sum = layout->short_sum + write_event(layout, record, slot, datagram, 0) +
+	       sum_of_ids(plan_event_id(datagram, 0), layout->event_count, layout->event_size);
 	for (__u32 i = 1; i < layout->event_count; i++) {
 		record += layout->event_size;
 		slot += layout->event_size;
-		write_event(layout, record, slot, datagram, i);
+		*sum += write_event(layout, record, slot, datagram, i);
 	}
 	return 0;
 }
@@ -184,7 +222,7 @@ static __always_inline int fill_short(const struct live_layout *layout, struct x
 /* What changes in a longer one; all of it when it carries another template. */
 static __always_inline int fill_long(const struct live_layout *layout, struct xdp_md *ctx,
 				     const __u8 *slot, const struct plan_datagram *datagram,
-				     __u32 count)
+				     __u32 count, __u64 *sum)
 {
 	const struct slot_pair *pairs = (const void *)(slot + SLOT_HEAD_BYTES);
 	const __u8 *frame = slot + layout->frame_offset;
@@ -205,9 +243,11 @@ static __always_inline int fill_long(const struct live_layout *layout, struct xd
 		return -1;
 	plan_stamp_header(&layout->plan, header, datagram, count);
 	if (layout->event_size == SLUICE_EVENT_SIZE_MIN) /* the compiler knows the offsets then */
-		stamp_events(layout, header + 1, end, pairs, datagram, SLUICE_EVENT_SIZE_MIN);
+		*sum = stamp_events(layout, header + 1, end, pairs, datagram,
+				    SLUICE_EVENT_SIZE_MIN);
 	else
-		stamp_events(layout, header + 1, end, pairs, datagram, layout->event_size);
+		*sum = stamp_events(layout, header + 1, end, pairs, datagram, layout->event_size);
+	*sum += *(const __u16 *)(frame + layout->header_bytes - 2);
 	return 0;
 }
 
@@ -229,10 +269,47 @@ static __always_inline int damage(const struct live_layout *layout, struct xdp_m
 
 static __always_inline int fill_frame(const struct live_layout *layout, struct xdp_md *ctx,
 				      const __u8 *slot, const struct plan_datagram *datagram,
-				      __u32 count)
+				      __u32 count, __u64 *sum)
 {
-	return layout->is_short ? fill_short(layout, ctx, slot, datagram)
-				: fill_long(layout, ctx, slot, datagram, count);
+	return layout->is_short ? fill_short(layout, ctx, slot, datagram, sum)
+				: fill_long(layout, ctx, slot, datagram, count, sum);
+}
+
+/* The sum of what the checksum of a payload of 20 bytes covers. */
+static __always_inline __u64 sum_shortened(const struct live_layout *layout, const __u64 *header)
+{
+	__u64 sum = layout->pseudo_sum + layout->port_sum +
+		    2 * __builtin_bswap16(8 + PLAN_SHORT_PAYLOAD_BYTES);
+
+	sum = sluice_sum_word(sum, header[0]);
+	sum = sluice_sum_word(sum, header[1]);
+	return sum + (__u32)header[2];
+}
+
+/* Writes the checksum, last of all. `sum` is that of all it covers but the datagram's header. */
+static __always_inline int seal(const struct live_layout *layout, struct xdp_md *ctx,
+				const struct plan_datagram *datagram, __u64 sum)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	const __u64 *header = data + layout->header_bytes;
+	__u16 *checksum, sealed;
+
+	if ((const void *)header + sizeof(struct sluice_header) > end)
+		return -1;
+	checksum = (__u16 *)header - 1;
+#pragma unroll
+	for (__u32 i = 0; i < sizeof(struct sluice_header) / 8; i++)
+		sum = sluice_sum_word(sum, header[i]);
+	if (datagram->damage == PLAN_DAMAGE_SHORT)
+		sum = sum_shortened(layout, header);
+	sealed = (__u16)~sluice_sum_fold(sum);
+	if (!sealed)
+		sealed = 0xffff;
+	if (datagram->damage == PLAN_DAMAGE_CHECKSUM)
+		sealed = plan_wrong_checksum(sealed,
+					     sluice_sum_fold(layout->pseudo_sum + checksum[-1]));
+	*checksum = sealed;
+	return 0;
 }
 
 #endif

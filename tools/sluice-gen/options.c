@@ -344,6 +344,8 @@ static void read_plan(struct reader *reader, __u64 now_ns)
 	plan->source_first = number_of(reader, "first-source", 0, UINT64_MAX - UINT32_MAX);
 	plan->tenant_count = (__u32)number_of(reader, "tenants", 1, UINT16_MAX + 1);
 	plan->event_size = reader->options->shape.event_size;
+	plan->has_checksums = reader->options->target == OPTIONS_LIVE ||
+			      reader->options->target == OPTIONS_PCAP;
 	read_times(reader, now_ns);
 	read_faults(reader);
 	plan->epoch = (__u32)(plan->start_ns / NS_PER_S);

@@ -35,6 +35,7 @@ enum plan_damage {
 	PLAN_DAMAGE_EVENT_SIZE,
 	PLAN_DAMAGE_LENGTH,
 	PLAN_DAMAGE_SHORT,
+	PLAN_DAMAGE_CHECKSUM, /* the last one, as sockets cannot send it */
 	PLAN_DAMAGES
 };
 
@@ -61,7 +62,7 @@ struct plan {
 	__u32 run_shift; /* log2 of the originals that share a run of templates */
 	__u32 key_bias; /* taken from every key (see shape.h) */
 	__u16 event_size;
-	__u16 zero;
+	__u16 has_checksums; /* frames: a wrong checksum is one of the damages */
 };
 
 struct plan_count {
@@ -176,7 +177,8 @@ static __always_inline void plan_describe(const struct plan *plan, __u64 number,
 	datagram->damage = PLAN_DAMAGES;
 	if (kind == PLAN_CORRUPT)
 		datagram->damage =
-			(__u8)(plan_hash(plan->seed ^ 0x44414D47ull, number) % PLAN_DAMAGES);
+			(__u8)(plan_hash(plan->seed ^ 0x44414D47ull, number) %
+			       (PLAN_DAMAGES - 1u + plan->has_checksums));
 }
 
 static __always_inline void plan_set_source(const struct plan *plan, __u64 source, __u64 sequence,
@@ -290,7 +292,21 @@ static __always_inline void plan_stamp_header(const struct plan *plan, struct sl
 	plan_stamp_own(header, datagram);
 }
 
-/* One lie in the header. PLAN_DAMAGE_SHORT is a matter of lengths outside the payload. */
+/* A UDP checksum that is neither right nor none nor `left` by transmit offload. As sums 0 and
+ * 0xffff are the same. */
+static __always_inline __u16 plan_wrong_checksum(__u16 right, __u16 left)
+{
+	__u16 wrong = (__u16)(right + 1);
+
+	if (!wrong)
+		wrong = 1;
+	if (wrong == left)
+		wrong = (__u16)(wrong == 0xffff ? 1 : wrong + 1);
+	return wrong;
+}
+
+/* One lie in the header. PLAN_DAMAGE_SHORT is a matter of lengths outside the payload, and
+ * PLAN_DAMAGE_CHECKSUM of the header of UDP. */
 static __always_inline void plan_damage_header(struct sluice_header *header, __u8 damage,
 					       __u64 number)
 {

@@ -24,6 +24,7 @@ static const char *const damages[PLAN_DAMAGES] = {
 	[PLAN_DAMAGE_EVENT_SIZE] = "refused_event_size",
 	[PLAN_DAMAGE_LENGTH] = "refused_length",
 	[PLAN_DAMAGE_SHORT] = "refused_short",
+	[PLAN_DAMAGE_CHECKSUM] = "refused_checksum",
 };
 
 static const char *verb_of(const struct options *options)

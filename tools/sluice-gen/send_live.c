@@ -3,6 +3,7 @@
  * thread of its own, watches it, and ends it by a signal. Every frame the kernel did not take is
  * known by its number. Starting a test run costs some 20 ms (the kernel waits for an RCU
  * period), so there is only one. */
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -23,10 +24,12 @@
 #include "live.h"
 #include "live.skel.h"
 #include "run.h"
+#include "sluice/checksum.h"
 
 #define WATCH_NS 4000000 /* how soon the end is noticed */
 #define WAKE_SIGNAL SIGUSR1
 #define REPEAT_MAX 4000000000u
+#define UDP_BYTES 8
 
 struct live {
 	const struct options *options;
@@ -111,15 +114,37 @@ static void fill_short_pool(const struct shape *shape, __u8 *pool)
 	}
 }
 
+/* Of what the checksum covers outside a payload of so many bytes. */
+static __u64 outer_sum(const struct live_layout *layout, size_t payload_bytes)
+{
+	__u64 udp_bytes = htons((__u16)(UDP_BYTES + payload_bytes));
+
+	return layout->pseudo_sum + layout->port_sum + 2 * udp_bytes;
+}
+
+/* Where a frame of the pool has its checksum stands the sum of all that is not stamped. */
+static void sum_template(const struct live_layout *layout, __u8 *frame, __u32 frame_bytes)
+{
+	size_t payload_bytes = frame_bytes - layout->header_bytes,
+	       head_bytes = layout->header_bytes + sizeof(struct sluice_header);
+	__u64 sum = outer_sum(layout, payload_bytes);
+	__u16 folded = sluice_sum_fold(
+		sum + sluice_sum(frame + head_bytes, (__u32)(frame_bytes - head_bytes)));
+
+	memcpy(frame + layout->header_bytes - sizeof(folded), &folded, sizeof(folded));
+}
+
 /* The program stamps two keys at a time: {key, block}, {key, block} become {key, key}, {block,
  * block}, but for a last one without another. */
-static void fill_long_pool(const struct shape *shape, __u8 *pool)
+static void fill_long_pool(const struct shape *shape, const struct live_layout *layout, __u8 *pool)
 {
 	memcpy(pool, shape->pool, (size_t)shape->template_count * shape->slot_bytes);
 	for (__u32 i = 0; i < shape->template_count; i++, pool += shape->slot_bytes) {
-		__u32 *words = (__u32 *)(pool + SHAPE_SLOT_HEAD_BYTES), count, block;
+		__u32 *words = (__u32 *)(pool + SHAPE_SLOT_HEAD_BYTES), count, frame_bytes, block;
 
 		memcpy(&count, pool, sizeof(count));
+		memcpy(&frame_bytes, pool + sizeof(count), sizeof(frame_bytes));
+		sum_template(layout, pool + layout->frame_offset, frame_bytes);
 		for (; count >= 2; count -= 2, words += 4) {
 			block = words[1];
 			words[1] = words[2];
@@ -135,6 +160,7 @@ static void fill_short_layout(const struct shape *shape, struct live_layout *lay
 	plan_stamp_common(&layout->plan, &common, layout->event_count);
 	memcpy(layout->start, shape->pool + shape->frame_offset, shape->header_bytes);
 	memcpy(layout->start + shape->header_bytes, &common, LIVE_COMMON_BYTES);
+	layout->short_sum = outer_sum(layout, shape->frame_bytes_max - shape->header_bytes);
 	layout->is_short = 1;
 	layout->frame_offset = 0;
 	layout->slot_bytes = layout->event_count * layout->event_size;
@@ -154,6 +180,10 @@ static void fill_layout(struct live *live, unsigned int ifindex)
 		.is_paced = live->options->rate != 0,
 	};
 
+	layout.pseudo_sum = frame_pseudo_sum(shape->options.address.is_v6,
+					     shape->pool + shape->frame_offset);
+	layout.port_sum = (__u64)htons(shape->options.address.to_port) +
+			  htons(shape->options.address.from_port);
 	if (shape->options.events_min == shape->options.events_max)
 		layout.event_count = shape->options.events_max;
 	layout.is_plain = layout.event_count && plan_is_plain(&layout.plan);
@@ -203,7 +233,8 @@ static int live_open(struct live *live)
 	if (shape->is_short)
 		fill_short_pool(shape, live->skeleton->bss->live_pool);
 	else
-		fill_long_pool(shape, live->skeleton->bss->live_pool);
+		fill_long_pool(shape, (const void *)&live->skeleton->rodata->live_layout,
+			       live->skeleton->bss->live_pool);
 	return live_bpf__attach(live->skeleton);
 }
 

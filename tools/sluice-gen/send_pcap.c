@@ -23,8 +23,6 @@ static int write_frames(struct run *run, const struct options *options, const st
 		if (datagram.kind == PLAN_LOST)
 			continue;
 		bytes = shape_write_frame(shape, &options->plan, &datagram, frame, &payload_bytes);
-		if (options->shape.address.is_v6)
-			frame_write_udp_checksum(true, frame);
 		error = pcap_write_frame(file, plan_time_of(&options->plan, run->state.original),
 					 frame, bytes);
 		run->frames++;

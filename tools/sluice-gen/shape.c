@@ -215,12 +215,16 @@ size_t shape_write_frame(const struct shape *shape, const struct plan *plan,
 			 const struct plan_datagram *datagram, __u8 *frame, size_t *payload_bytes)
 {
 	const __u8 *slot = slot_of(shape, datagram);
+	bool is_v6 = shape->options.address.is_v6;
 	__u32 head[2];
 
 	memcpy(head, slot, sizeof(head));
 	memcpy(frame, slot + shape->frame_offset, shape->header_bytes);
 	*payload_bytes = shape_write_payload(shape, plan, datagram, frame + shape->header_bytes);
 	if (datagram->damage == PLAN_DAMAGE_SHORT)
-		frame_set_payload_bytes(shape->options.address.is_v6, *payload_bytes, frame);
+		frame_set_payload_bytes(is_v6, *payload_bytes, frame);
+	frame_write_udp_checksum(is_v6, frame);
+	if (datagram->damage == PLAN_DAMAGE_CHECKSUM)
+		frame_break_udp_checksum(is_v6, frame);
 	return head[1];
 }

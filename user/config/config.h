@@ -34,6 +34,8 @@ enum config_acknowledge {
 	CONFIG_ACKNOWLEDGE_DURABLE,
 };
 
+enum config_checksum { CONFIG_CHECKSUM_ON, CONFIG_CHECKSUM_OFF };
+
 /* An action of struct config_rule beside enum sluice_rule. */
 #define CONFIG_RULE_SAMPLE 2
 
@@ -46,6 +48,7 @@ struct config_listener {
 	__u16 port;
 	enum config_format format;
 	enum sluice_action action;
+	enum config_checksum checksum;
 	__u64 ring_bytes;		/* per CPU; a power of two, the same for all listeners */
 	__u32 ring_line, ring_column;	/* where the file says so, or the listener begins */
 	enum config_acknowledge acknowledge;

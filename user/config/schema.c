@@ -64,6 +64,12 @@ static const struct schema_choice action_choices[] = {
 	{ NULL },
 };
 
+static const struct schema_choice checksum_choices[] = {
+	{ "on", CONFIG_CHECKSUM_ON },
+	{ "off", CONFIG_CHECKSUM_OFF },
+	{ NULL },
+};
+
 static const struct schema_choice acknowledge_choices[] = {
 	{ "none", CONFIG_ACKNOWLEDGE_NONE },
 	{ "received", CONFIG_ACKNOWLEDGE_RECEIVED, CONFIG_FEATURE_ACKNOWLEDGE },
@@ -125,6 +131,10 @@ static const struct schema_key listener_keys[] = {
 	{ "action", SCHEMA_CHOICE, "consume", IN(config_listener, action),
 	  .choices = action_choices,
 	  .help = "consume ends the packet here; tap lets it go on to the host's own daemon" },
+	{ "checksum", SCHEMA_CHOICE, "on", IN(config_listener, checksum),
+	  .choices = checksum_choices,
+	  .help = "whether a wrong UDP checksum refuses a datagram; off is faster, and takes "
+		  "flipped bits for true" },
 	{ "ring_size", SCHEMA_SIZE, "16MiB", RANGE(SLUICE_RING_BYTES_MIN, SLUICE_RING_BYTES_MAX),
 	  IN(config_listener, ring_bytes),
 	  .help = "ring of each CPU, a power of two; all listeners share the rings" },

@@ -21,6 +21,7 @@ static void compile_listener(struct sluice_listener *compiled,
 		.port = listener->port,
 		.action = (__u8)listener->action,
 		.has_address = listener->has_address,
+		.is_unchecked = listener->checksum == CONFIG_CHECKSUM_OFF,
 	};
 	memcpy(compiled->address, listener->address, sizeof(compiled->address));
 }

@@ -80,7 +80,8 @@ static void reads_listeners(void **state)
 		"durability: none\n"
 		"listen:\n"
 		"  - {name: a, interface: eth0, mode: native, address: 192.0.2.7, port: 1}\n"
-		"  - {name: b, interface: eth1, mode: generic, address: \"::1\", action: tap}\n"
+		"  - {name: b, interface: eth1, mode: generic, address: \"::1\", action: tap,\n"
+		"     checksum: off}\n"
 		"  - {name: c, interface: eth1, mode: generic, address: \"::\", port: 2,\n"
 		"     ring_size: 1MiB}\n"
 		"windows:\n"
@@ -98,6 +99,8 @@ static void reads_listeners(void **state)
 	assert_int_equal(listener[1].address[15], 1);
 	assert_int_equal(listener[1].address[10], 0);
 	assert_int_equal(listener[1].action, SLUICE_ACTION_TAP);
+	assert_int_equal(listener[0].checksum, CONFIG_CHECKSUM_ON);
+	assert_int_equal(listener[1].checksum, CONFIG_CHECKSUM_OFF);
 	assert_false(listener[2].has_address);
 	assert_int_equal(listener[0].ring_bytes, 1 << 20);
 	assert_int_equal(listener[2].ring_bytes, 1 << 20);

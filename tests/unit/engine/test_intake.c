@@ -29,7 +29,11 @@ static void listeners_are_carried_over(void **state)
 	config->listener_count = 2;
 	config->listener[0].port = 9125;
 	config->listener[1] = (struct config_listener){
-		.port = 53, .action = SLUICE_ACTION_TAP, .has_address = true, .address = { 0xfd, 9 }
+		.port = 53,
+		.action = SLUICE_ACTION_TAP,
+		.checksum = CONFIG_CHECKSUM_OFF,
+		.has_address = true,
+		.address = { 0xfd, 9 },
 	};
 	compiled = compile(config);
 	assert_int_equal(compiled->listener_count, 2);
@@ -38,6 +42,8 @@ static void listeners_are_carried_over(void **state)
 	assert_int_equal(compiled->listener[0].has_address, 0);
 	assert_int_equal(compiled->listener[0].action, SLUICE_ACTION_CONSUME);
 	assert_int_equal(compiled->listener[1].action, SLUICE_ACTION_TAP);
+	assert_int_equal(compiled->listener[0].is_unchecked, 0);
+	assert_int_equal(compiled->listener[1].is_unchecked, 1);
 	assert_int_equal(compiled->listener[1].has_address, 1);
 	assert_int_equal(compiled->listener[1].address[1], 9);
 	assert_int_equal(compiled->type_rule[65535], SLUICE_RULE_PASS);

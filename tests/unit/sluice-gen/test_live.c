@@ -126,6 +126,7 @@ static void check_run(struct gen *gen, void *network)
 static void set_faults(struct plan *plan)
 {
 	plan->original_count = ORIGINALS;
+	plan->has_checksums = 1;
 	plan->jitter_1024 = 1000;
 	plan->warm_up = 10;
 	plan->lost_below = PLAN_CERTAIN / 20;

@@ -212,16 +212,18 @@ static void check_frames(bool is_v6)
 	struct plan_datagram datagram;
 	struct gen gen;
 	__u8 frame[1024];
-	int shortened = 0;
+	int shortened = 0, wrong = 0;
 
 	gen_init(&gen);
 	gen.options.shape.address.is_v6 = is_v6;
+	gen.options.plan.has_checksums = 1;
 	gen.options.plan.corrupt_below = gen.options.plan.late_below =
 		gen.options.plan.future_below = SHARE(0.5);
 	gen_open(&gen);
 	while (plan_next(&gen.options.plan, &state, &datagram)) {
 		const __u8 *payload = NULL;
 		size_t payload_bytes, bytes;
+		bool is_right;
 
 		bytes = shape_write_frame(gen.shape, &gen.options.plan, &datagram, frame,
 					  &payload_bytes);
@@ -231,18 +233,35 @@ static void check_frames(bool is_v6)
 		/* What IP says about the length: the header counts for IPv4 only. */
 		assert_int_equal(is_v6 ? frame[18] << 8 | frame[19] : frame[16] << 8 | frame[17],
 				 (is_v6 ? 8 : 28) + payload_bytes);
-		if (is_v6) {
-			frame_write_udp_checksum(true, frame);
-			assert_int_equal(internet_sum(frame + 22, 32 + 8 + payload_bytes,
-						      17 + 8 + (__u32)payload_bytes),
-					 0xffff);
-		} else {
+		is_right = internet_sum(frame + (is_v6 ? 22 : 26),
+					(is_v6 ? 32u : 8u) + 8 + payload_bytes,
+					17 + 8 + (__u32)payload_bytes) == 0xffff;
+		assert_int_equal(is_right, datagram.damage != PLAN_DAMAGE_CHECKSUM);
+		assert_true(payload[-2] || payload[-1]);
+		wrong += !is_right;
+		if (!is_v6) {
 			assert_int_equal(internet_sum(frame + 14, 20, 0), 0xffff);
 			assert_int_equal(frame[18] << 8 | frame[19], datagram.template);
 		}
 	}
 	assert_true(shortened > 20);
+	assert_true(wrong > 20);
 	gen_close(&gen);
+}
+
+/* Never none, never what offload leaves, and never the same sum in another form. */
+static void test_wrong_checksums_are_wrong(void **unused)
+{
+	(void)unused;
+	for (__u32 right = 1; right <= 0xffff; right++) {
+		for (__u32 left = right > 4 ? right - 4 : 1; left <= 0xffff; left++) {
+			__u16 wrong = plan_wrong_checksum((__u16)right, (__u16)left);
+
+			assert_true(wrong && wrong != left && wrong % 0xffff != right % 0xffff);
+			if (left > right + 4 && left < 0xfff0)
+				left = 0xfff0;
+		}
+	}
 }
 
 static void test_frames_are_true(void **unused)
@@ -271,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_unordered_offsets_start_at_zero_too),
 		cmocka_unit_test(test_each_damage_is_refused_for_its_reason),
 		cmocka_unit_test(test_frames_are_true),
+		cmocka_unit_test(test_wrong_checksums_are_wrong),
 		cmocka_unit_test(test_too_large_a_datagram_is_refused),
 	};
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/dictionary.h"
-#include "sluice/parse.h"
+#include "sluice/validate.h"
 #include "../../../tools/sluice-gen/teach.h"
 
 static const struct options options = {
