@@ -312,96 +312,9 @@ static void test_configuration_changes_in_one_step(void **state)
 	bench_close(&bench);
 }
 
-/* As after kill -9: everything closed, nothing unpinned; the kernel goes on producing. */
-static void test_takes_over_a_pinned_ring(void **state)
-{
-	struct sluice_ledger ledger;
-	struct outcome outcome;
-	int program, left = 0;
-	size_t bytes;
-
-	(void)state;
-	prepare();
-	bench_open(&bench, RING_BYTES);
-	assert_false(bpf_loader_is_taken_over(bench.loader));
-	for (int i = 0; i < 10; i++)
-		bench_run(&bench, &frame, &outcome);
-	for (int i = 0; i < 4; i++)
-		assert_non_null(ring_reader_next(&bench.reader, &bytes));
-	ring_reader_release(&bench.reader);
-	assert_non_null(ring_reader_next(&bench.reader, &bytes)); /* taken, not given back */
-	ring_reader_close(&bench.reader);
-	bpf_loader_close(bench.loader);
-
-	program = bpf_obj_get(SLUICE_PIN_DIR "/program");
-	assert_true(program >= 0);
-	run_program(program, 3);
-	close(program);
-
-	bench_open(&bench, RING_BYTES);
-	assert_true(bpf_loader_is_taken_over(bench.loader));
-	while (ring_reader_next(&bench.reader, &bytes))
-		left++;
-	assert_int_equal(left, 9);
-	assert_int_equal(bpf_loader_read_ledger(bench.loader, 0, &ledger), 0);
-	assert_int_equal(ledger.emitted.datagrams, 13);
-	bench_run(&bench, &frame, &outcome);
-	assert_int_equal(outcome.ledger.emitted.datagrams, 1);
-	assert_non_null(ring_reader_next(&bench.reader, &bytes));
-	bench_close(&bench);
-}
-
-static void check_made_new(const char *because)
-{
-	struct sluice_ledger ledger;
-
-	assert_false(bpf_loader_is_taken_over(bench.loader));
-	if (!strstr(bpf_loader_takeover_text(bench.loader), because))
-		fail_msg("%s", bpf_loader_takeover_text(bench.loader));
-	assert_int_equal(bpf_loader_read_ledger(bench.loader, 0, &ledger), 0);
-	assert_int_equal(ledger.seen.datagrams, 0);
-}
-
-static void leave_pins(void)
-{
-	struct outcome outcome;
-
-	bench_open(&bench, RING_BYTES);
-	bench_run(&bench, &frame, &outcome);
-	ring_reader_close(&bench.reader);
-	bpf_loader_close(bench.loader);
-}
-
-static void test_makes_new_maps_where_the_old_do_not_fit(void **state)
-{
-	(void)state;
-	prepare();
-	leave_pins();
-	bench_open(&bench, RING_BYTES / 2);
-	check_made_new("ring_0");
-	bench_close(&bench);
-
-	leave_pins();
-	bench.config.listener[0].port = PORT + 1;
-	bench_open(&bench, RING_BYTES);
-	check_made_new("other listeners");
-	assert_non_null(strstr(bpf_loader_takeover_text(bench.loader),
-			       "; 1 unread datagrams with 1 events"));
-	assert_int_equal(bpf_loader_discarded(bench.loader).datagrams, 1);
-	assert_int_equal(bpf_loader_discarded(bench.loader).events, 1);
-	bench_close(&bench);
-
-	leave_pins();
-	assert_int_equal(unlink(SLUICE_PIN_DIR "/ledger"), 0);
-	bench_open(&bench, RING_BYTES);
-	check_made_new("ledger is missing");
-	bench_close(&bench);
-	assert_int_equal(access(SLUICE_PIN_DIR, F_OK), -1);
-}
-
 static int open_with_rings(struct bpf_loader **loader, const struct cpus *cpus)
 {
-	struct bpf_loader_listener listener = { "lo", BPF_LOADER_AUTO };
+	struct bpf_loader_listener listener = { .interface = "lo" };
 	const struct bpf_loader_options options = {
 		.listeners = &listener,
 		.config = &bench.config,
@@ -631,8 +544,10 @@ static void test_interface_removed_and_back(void **state)
 
 static void test_options_are_checked(void **state)
 {
-	struct bpf_loader_listener listeners[2] = { { "lo", BPF_LOADER_NATIVE },
-						    { "lo", BPF_LOADER_GENERIC } };
+	struct bpf_loader_listener listeners[2] = {
+		{ .interface = "lo", .mode = BPF_LOADER_NATIVE },
+		{ .interface = "lo", .mode = BPF_LOADER_GENERIC },
+	};
 	struct bpf_loader_options options = {
 		.listeners = listeners,
 		.config = &bench.config,
@@ -681,8 +596,6 @@ int main(void)
 		cmocka_unit_test(test_flag_is_taken_back_before_the_wake_up),
 		cmocka_unit_test(test_flag_stays_when_the_ring_is_full),
 		cmocka_unit_test(test_configuration_changes_in_one_step),
-		cmocka_unit_test(test_takes_over_a_pinned_ring),
-		cmocka_unit_test(test_makes_new_maps_where_the_old_do_not_fit),
 		cmocka_unit_test(test_rings_for_cpus_that_are_here),
 		cmocka_unit_test(test_two_agents_refuse_each_other),
 		cmocka_unit_test(test_modes),

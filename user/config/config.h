@@ -52,6 +52,7 @@ struct config_listener {
 	__u64 ring_bytes;		/* per CPU; a power of two, the same for all listeners */
 	__u32 ring_line, ring_column;	/* where the file says so, or the listener begins */
 	enum config_acknowledge acknowledge;
+	bool is_retired;		/* of an agent before only; never set by config_load() */
 };
 
 struct config_rule {

@@ -61,7 +61,7 @@ static int refuse_foreign(const struct bpf_link_state *link, __u32 id, char *err
 			link->name, info.name[0] ? info.name : "?", id, link->name, id, link->name);
 }
 
-static int create(int program_fd, __u32 ifindex, enum bpf_loader_mode mode)
+int bpf_attach_create(int program_fd, __u32 ifindex, enum bpf_loader_mode mode)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options,
 		    .flags = mode == BPF_LOADER_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
@@ -102,7 +102,8 @@ void bpf_attach_set_mode(struct bpf_loader *loader, struct bpf_link_state *link,
 
 	link->mode = mode;
 	for (__u32 i = 0; i < loader->listener_count; i++)
-		if (&loader->link[loader->listener_link[i]] == link)
+		if (loader->listener[i].config_index != BPF_LISTENER_RETIRED &&
+		    &loader->link[loader->listener[i].link] == link)
 			config->listener[i].is_generic = mode == BPF_LOADER_GENERIC;
 }
 
@@ -116,11 +117,11 @@ int bpf_attach_new(struct bpf_loader *loader, struct bpf_link_state *link,
 	if (code)
 		return code;
 	bpf_attach_set_mode(loader, link, mode);
-	fd = create(loader->program_fd, interface->ifindex, mode);
+	fd = bpf_attach_create(loader->program_fd, interface->ifindex, mode);
 	if (fd < 0 && link->wanted == BPF_LOADER_AUTO && fd != -EPERM) {
 		mode = BPF_LOADER_GENERIC;
 		bpf_attach_set_mode(loader, link, mode);
-		fd = create(loader->program_fd, interface->ifindex, mode);
+		fd = bpf_attach_create(loader->program_fd, interface->ifindex, mode);
 	}
 	if (fd < 0)
 		return bpf_fail(error,

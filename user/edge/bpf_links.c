@@ -4,6 +4,7 @@
  * repaired. The links of the agent before are found the same way, and get the new program without
  * a gap. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,47 +122,144 @@ int bpf_loader_reconcile(struct bpf_loader *loader, __u32 i, struct bpf_loader_c
 	return code;
 }
 
-/* A link that the agent before pinned gets the program, if it is where it should be. */
-static void adopt(struct bpf_loader *loader, struct bpf_link_state *link)
-{
-	char pin[BPF_LOADER_INTERFACE_MAX + 8];
-	struct interface named = { 0 }, found;
+struct pinned {
+	char name[32];
+	int fd;
 	struct bpf_link_view view;
-	enum bpf_loader_mode mode;
+};
 
-	bpf_pins_link_name(link->name, pin);
-	link->link_fd = bpf_pins_get(&loader->pins, pin);
-	if (link->link_fd < 0) {
-		link->link_fd = -1;
-		return;
-	}
-	view = bpf_attach_look(link->link_fd);
-	interface_find_name(link->name, &named);
-	if (is_here(loader, link, &view, &named, &found)) {
-		mode = bpf_attach_mode(&found, view.program_id);
-		link->found = found;
-		link->link_id = view.id;
-		bpf_attach_set_mode(loader, link, mode);
-		if ((link->wanted == BPF_LOADER_AUTO || link->wanted == mode) &&
-		    !set_ifindex(loader, link, found.ifindex, NULL) &&
-		    !bpf_link_update(link->link_fd, loader->program_fd, NULL))
-			return;
-	}
-	bpf_attach_undo(loader, link);
+/* The links that the agent before pinned; what is adopted has no descriptor here any more. */
+struct pinned_links {
+	const struct bpf_loader *loader;
+	__u32 count;
+	struct pinned link[2 * SLUICE_LISTENERS_MAX];
+};
+
+static int list_pinned(const char *name, void *context)
+{
+	struct pinned_links *links = context;
+	struct pinned *pinned = &links->link[links->count];
+
+	if (!bpf_pins_is_link(name))
+		return 0;
+	pinned->fd = bpf_pins_get(&links->loader->pins, name);
+	if (pinned->fd < 0)
+		return 0;
+	snprintf(pinned->name, sizeof(pinned->name), "%.31s", name);
+	pinned->view = bpf_attach_look(pinned->fd);
+	return ++links->count == sizeof(links->link) / sizeof(links->link[0]);
 }
 
-int bpf_loader_attach(struct bpf_loader *loader, char *error)
+/* The name of the pin only counts where the interface has been renamed. */
+static bool is_for(const struct bpf_loader *loader, const struct bpf_link_state *link,
+		   const struct pinned *pinned, const struct interface *named,
+		   struct interface *found)
+{
+	char name[BPF_LOADER_INTERFACE_MAX + 8];
+
+	bpf_pins_link_name(link->name, name);
+	return pinned->fd >= 0 && (named->ifindex || !strcmp(pinned->name, name)) &&
+	       is_here(loader, link, &pinned->view, named, found);
+}
+
+/* Takes the link of the agent before, as it is. */
+static void adopt(struct bpf_loader *loader, struct bpf_link_state *link,
+		  struct pinned_links *pinned)
+{
+	struct interface named = { 0 }, found;
+
+	interface_find_name(link->name, &named);
+	link->ifindex = named.ifindex;
+	for (__u32 i = 0; link->link_fd < 0 && i < pinned->count; i++) {
+		if (!is_for(loader, link, &pinned->link[i], &named, &found))
+			continue;
+		link->link_fd = pinned->link[i].fd;
+		link->link_id = pinned->link[i].view.id;
+		link->found = found;
+		link->ifindex = found.ifindex;
+		link->mode = bpf_attach_mode(&found, pinned->link[i].view.program_id);
+		pinned->link[i].fd = -1;
+	}
+}
+
+static bool is_wanted_mode(const struct bpf_link_state *link)
+{
+	return link->wanted == BPF_LOADER_AUTO || link->wanted == link->mode;
+}
+
+static void put_back(struct bpf_loader *loader, const struct bpf_link_state *old, int program_fd)
+{
+	int fd = bpf_attach_create(program_fd, old->found.ifindex, old->mode);
+	char name[BPF_LOADER_INTERFACE_MAX + 8];
+
+	if (fd < 0)
+		return;
+	bpf_pins_link_name(old->name, name);
+	bpf_pins_set(&loader->pins, name, fd);
+	close(fd);
+}
+
+/* A link keeps its mode: for another one there must be another link. If the interface does not take
+ * that, the program before goes on. */
+static int change_mode(struct bpf_loader *loader, struct bpf_link_state *link, char *error)
+{
+	const struct bpf_link_state old = *link;
+	int program_fd = bpf_pins_get(&loader->pins, "program"), code;
+	struct interface bare;
+
+	bpf_attach_undo(loader, link);
+	code = interface_find_index(old.found.ifindex, &bare);
+	if (!code)
+		code = bpf_attach_new(loader, link, &bare, error);
+	if (code && program_fd >= 0)
+		put_back(loader, &old, program_fd);
+	if (program_fd >= 0)
+		close(program_fd);
+	return code;
+}
+
+/* The new program goes to where the one before is: from here on it decides. */
+static int renew(struct bpf_loader *loader, struct bpf_link_state *link, char *error)
+{
+	if (link->link_fd < 0)
+		return 0;
+	if (!is_wanted_mode(link))
+		return change_mode(loader, link, error);
+	if (bpf_link_update(link->link_fd, loader->program_fd, NULL))
+		bpf_attach_undo(loader, link);
+	return 0;
+}
+
+/* What nobody wants any more is detached; what is kept is pinned under the name it has now. */
+static void sort_pins(struct bpf_loader *loader, struct pinned_links *pinned)
+{
+	char name[BPF_LOADER_INTERFACE_MAX + 8];
+
+	for (__u32 i = 0; i < pinned->count; i++) {
+		if (pinned->link[i].fd >= 0) {
+			bpf_link_detach(pinned->link[i].fd);
+			close(pinned->link[i].fd);
+		}
+		bpf_pins_remove(&loader->pins, pinned->link[i].name);
+	}
+	for (__u32 i = 0; i < loader->link_count; i++) {
+		bpf_pins_link_name(loader->link[i].name, name);
+		if (loader->link[i].link_fd >= 0)
+			bpf_pins_set(&loader->pins, name, loader->link[i].link_fd);
+	}
+}
+
+static int attach_all(struct bpf_loader *loader, char *error)
 {
 	struct bpf_loader_change change;
 	char text[BPF_LOADER_ERROR_BYTES];
 	int attached = 0, first = 0;
 
-	for (__u32 i = 0; i < loader->link_count; i++)
-		if (loader->link[i].link_fd < 0)
-			adopt(loader, &loader->link[i]);
 	for (__u32 i = 0; i < loader->link_count; i++) {
-		int code = bpf_loader_reconcile(loader, i, &change, text);
+		int code = renew(loader, &loader->link[i], text);
 
+		if (!code)
+			code = bpf_loader_reconcile(loader, i, &change, text);
 		attached += !code;
 		if (code && !first)
 			first = bpf_fail(error, code, "%s", text);
@@ -169,31 +267,67 @@ int bpf_loader_attach(struct bpf_loader *loader, char *error)
 	return attached ? 0 : first;
 }
 
+/* Maps that were taken over get the configuration and the names; new ones stand by. */
+static int prepare(struct bpf_loader *loader, char *error)
+{
+	int code = 0;
+
+	if (loader->is_staged)
+		code = bpf_stage_pin(loader, BPF_STAGE_PREFIX, error);
+	else if (loader->is_taken_over)
+		code = bpf_listeners_pin(loader, "");
+	if (!code)
+		code = bpf_loader_set_config(loader, loader->config);
+	return code ? bpf_fail(error, code, "cannot renew the configuration: %s", strerror(-code))
+		    : 0;
+}
+
+static void commit(struct bpf_loader *loader, struct pinned_links *pinned)
+{
+	sort_pins(loader, pinned);
+	if (loader->is_staged)
+		bpf_stage_commit(loader);
+	bpf_pins_set(&loader->pins, "program", loader->program_fd);
+	if (loader->owner[0])
+		bpf_pins_write_text(&loader->pins, "owner", loader->owner);
+}
+
+static void leave(struct pinned_links *pinned)
+{
+	for (__u32 i = 0; i < pinned->count; i++)
+		if (pinned->link[i].fd >= 0)
+			close(pinned->link[i].fd);
+}
+
+int bpf_loader_attach(struct bpf_loader *loader, char *error)
+{
+	struct sluice_config *before = malloc(sizeof(*before));
+	struct pinned_links pinned = { .loader = loader };
+	int code;
+
+	if (!before)
+		return bpf_fail(error, -ENOMEM, "out of memory");
+	*before = loader->configs->slot[loader->configs->generation % 2];
+	bpf_pins_each(&loader->pins, list_pinned, &pinned);
+	for (__u32 i = 0; i < loader->link_count; i++)
+		adopt(loader, &loader->link[i], &pinned);
+	code = prepare(loader, error);
+	if (!code)
+		code = attach_all(loader, error);
+	if (!code)
+		commit(loader, &pinned);
+	else
+		leave(&pinned);
+	if (code && loader->is_taken_over)
+		bpf_loader_put_config(loader, before);
+	free(before);
+	return code;
+}
+
 void bpf_loader_stop(struct bpf_loader *loader)
 {
 	for (__u32 i = 0; i < loader->link_count; i++)
 		bpf_attach_undo(loader, &loader->link[i]);
-}
-
-static int remove_unwanted(const char *name, void *context)
-{
-	struct bpf_loader *loader = context;
-	char pin[BPF_LOADER_INTERFACE_MAX + 8];
-
-	if (strncmp(name, "link_", 5))
-		return 0;
-	for (__u32 i = 0; i < loader->link_count; i++) {
-		bpf_pins_link_name(loader->link[i].name, pin);
-		if (!strcmp(name, pin))
-			return 0;
-	}
-	bpf_pins_detach_link(&loader->pins, name, NULL);
-	return 0;
-}
-
-void bpf_links_remove_unwanted(struct bpf_loader *loader)
-{
-	bpf_pins_each(&loader->pins, remove_unwanted, loader);
 }
 
 int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
@@ -217,7 +351,20 @@ int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
 	return 0;
 }
 
-__u32 bpf_loader_interface_of(const struct bpf_loader *loader, __u32 listener)
+int bpf_loader_number(const struct bpf_loader *loader, __u32 i, struct bpf_loader_number *number)
 {
-	return loader->listener_link[listener];
+	const struct bpf_listener *listener = &loader->listener[i];
+	bool is_retired;
+
+	if (i >= loader->listener_count)
+		return -ENOENT;
+	is_retired = listener->config_index == BPF_LISTENER_RETIRED;
+	*number = (struct bpf_loader_number){
+		.config_index = is_retired ? BPF_LOADER_RETIRED : (__u32)listener->config_index,
+		.interface = is_retired ? BPF_LOADER_RETIRED : listener->link,
+		.name = listener->name,
+		.interface_name = listener->interface,
+		.port = listener->port,
+	};
+	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Loading: the skeleton with its sizes, the program with maps taken over or new, and a ring for
- * each CPU that is here, all pinned. What the kernel refuses is said in words; nothing is attached
- * here. */
+ * each CPU that is here. What the kernel refuses is said in words; nothing is attached here. */
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -90,20 +89,12 @@ int bpf_load_program(struct bpf_loader *loader, char *error)
 		loader->map_fd[i] = dup(bpf_map__fd(maps[i]));
 		if (loader->map_fd[i] < 0)
 			return bpf_fail(error, -errno, "too many open files");
-		code = bpf_pins_set(&loader->pins, bpf_pin_name[i], loader->map_fd[i]);
-		if (code)
-			return bpf_fail(error, code, "cannot pin %s/%s: %s", loader->pins.path,
-					bpf_pin_name[i], strerror(-code));
 	}
 	loader->program_fd = bpf_program__fd(loader->skeleton->progs.sluice_xdp);
 	if (bpf_obj_get_info_by_fd(loader->program_fd, &info, &info_bytes))
 		return bpf_fail(error, -errno, "cannot ask for the program's id: %s",
 				strerror(errno));
 	loader->program_id = info.id;
-	code = bpf_pins_set(&loader->pins, "program", loader->program_fd);
-	if (code)
-		return bpf_fail(error, code, "cannot pin %s/program: %s", loader->pins.path,
-				strerror(-code));
 	return 0;
 }
 
@@ -124,7 +115,7 @@ static int make_ring(struct bpf_loader *loader, __u32 cpu, char *error)
 				BPF_ANY))
 		code = -errno;
 	snprintf(name, sizeof(name), "ring_%u", cpu);
-	if (!code)
+	if (!code && loader->is_taken_over)
 		code = bpf_pins_set(&loader->pins, name, loader->ring_fd[cpu]);
 	return code ? bpf_fail(error, code, "cannot set up %s: %s", name, strerror(-code)) : 0;
 }

@@ -88,23 +88,38 @@ static int check_options(struct bpf_loader *loader, const struct bpf_loader_opti
 		return bpf_fail(error, -EINVAL,
 				"ring size %llu is no power of two from %u to %u bytes",
 				loader->ring_bytes, loader->page_bytes, SLUICE_RING_BYTES_MAX);
-	loader->listener_count = options->config->listener_count;
-	if (!loader->listener_count || loader->listener_count > SLUICE_LISTENERS_MAX)
-		return bpf_fail(error, -EINVAL, "%u listeners; from 1 to %d are supported",
-				loader->listener_count, SLUICE_LISTENERS_MAX);
-	for (__u32 i = 0; i < loader->listener_count; i++) {
-		int code =
-			add_link(loader, &options->listeners[i], &loader->listener_link[i], error);
-
-		if (code)
-			return code;
-	}
+	if (options->owner)
+		snprintf(loader->owner, sizeof(loader->owner), "%s", options->owner);
 	loader->ring_fd = malloc(loader->cpu_count * sizeof(*loader->ring_fd));
 	if (!loader->ring_fd)
 		return bpf_fail(error, -ENOMEM, "out of memory");
 	for (__u32 cpu = 0; cpu < loader->cpu_count; cpu++)
 		loader->ring_fd[cpu] = -1;
 	return 0;
+}
+
+static int list_listeners(struct bpf_loader *loader, const struct bpf_loader_options *options,
+			  struct bpf_listener wanted[SLUICE_LISTENERS_MAX], char *error)
+{
+	__u32 count = options->config->listener_count;
+	int code = 0;
+
+	if (!count || count > SLUICE_LISTENERS_MAX)
+		return bpf_fail(error, -EINVAL, "%u listeners; from 1 to %d are supported", count,
+				SLUICE_LISTENERS_MAX);
+	for (__u32 i = 0; !code && i < count; i++) {
+		const struct sluice_listener *listener = &options->config->listener[i];
+
+		wanted[i] = (struct bpf_listener){ .port = listener->port,
+						   .has_address = listener->has_address,
+						   .config_index = (int)i };
+		memcpy(wanted[i].address, listener->address, sizeof(wanted[i].address));
+		memcpy(wanted[i].name, options->listeners[i].name, sizeof(wanted[i].name));
+		code = add_link(loader, &options->listeners[i], &wanted[i].link, error);
+		memcpy(wanted[i].interface, options->listeners[i].interface,
+		       sizeof(wanted[i].interface));
+	}
+	return code;
 }
 
 static size_t shared_bytes(const struct bpf_loader *loader, size_t bytes)
@@ -137,25 +152,54 @@ static int share_memory(struct bpf_loader *loader, __u32 wake_bytes, char *error
 	return 0;
 }
 
-static int take_over_or_clear(struct bpf_loader *loader, const struct sluice_config *config,
-			      char *error)
+static int take_over_or_stage(struct bpf_loader *loader, const struct bpf_listener *wanted,
+			      __u32 count, char *error)
 {
 	int code;
 
 	if (bpf_pins_are_empty(&loader->pins)) {
 		loader->is_fresh = true;
 		snprintf(loader->takeover_text, sizeof(loader->takeover_text), "made new maps");
-		return 0;
+		return bpf_listeners_assign(loader, wanted, count);
 	}
-	loader->is_taken_over = bpf_takeover_open(loader, config);
+	code = bpf_takeover_check_owner(loader, error);
+	if (code)
+		return code;
+	bpf_stage_mend(&loader->pins);
+	loader->is_taken_over = bpf_takeover_open(loader, wanted, count);
 	if (loader->is_taken_over)
 		return 0;
-	code = bpf_takeover_discard(loader);
-	if (code)
-		return bpf_fail(error, code, "cannot remove the old pins in %s: %s",
-				loader->pins.path, strerror(-code));
-	loader->is_fresh = true;
+	loader->is_staged = true;
+	return bpf_listeners_assign(loader, wanted, count);
+}
+
+/* As given, listeners by number; of retired ones nothing is taken in. */
+static int keep_config(struct bpf_loader *loader, const struct sluice_config *config)
+{
+	loader->config = malloc(sizeof(*loader->config));
+	if (!loader->config)
+		return -ENOMEM;
+	*loader->config = *config;
+	loader->config->listener_count = loader->listener_count;
+	for (__u32 i = 0; i < loader->listener_count; i++) {
+		int index = loader->listener[i].config_index;
+
+		loader->config->listener[i] = index == BPF_LISTENER_RETIRED
+						      ? (struct sluice_listener){ 0 }
+						      : config->listener[index];
+	}
 	return 0;
+}
+
+/* What is new is in force at once; what was taken over goes on as it was, until attaching. */
+static int begin(struct bpf_loader *loader, char *error)
+{
+	int code;
+
+	if (loader->is_taken_over)
+		return 0;
+	code = bpf_loader_set_config(loader, loader->config);
+	return code || loader->is_staged ? code : bpf_stage_pin(loader, "", error);
 }
 
 static int open_rings(struct bpf_loader *loader, const struct cpus *wanted, char *error)
@@ -173,6 +217,7 @@ int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options 
 		    char *error)
 {
 	struct bpf_loader *loader = calloc(1, sizeof(*loader));
+	struct bpf_listener wanted[SLUICE_LISTENERS_MAX];
 	int code;
 
 	if (!loader)
@@ -188,11 +233,15 @@ int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options 
 	if (!code)
 		code = check_options(loader, options, error);
 	if (!code)
+		code = list_listeners(loader, options, wanted, error);
+	if (!code)
 		code = bpf_pins_open(&loader->pins, options->pin_dir, error);
 	if (!code)
 		code = bpf_load_open(loader, error);
 	if (!code)
-		code = take_over_or_clear(loader, options->config, error);
+		code = take_over_or_stage(loader, wanted, options->config->listener_count, error);
+	if (!code)
+		code = keep_config(loader, options->config);
 	if (!code)
 		code = bpf_load_program(loader, error);
 	if (!code)
@@ -200,16 +249,24 @@ int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options 
 	if (!code)
 		code = share_memory(loader, options->wake_bytes, error);
 	if (!code)
-		code = bpf_loader_set_config(loader, options->config);
+		code = begin(loader, error);
 	if (code) {
-		if (loader->is_fresh)
-			bpf_pins_remove_all(&loader->pins, NULL);
+		bpf_loader_abandon(loader);
 		bpf_loader_close(loader);
 		return code;
 	}
-	bpf_links_remove_unwanted(loader);
 	*opened = loader;
 	return 0;
+}
+
+void bpf_loader_abandon(struct bpf_loader *loader)
+{
+	if (loader->is_staged)
+		bpf_stage_drop(&loader->pins);
+	if (!loader->is_fresh)
+		return;
+	bpf_loader_stop(loader);
+	bpf_pins_remove_all(&loader->pins, NULL);
 }
 
 void bpf_loader_close(struct bpf_loader *loader)
@@ -237,6 +294,7 @@ void bpf_loader_close(struct bpf_loader *loader)
 		sluice_bpf__destroy(loader->skeleton);
 	bpf_pins_close(&loader->pins);
 	free(loader->ring_fd);
+	free(loader->config);
 	free(loader);
 }
 
@@ -255,23 +313,40 @@ void bpf_loader_wait_for_packets(void)
 		nanosleep(&pause, NULL);
 }
 
+static struct sluice_config *free_slot(struct bpf_loader *loader)
+{
+	return &loader->configs->slot[(loader->configs->generation + 1) % 2];
+}
+
+static void flip(struct bpf_loader *loader)
+{
+	__atomic_store_n(&loader->configs->generation, loader->configs->generation + 1,
+			 __ATOMIC_SEQ_CST);
+	bpf_loader_wait_for_packets();
+}
+
+void bpf_loader_put_config(struct bpf_loader *loader, const struct sluice_config *config)
+{
+	*free_slot(loader) = *config;
+	flip(loader);
+}
+
 int bpf_loader_set_config(struct bpf_loader *loader, const struct sluice_config *config)
 {
-	struct sluice_configs *configs = loader->configs;
-	__u32 generation = configs->generation + 1;
-	struct sluice_config *slot = &configs->slot[generation % 2];
+	struct sluice_config *slot = free_slot(loader);
 
 	if (config->listener_count != loader->listener_count)
 		return -EINVAL;
 	*slot = *config;
 	for (__u32 i = 0; i < loader->listener_count; i++) {
-		const struct bpf_link_state *link = &loader->link[loader->listener_link[i]];
+		const struct bpf_link_state *link = &loader->link[loader->listener[i].link];
 
+		if (loader->listener[i].config_index == BPF_LISTENER_RETIRED)
+			continue;
 		slot->listener[i].ifindex = link->ifindex;
 		slot->listener[i].is_generic = link->mode == BPF_LOADER_GENERIC;
 	}
-	__atomic_store_n(&configs->generation, generation, __ATOMIC_SEQ_CST);
-	bpf_loader_wait_for_packets();
+	flip(loader);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 
 #define BPF_LOADER_INTERFACE_MAX 16 /* IFNAMSIZ */
 #define BPF_LOADER_ERROR_BYTES 1024
+#define BPF_LOADER_OWNER_MAX 40
 
 struct bpf_loader;
 
@@ -34,6 +35,7 @@ const char *bpf_loader_mode_name(enum bpf_loader_mode mode);
 struct bpf_loader_listener {
 	char interface[BPF_LOADER_INTERFACE_MAX];
 	enum bpf_loader_mode mode; /* listeners of one interface must not contradict each other */
+	char name[SLUICE_NAME_MAX + 1];
 };
 
 struct bpf_loader_options {
@@ -44,25 +46,32 @@ struct bpf_loader_options {
 	__u64 ring_bytes; /* per CPU; a power of two and a multiple of the page size */
 	__u32 wake_bytes; /* wake a sleeping reader from this fill on; 0: min(ring / 8, 256 KiB) */
 	const char *pin_dir; /* NULL: SLUICE_PIN_DIR */
+	const char *owner; /* who the agent is, in 39 characters: pins of another one that is
+			    * attached in another network namespace are not touched; NULL: nobody */
 	const struct cpus *cpus; /* which CPUs get a ring; NULL: those present */
 };
 
-/* Loads the program and its maps, pinned under pin_dir, but attaches nothing new. Maps of a dead
- * agent that fit (same layout, CPUs, ring size, listeners) are taken over with all they hold,
- * and CPUs that came since get a ring; others are detached, counted and removed first. `error`
- * gets BPF_LOADER_ERROR_BYTES at most and may be NULL.
+/* Loads the program and its maps, but attaches nothing and changes nothing that a dead agent left:
+ * its program goes on. Its maps, if they fit (same layout, CPUs, ring size), are taken over with
+ * all they hold, and CPUs that came since get a ring; else new ones stand beside them. `error` gets
+ * BPF_LOADER_ERROR_BYTES at most and may be NULL.
  *
- * -EBUSY another agent holds pin_dir, -ENODEV no such interface, -EPERM a capability is missing,
- * -ENOTSUP the kernel lacks a feature, -ENOENT no bpffs and it may not be mounted, -EINVAL
- * options. */
+ * -EBUSY another agent holds pin_dir, -EADDRINUSE what is there belongs to an agent of another
+ * network namespace, -EPERM a capability is missing, -ENOTSUP the kernel lacks a feature, -ENOENT
+ * no bpffs and it may not be mounted, -EINVAL options. */
 int bpf_loader_open(struct bpf_loader **loader, const struct bpf_loader_options *options,
 		    char *error);
 
-/* Attaches to every interface, replacing a predecessor's program without a gap. 0 when at least one
- * is attached: bpf_loader_reconcile() tells about the others. Else what the first one failed with:
- * -EBUSY a foreign XDP program is there (the text names it), -ENOTSUP not in the wanted mode,
- * -EAFNOSUPPORT no Ethernet headers there, -ENODEV no such interface. */
+/* The step of no return: attaches to every interface, replacing a predecessor's program without a
+ * gap, puts the configuration into force, and removes what was left behind and not taken over;
+ * what nobody had read there is counted. 0 when at least one interface is attached:
+ * bpf_loader_reconcile() tells about the others. Else nothing has changed, and it is what the first
+ * one failed with: -EBUSY a foreign XDP program is there (the text names it), -ENOTSUP not in the
+ * wanted mode, -EAFNOSUPPORT no Ethernet headers there, -ENODEV no such interface. */
 int bpf_loader_attach(struct bpf_loader *loader, char *error);
+
+/* Gives a start up: what the loader made is removed, what it found stays. Then close. */
+void bpf_loader_abandon(struct bpf_loader *loader);
 
 /* Why an interface that was attached no longer is. */
 enum bpf_loader_loss {
@@ -97,7 +106,7 @@ int bpf_loader_unpin(struct bpf_loader *loader);
 void bpf_loader_close(struct bpf_loader *loader);
 
 /* Switches to another configuration in one step for every packet after the return (1 ms to 50 ms:
- * waits until no packet uses the old one). Same number of listeners, on the same interfaces. */
+ * waits until no packet uses the old one). Same listeners, by number, on the same interfaces. */
 int bpf_loader_set_config(struct bpf_loader *loader, const struct sluice_config *config);
 
 /* Whether maps of a predecessor were taken over, and a sentence that says so or why not. */
@@ -119,10 +128,23 @@ struct bpf_loader_interface {
 int bpf_loader_interface(const struct bpf_loader *loader, __u32 i,
 			 struct bpf_loader_interface *state);
 
-/* Which of these a listener of the configuration has. */
-__u32 bpf_loader_interface_of(const struct bpf_loader *loader, __u32 listener);
+/* Listeners have numbers: in ring records, in counters, and in what follows. Those of a dead agent
+ * keep theirs, so the numbers are not always the order of the configuration, and some may belong
+ * to listeners that are not configured any more. */
+#define BPF_LOADER_RETIRED SLUICE_LISTENERS_MAX
+struct bpf_loader_number {
+	__u32 config_index; /* in the configuration; BPF_LOADER_RETIRED: not there any more */
+	__u32 interface; /* i of bpf_loader_interface(); BPF_LOADER_RETIRED as above */
+	const char *name; /* for retired ones all that is known of them */
+	const char *interface_name;
+	__u16 port;
+};
 
-/* What waited in rings that did not fit and were removed; 0 when they were taken over. */
+/* -ENOENT beyond the last. */
+int bpf_loader_number(const struct bpf_loader *loader, __u32 i, struct bpf_loader_number *number);
+
+/* What waited in rings that did not fit and were removed by bpf_loader_attach(); 0 when they were
+ * taken over. */
 struct sluice_count bpf_loader_discarded(const struct bpf_loader *loader);
 
 /* Rings: one for each CPU that was here at the start, of all possible ones; −1 for the others. The
@@ -150,10 +172,11 @@ int bpf_loader_read_types(const struct bpf_loader *loader, struct sluice_types *
 struct bpf_loader_left {
 	bool has_pins;
 	bool is_held; /* by a running agent */
-	__u32 interface_count;
+	__u32 interface_count; /* where the program is attached still */
 	char interface[SLUICE_LISTENERS_MAX][BPF_LOADER_INTERFACE_MAX];
 };
 
+/* 0, -EACCES without the rights to look, or another -errno. */
 int bpf_loader_look(const char *pin_dir, struct bpf_loader_left *left);
 
 /* Detaches from `interface` (NULL: from all, and removes the maps too) and writes a line for

@@ -146,7 +146,9 @@ int bpf_pins_open_existing(struct bpf_pins *pins, const char *path)
 
 	if (code)
 		return code;
-	return is_bpffs(pins->path) ? lock_directory(pins) : -ENOENT;
+	if (is_bpffs(pins->path))
+		return lock_directory(pins);
+	return access(pins->path, F_OK) && errno != ENOENT && errno != ENOTDIR ? -errno : -ENOENT;
 }
 
 void bpf_pins_close(struct bpf_pins *pins)
@@ -169,14 +171,14 @@ void bpf_pins_link_name(const char *interface, char name[BPF_LOADER_INTERFACE_MA
 		*at = *at == '.' ? ':' : *at;
 }
 
-static void interface_of(const char *link_name, char interface[BPF_LOADER_INTERFACE_MAX])
+void bpf_pins_interface_of(const char *link_name, char interface[BPF_LOADER_INTERFACE_MAX])
 {
 	snprintf(interface, BPF_LOADER_INTERFACE_MAX, "%s", link_name + strlen(LINK_PREFIX));
 	for (char *at = interface; *at; at++)
 		*at = *at == ':' ? '.' : *at;
 }
 
-static bool is_link(const char *name)
+bool bpf_pins_is_link(const char *name)
 {
 	return !strncmp(name, LINK_PREFIX, strlen(LINK_PREFIX));
 }
@@ -209,6 +211,38 @@ int bpf_pins_remove(const struct bpf_pins *pins, const char *name)
 	return unlink(path) ? -errno : 0;
 }
 
+int bpf_pins_rename(const struct bpf_pins *pins, const char *from, const char *to)
+{
+	char old[PATH_MAX], new[PATH_MAX];
+
+	bpf_pins_path(pins, from, old);
+	bpf_pins_path(pins, to, new);
+	return rename(old, new) ? -errno : 0;
+}
+
+int bpf_pins_read_text(const struct bpf_pins *pins, const char *name, char *text, size_t room)
+{
+	char path[PATH_MAX];
+	ssize_t bytes;
+
+	bpf_pins_path(pins, name, path);
+	bytes = readlink(path, text, room);
+	if (bytes < 0 || (size_t)bytes >= room)
+		return bytes < 0 ? -errno : -ENAMETOOLONG;
+	text[bytes] = '\0';
+	return 0;
+}
+
+int bpf_pins_write_text(const struct bpf_pins *pins, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+
+	bpf_pins_path(pins, name, path);
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	return symlink(text, path) ? -errno : 0;
+}
+
 int bpf_pins_each(const struct bpf_pins *pins, int (*visit)(const char *name, void *context),
 		  void *context)
 {
@@ -237,7 +271,7 @@ int bpf_pins_detach_link(const struct bpf_pins *pins, const char *name, FILE *re
 	bpf_link_detach(fd);
 	close(fd);
 	code = bpf_pins_remove(pins, name);
-	interface_of(name, interface);
+	bpf_pins_interface_of(name, interface);
 	if (!code && report)
 		fprintf(report, "detached from %s\n", interface);
 	return code;
@@ -256,7 +290,7 @@ static int remove_one(const char *name, void *context)
 	struct removal *removal = context;
 	int code;
 
-	if (removal->links != is_link(name))
+	if (removal->links != bpf_pins_is_link(name))
 		return 0;
 	if (removal->links)
 		code = bpf_pins_detach_link(removal->pins, name, removal->report);
@@ -275,6 +309,8 @@ int bpf_pins_clear(const struct bpf_pins *pins, FILE *report)
 	int links;
 
 	bpf_pins_each(pins, remove_one, &removal);
+	if (removal.code) /* what stays attached keeps its maps */
+		return removal.code;
 	links = removal.count;
 	removal.links = false;
 	bpf_pins_each(pins, remove_one, &removal);
@@ -305,63 +341,4 @@ static int stop_at_first(const char *name, void *context)
 bool bpf_pins_are_empty(const struct bpf_pins *pins)
 {
 	return !bpf_pins_each(pins, stop_at_first, NULL);
-}
-
-static int look_at_one(const char *name, void *context)
-{
-	struct bpf_loader_left *left = context;
-
-	left->has_pins = true;
-	if (is_link(name) && left->interface_count < SLUICE_LISTENERS_MAX)
-		interface_of(name, left->interface[left->interface_count++]);
-	return 0;
-}
-
-int bpf_loader_look(const char *pin_dir, struct bpf_loader_left *left)
-{
-	struct bpf_loader_left found = { 0 };
-	struct bpf_pins pins;
-	int code = bpf_pins_open_existing(&pins, pin_dir);
-
-	found.is_held = code == -EBUSY;
-	bpf_pins_close(&pins);
-	if (code && code != -EBUSY && code != -ENOENT)
-		return code;
-	if (code != -ENOENT)
-		bpf_pins_each(&pins, look_at_one, &found);
-	*left = found;
-	return 0;
-}
-
-int bpf_loader_detach(const char *pin_dir, const char *interface, FILE *report, char *error)
-{
-	char name[BPF_LOADER_INTERFACE_MAX + 8];
-	struct bpf_pins pins;
-	int code = bpf_pins_open_existing(&pins, pin_dir);
-
-	if (code == -EBUSY)
-		return bpf_fail(error, code, "a running agent holds %s; stop it instead",
-				pins.path);
-	if (code == -ENOENT && !interface)
-		return 0;
-	if (code == -ENOENT)
-		return bpf_fail(error, -ENODEV, "nothing of sluice is attached to %s", interface);
-	if (code)
-		return bpf_fail(error, code, "cannot open %s: %s", pins.path, strerror(-code));
-	if (interface) {
-		bpf_pins_link_name(interface, name);
-		code = bpf_pins_detach_link(&pins, name, report);
-		if (code == -ENOENT)
-			code = bpf_fail(error, -ENODEV, "nothing of sluice is attached to %s",
-					interface);
-		else
-			code = code ? code : 1;
-	} else {
-		code = bpf_pins_remove_all(&pins, report);
-	}
-	if (code < 0 && code != -ENODEV)
-		bpf_fail(error, code, "cannot remove the pins in %s: %s", pins.path,
-			 strerror(-code));
-	bpf_pins_close(&pins);
-	return code;
 }

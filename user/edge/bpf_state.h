@@ -29,6 +29,18 @@ struct bpf_pins {
 	int directory_fd; /* holds the lock */
 };
 
+/* Who has a number in ring records and counters. */
+#define BPF_LISTENER_RETIRED (-1)
+struct bpf_listener {
+	char name[SLUICE_NAME_MAX + 1];
+	char interface[BPF_LOADER_INTERFACE_MAX];
+	__u16 port;
+	bool has_address;
+	__u8 address[16];
+	int config_index; /* in the configuration; BPF_LISTENER_RETIRED: of an agent before only */
+	__u32 link; /* index in the loader's links, unless retired */
+};
+
 struct bpf_link_state {
 	char name[BPF_LOADER_INTERFACE_MAX];
 	enum bpf_loader_mode wanted;
@@ -52,11 +64,14 @@ struct bpf_loader {
 	struct sluice_configs *configs; /* shared with the program */
 	struct sluice_wake *wake; /* cpu_count, shared with the program */
 	__u32 listener_count;
-	__u32 listener_link[SLUICE_LISTENERS_MAX]; /* index in link */
+	struct bpf_listener listener[SLUICE_LISTENERS_MAX]; /* by number */
+	struct sluice_config *config; /* as given to open, listeners by number */
+	char owner[BPF_LOADER_OWNER_MAX];
 	__u32 link_count;
 	struct bpf_link_state link[SLUICE_LISTENERS_MAX];
 	bool is_taken_over;
 	bool is_fresh; /* what is pinned is of our making */
+	bool is_staged; /* beside what is pinned stands something else, not in its place yet */
 	struct sluice_count discarded;
 	char takeover_text[384];
 };
@@ -74,11 +89,18 @@ void bpf_pins_close(struct bpf_pins *pins);
 /* Writes the path of a pin; names are short enough that it fits. */
 void bpf_pins_path(const struct bpf_pins *pins, const char *name, char path[PATH_MAX]);
 void bpf_pins_link_name(const char *interface, char name[BPF_LOADER_INTERFACE_MAX + 8]);
+/* The interface that such a name is for. */
+void bpf_pins_interface_of(const char *name, char interface[BPF_LOADER_INTERFACE_MAX]);
 /* Opens what is pinned under `name`: a descriptor or -errno. */
 int bpf_pins_get(const struct bpf_pins *pins, const char *name);
 /* Pins a descriptor, in the place of what had the name. */
 int bpf_pins_set(const struct bpf_pins *pins, const char *name, int fd);
 int bpf_pins_remove(const struct bpf_pins *pins, const char *name);
+int bpf_pins_rename(const struct bpf_pins *pins, const char *from, const char *to);
+/* A line of text, kept as a symbolic link that points nowhere. */
+int bpf_pins_read_text(const struct bpf_pins *pins, const char *name, char *text, size_t room);
+int bpf_pins_write_text(const struct bpf_pins *pins, const char *name, const char *text);
+bool bpf_pins_is_link(const char *name);
 /* Calls `visit` for each pin until it returns non-zero, and returns that. */
 int bpf_pins_each(const struct bpf_pins *pins, int (*visit)(const char *name, void *context),
 		  void *context);
@@ -95,14 +117,36 @@ int bpf_load_open(struct bpf_loader *loader, char *error);
 int bpf_load_program(struct bpf_loader *loader, char *error);
 int bpf_load_rings(struct bpf_loader *loader, const struct cpus *cpus, char *error);
 
-/* bpf_takeover.c: fits what is pinned? Then its descriptors are in the loader, and 1 is
- * returned; else 0, nothing is open, and takeover_text says why. */
-int bpf_takeover_open(struct bpf_loader *loader, const struct sluice_config *config);
-/* Detaches and removes what is pinned, and adds to takeover_text how much nobody had read. 0 or
- * -errno. */
-int bpf_takeover_discard(struct bpf_loader *loader);
+/* bpf_takeover.c: fits what is pinned? Then its descriptors are in the loader, its listeners have
+ * their numbers, and 1 is returned; else 0, nothing is open, and takeover_text says why. */
+int bpf_takeover_open(struct bpf_loader *loader, const struct bpf_listener *wanted, __u32 count);
+/* Whether what is pinned belongs to an agent of another network namespace, where its program is
+ * attached: -EADDRINUSE and a text; else 0. */
+int bpf_takeover_check_owner(const struct bpf_loader *loader, char *error);
 
-/* bpf_loader.c: until every packet that may have seen an old state is done. */
+/* bpf_listeners.c: what the pins say; returns how many. */
+__u32 bpf_listeners_read(const struct bpf_pins *pins,
+			 struct bpf_listener listener[SLUICE_LISTENERS_MAX]);
+int bpf_listeners_pin(const struct bpf_loader *loader, const char *prefix);
+/* Gives the wanted ones numbers beside those that loader->listener holds already. -ENOSPC: too
+ * many; -EINVAL: in this order the wrong one of two would take datagrams. */
+int bpf_listeners_assign(struct bpf_loader *loader, const struct bpf_listener *wanted, __u32 count);
+
+/* bpf_stage.c: maps and program that do not go on with those pinned stand beside them, under names
+ * of their own, until they take their place. */
+#define BPF_STAGE_PREFIX "new_"
+/* Pins maps, rings, listeners and program, each name after `prefix`. */
+int bpf_stage_pin(const struct bpf_loader *loader, const char *prefix, char *error);
+/* In the place of what was pinned; adds to takeover_text how much nobody had read there. */
+int bpf_stage_commit(struct bpf_loader *loader);
+/* Removes what is staged. */
+void bpf_stage_drop(const struct bpf_pins *pins);
+/* After an agent that died in the middle: forward if its program is attached, else back. */
+void bpf_stage_mend(const struct bpf_pins *pins);
+
+/* bpf_loader.c: a configuration as it is, ifindexes too. */
+void bpf_loader_put_config(struct bpf_loader *loader, const struct sluice_config *config);
+/* Until every packet that may have seen an old state is done. */
 void bpf_loader_wait_for_packets(void);
 
 /* bpf_attach.c: where a link is attached. All 0 when nowhere, or when it is no link of XDP. */
@@ -120,10 +164,9 @@ void bpf_attach_set_mode(struct bpf_loader *loader, struct bpf_link_state *link,
 			 enum bpf_loader_mode mode);
 /* The mode in which the program is there; BPF_LOADER_AUTO: it is not. */
 enum bpf_loader_mode bpf_attach_mode(const struct interface *interface, __u32 program_id);
+/* A link, not pinned: its descriptor or -errno. */
+int bpf_attach_create(int program_fd, __u32 ifindex, enum bpf_loader_mode mode);
 /* Detaches, closes, unpins. */
 void bpf_attach_undo(struct bpf_loader *loader, struct bpf_link_state *link);
-
-/* bpf_links.c */
-void bpf_links_remove_unwanted(struct bpf_loader *loader);
 
 #endif

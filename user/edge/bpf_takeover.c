@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Decides whether the maps that a dead agent left behind fit this one, and opens them. They fit
- * when every map has the same shape and the listeners are the same ones: the records that wait
- * in the rings and the counters name listeners by number. It changes nothing. */
+/* Decides whether the maps that a dead agent left behind are this one's and fit, and opens them.
+ * They fit when every map has the same shape and the listeners can have the numbers that records
+ * and counters know them by. It changes nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,6 @@
 
 #include "edge/bpf_state.h"
 #include "edge/ring_reader.h"
-#include "sluice/ring_record.h"
 #include "sluice.skel.h"
 
 static void close_all(struct bpf_loader *loader)
@@ -40,6 +39,7 @@ static int refuse(struct bpf_loader *loader, const char *format, const char *nam
 	strncat(loader->takeover_text, ")",
 		sizeof(loader->takeover_text) - strlen(loader->takeover_text) - 1);
 	close_all(loader);
+	loader->listener_count = 0;
 	return 0;
 }
 
@@ -68,32 +68,42 @@ static bool is_ring(int fd, __u64 ring_bytes)
 	return true;
 }
 
-static bool same_listeners(int config_fd, const struct sluice_config *config)
+/* Without texts beside the maps, as an earlier version left them: the same places, in order. */
+static bool same_places(const struct bpf_loader *loader, const struct bpf_listener *wanted,
+			__u32 count)
 {
 	struct sluice_configs *old = malloc(sizeof(*old));
 	const struct sluice_config *slot;
 	__u32 zero = 0;
 	bool same = false;
 
-	if (!old || bpf_map_lookup_elem(config_fd, &zero, old))
+	if (!old || bpf_map_lookup_elem(loader->map_fd[BPF_PIN_CONFIG], &zero, old))
 		goto out;
 	slot = &old->slot[old->generation % 2];
-	if (slot->listener_count != config->listener_count)
-		goto out;
-	same = true;
-	for (__u32 i = 0; i < config->listener_count; i++) {
-		const struct sluice_listener *was = &slot->listener[i], *is = &config->listener[i];
+	same = slot->listener_count == count;
+	for (__u32 i = 0; same && i < count; i++) {
+		const struct sluice_listener *was = &slot->listener[i];
 
-		same = same && was->port == is->port && was->has_address == is->has_address &&
-		       (!is->has_address ||
-			!memcmp(was->address, is->address, sizeof(is->address)));
+		same = was->port == wanted[i].port && was->has_address == wanted[i].has_address &&
+		       (!was->has_address ||
+			!memcmp(was->address, wanted[i].address, sizeof(was->address)));
 	}
 out:
 	free(old);
 	return same;
 }
 
-int bpf_takeover_open(struct bpf_loader *loader, const struct sluice_config *config)
+/* Every listener gets its number; false when that is not possible. */
+static bool number_listeners(struct bpf_loader *loader, const struct bpf_listener *wanted,
+			     __u32 count)
+{
+	loader->listener_count = bpf_listeners_read(&loader->pins, loader->listener);
+	if (!loader->listener_count && !same_places(loader, wanted, count))
+		return false;
+	return !bpf_listeners_assign(loader, wanted, count);
+}
+
+int bpf_takeover_open(struct bpf_loader *loader, const struct bpf_listener *wanted, __u32 count)
 {
 	const struct bpf_map *const maps[BPF_PIN_COUNT] = {
 		[BPF_PIN_CONFIG] = loader->skeleton->maps.sluice_config,
@@ -122,61 +132,48 @@ int bpf_takeover_open(struct bpf_loader *loader, const struct sluice_config *con
 		if (loader->ring_fd[cpu] < 0 || !is_ring(loader->ring_fd[cpu], loader->ring_bytes))
 			return refuse(loader, "%s is of another size or damaged", name);
 	}
-	if (!same_listeners(loader->map_fd[BPF_PIN_CONFIG], config))
+	if (!number_listeners(loader, wanted, count))
 		return refuse(loader, "%s: other listeners", "config");
 	snprintf(loader->takeover_text, sizeof(loader->takeover_text),
 		 "took over the maps of the agent before, with what waits in its rings");
 	return 1;
 }
 
-struct unread {
-	const struct bpf_pins *pins;
-	int fd[SLUICE_CPUS_MAX];
-	__u32 count;
+struct stranger {
+	const struct bpf_loader *loader;
+	struct bpf_link_view view;
 };
 
-static int keep_ring(const char *name, void *context)
+/* Attached, but to nothing of this namespace. */
+static int is_elsewhere(const char *name, void *context)
 {
-	struct unread *unread = context;
-	int fd = -1;
+	struct stranger *stranger = context;
+	struct interface here;
+	int fd;
 
-	if (!strncmp(name, "ring_", 5) && unread->count < SLUICE_CPUS_MAX)
-		fd = bpf_pins_get(unread->pins, name);
-	if (fd >= 0)
-		unread->fd[unread->count++] = fd;
-	return 0;
-}
-
-static void count_unread(int fd, struct sluice_count *sum)
-{
-	const struct sluice_record *record;
-	struct ring_reader reader;
-	size_t bytes;
-
-	if (!ring_reader_open(&reader, fd)) {
-		while ((record = ring_reader_next(&reader, &bytes))) {
-			sum->datagrams++;
-			sum->events += bytes >= sizeof(*record) ? record->kept : 0;
-		}
-		ring_reader_close(&reader);
-	}
+	if (!bpf_pins_is_link(name))
+		return 0;
+	fd = bpf_pins_get(&stranger->loader->pins, name);
+	if (fd < 0)
+		return 0;
+	stranger->view = bpf_attach_look(fd);
 	close(fd);
+	return stranger->view.ifindex && (interface_find_index(stranger->view.ifindex, &here) ||
+					  !interface_has_program(&here, stranger->view.program_id));
 }
 
-int bpf_takeover_discard(struct bpf_loader *loader)
+int bpf_takeover_check_owner(const struct bpf_loader *loader, char *error)
 {
-	struct unread unread = { .pins = &loader->pins };
-	size_t length = strlen(loader->takeover_text);
-	int code;
+	struct stranger stranger = { .loader = loader };
+	char owner[BPF_LOADER_OWNER_MAX];
 
-	bpf_pins_each(&loader->pins, keep_ring, &unread);
-	code = bpf_pins_clear(&loader->pins, NULL);
-	/* Detached, but a packet may still be on its way into a ring. */
-	bpf_loader_wait_for_packets();
-	for (__u32 i = 0; i < unread.count; i++)
-		count_unread(unread.fd[i], &loader->discarded);
-	snprintf(loader->takeover_text + length, sizeof(loader->takeover_text) - length,
-		 "; %llu unread datagrams with %llu events were discarded with them",
-		 loader->discarded.datagrams, loader->discarded.events);
-	return code < 0 ? code : 0;
+	if (!loader->owner[0] || bpf_pins_read_text(&loader->pins, "owner", owner, sizeof(owner)) ||
+	    !strcmp(owner, loader->owner) ||
+	    bpf_pins_each(&loader->pins, is_elsewhere, &stranger) != 1)
+		return 0;
+	return bpf_fail(error, -EADDRINUSE,
+			"%s belongs to the agent %.8s…, whose program is attached in another "
+			"network namespace (to ifindex %u there); start that agent again, or end "
+			"it with: sluice detach, or give this one a BPF file system of its own",
+			loader->pins.path, owner, stranger.view.ifindex);
 }

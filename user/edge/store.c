@@ -84,12 +84,12 @@ static int explain_lock(struct store *store)
 	if (store_read_file(store->directory_fd, STORE_LOCK, text, sizeof(text)) < 0 ||
 	    sscanf(text, "pid %lu", &pid) != 1)
 		return store_fail(store, -EBUSY,
-				  "%s is in use by another agent; stop it, or give this "
-				  "one a state_dir of its own",
+				  "%s is in use by another agent; stop that one first: a "
+				  "network namespace has one agent, whatever its state_dir is",
 				  store->path);
 	return store_fail(store, -EBUSY,
-			  "%s is in use by the agent with pid %lu; stop it, or give this "
-			  "one a state_dir of its own",
+			  "%s is in use by the agent with pid %lu; stop that one first: a "
+			  "network namespace has one agent, whatever its state_dir is",
 			  store->path, pid);
 }
 

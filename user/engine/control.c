@@ -37,12 +37,52 @@ static void start_tick(struct engine *engine)
 				 "cannot read the kernel's counters", log_error(error));
 }
 
+/* Over all windows, events in the overflow group included. */
+static __u64 aggregated(const struct engine *engine)
+{
+	__u64 sum = 0;
+
+	for (__u32 w = 0; w < engine->config->window_count; w++)
+		sum += engine->tick.sums.window[w].aggregated +
+		       engine->tick.sums.window[w].overflow;
+	return sum;
+}
+
+static void log_final(const struct engine *engine)
+{
+	const struct tick_sums *sums = &engine->tick.sums;
+	struct account_kernel kernel = engine->tick.kernel;
+	struct results_log_stats stats = { 0 };
+
+	if (engine->log)
+		results_log_read_stats(engine->log, &stats);
+	log_line(LOG_LEVEL_INFO, "engine", "final ledger",
+		 log_unsigned("emitted_datagrams", sums->emitted.datagrams),
+		 log_unsigned("emitted", sums->emitted.events),
+		 log_unsigned("consumed", sums->stream.consumed),
+		 log_unsigned("accepted", sums->stream.accepted),
+		 log_unsigned("future", sums->stream.future),
+		 log_unsigned("aggregated", aggregated(engine)), log_unsigned("rows", stats.rows),
+		 log_unsigned("durable_lsn", stats.durable_lsn),
+		 log_unsigned("unaccounted", tick_imbalance(&engine->tick) +
+						     account_kernel_distance(&kernel, &kernel)));
+}
+
+static void give_exit(struct engine *engine)
+{
+	log_final(engine);
+	engine->log = NULL;
+	engine->stage = ENGINE_EXITING;
+	tick_give_order(&engine->tick, ORDER_EXIT);
+}
+
 /* Intake ends first: from here on packets go to the stack. */
 static void begin_stop(struct engine *engine, int exit_code)
 {
 	if (engine->stage != ENGINE_RUNNING)
 		return;
-	engine->exit_code = exit_code;
+	links_reconcile(&engine->links, engine->loader);
+	engine->exit_code = exit_code ? exit_code : links_are_taken(&engine->links);
 	engine->stage = ENGINE_SETTLING;
 	atomic_store(&engine->orders.is_stopping, true);
 	notify_send("STOPPING=1");
@@ -51,15 +91,58 @@ static void begin_stop(struct engine *engine, int exit_code)
 		start_tick(engine);
 }
 
+/* Of workers that read nothing more. Without an answer of the kernel, what was counted at the last
+ * tick stand. */
+static void count_last(struct engine *engine)
+{
+	engine->is_counting_last = true;
+	start_tick(engine);
+	if (engine->tick.open == ORDER_NONE)
+		give_exit(engine);
+}
+
+/* What is read now would come to nothing: the rings, and the program if it is attached still, are
+ * left to the next start. */
+static void halt(struct engine *engine, int exit_code)
+{
+	engine->exit_code = exit_code;
+	engine->keeps_pins = true;
+	notify_send("STOPPING=1");
+	log_line(LOG_LEVEL_ERROR, "engine",
+		 engine->stage == ENGINE_RUNNING
+			 ? "stopping: nothing is read any more; the program stays attached and "
+			   "fills the rings, which the next start reads"
+			 : "stopping: nothing is read any more; the next start reads what is in "
+			   "the rings");
+	engine->stage = ENGINE_HALTING;
+	atomic_store(&engine->orders.is_stopping, true);
+	if (engine->tick.open == ORDER_NONE)
+		count_last(engine);
+}
+
+/* With every worker at rest: first the order that was open, then the counters once more. */
+static void end_halting(struct engine *engine)
+{
+	if (engine->is_counting_last) {
+		tick_take_counters(&engine->tick);
+		give_exit(engine);
+		return;
+	}
+	engine->tick.open = ORDER_NONE;
+	count_last(engine);
+}
+
 /* Gives up what an orderly stop would still do, but leaves no program behind. */
 static void end_at_once(struct engine *engine)
 {
 	log_line(LOG_LEVEL_WARNING, "engine",
 		 "second signal: ended at once; open windows are lost");
-	bpf_loader_stop(engine->loader);
-	bpf_loader_unpin(engine->loader);
+	if (!engine->keeps_pins) {
+		bpf_loader_stop(engine->loader);
+		bpf_loader_unpin(engine->loader);
+	}
 	admin_close(engine->admin);
-	_exit(1);
+	_exit(engine->keeps_pins ? engine->exit_code : 1);
 }
 
 static void check_configuration(const struct engine *engine)
@@ -143,6 +226,21 @@ static void keep_losses(struct engine *engine)
 	recent_note(&engine->recent, engine->tick.started_mono_ns, &losses);
 }
 
+/* What is in the rings still is the next start's. */
+static void leave_waiting(struct engine *engine)
+{
+	__u64 bytes = 0;
+
+	for (__u32 w = 0; w < engine->worker_count; w++)
+		for (__u32 i = 0; i < engine->worker[w].ring_count; i++)
+			bytes += worker_ring_waiting_bytes(&engine->worker[w].ring[i]);
+	engine->keeps_pins = bytes > 0;
+	log_line(LOG_LEVEL_ERROR, "engine",
+		 bytes ? "packets still arrive after detaching; the next start reads what waits"
+		       : "the counters do not come to rest after detaching",
+		 log_unsigned("waiting_bytes", bytes));
+}
+
 static void end_tick(struct engine *engine)
 {
 	keep_rates(engine);
@@ -153,45 +251,13 @@ static void end_tick(struct engine *engine)
 	if ((engine->settle_ticks >= SETTLE_TICKS_MIN && tick_is_settled(&engine->tick)) ||
 	    engine->settle_ticks >= SETTLE_TICKS_MAX) {
 		if (!tick_is_settled(&engine->tick))
-			log_line(LOG_LEVEL_ERROR, "engine",
-				 "packets still arrive after detaching; what waits is left");
+			leave_waiting(engine);
 		engine->stage = ENGINE_FINISHING;
 		tick_give_order(&engine->tick, ORDER_FINISH);
 		return;
 	}
 	usleep(SETTLE_PAUSE_US);
 	start_tick(engine);
-}
-
-/* Over all windows, events in the overflow group included. */
-static __u64 aggregated(const struct engine *engine)
-{
-	__u64 sum = 0;
-
-	for (__u32 w = 0; w < engine->config->window_count; w++)
-		sum += engine->tick.sums.window[w].aggregated +
-		       engine->tick.sums.window[w].overflow;
-	return sum;
-}
-
-static void log_final(const struct engine *engine)
-{
-	const struct tick_sums *sums = &engine->tick.sums;
-	struct account_kernel kernel = engine->tick.kernel;
-	struct results_log_stats stats = { 0 };
-
-	if (engine->log)
-		results_log_read_stats(engine->log, &stats);
-	log_line(LOG_LEVEL_INFO, "engine", "final ledger",
-		 log_unsigned("emitted_datagrams", sums->emitted.datagrams),
-		 log_unsigned("emitted", sums->emitted.events),
-		 log_unsigned("consumed", sums->stream.consumed),
-		 log_unsigned("accepted", sums->stream.accepted),
-		 log_unsigned("future", sums->stream.future),
-		 log_unsigned("aggregated", aggregated(engine)), log_unsigned("rows", stats.rows),
-		 log_unsigned("durable_lsn", stats.durable_lsn),
-		 log_unsigned("unaccounted", tick_imbalance(&engine->tick) +
-						     account_kernel_distance(&kernel, &kernel)));
 }
 
 static void note_failures(struct engine *engine)
@@ -201,7 +267,8 @@ static void note_failures(struct engine *engine)
 
 		if (!failure)
 			continue;
-		begin_stop(engine, failure);
+		if (engine->stage == ENGINE_RUNNING || engine->stage == ENGINE_SETTLING)
+			halt(engine, failure);
 		if (!engine->exit_code)
 			engine->exit_code = failure;
 	}
@@ -223,11 +290,11 @@ static void serve_answers(struct engine *engine)
 				  engine_clock_ns(CLOCK_MONOTONIC)))
 			end_tick(engine);
 		break;
+	case ENGINE_HALTING:
+		end_halting(engine);
+		break;
 	case ENGINE_FINISHING:
-		log_final(engine);
-		engine->log = NULL;
-		engine->stage = ENGINE_EXITING;
-		tick_give_order(&engine->tick, ORDER_EXIT);
+		give_exit(engine);
 		break;
 	default:
 		engine->stage = ENGINE_ENDED;

@@ -114,6 +114,7 @@ static int loader_code(int error)
 	switch (error) {
 	case -EBUSY:
 		return EX_TEMPFAIL;
+	case -EADDRINUSE:
 	case -ENODEV:
 		return EX_UNAVAILABLE;
 	case -EPERM:
@@ -138,6 +139,7 @@ static void fill_listener(struct bpf_loader_listener *listener,
 	};
 
 	memcpy(listener->interface, config->interface, sizeof(listener->interface));
+	memcpy(listener->name, config->name, sizeof(listener->name));
 	listener->mode = modes[config->mode];
 }
 
@@ -145,8 +147,8 @@ static int open_loader(struct engine *engine)
 {
 	const struct config *config = engine->config;
 	struct bpf_loader_listener listeners[SLUICE_LISTENERS_MAX] = { 0 };
-	struct sluice_count discarded;
-	struct bpf_loader_options options = { .listeners = listeners };
+	char owner[BPF_LOADER_OWNER_MAX];
+	struct bpf_loader_options options = { .listeners = listeners, .owner = owner };
 	char problem[BPF_LOADER_ERROR_BYTES] = "";
 	int error;
 
@@ -156,40 +158,46 @@ static int open_loader(struct engine *engine)
 	intake_compile(engine->compiled, config);
 	for (__u32 i = 0; i < config->listener_count; i++)
 		fill_listener(&listeners[i], &config->listener[i]);
+	for (int i = 0; i < 16; i++)
+		snprintf(owner + 2 * i, 3, "%02x", engine->store.manifest.agent_id[i]);
 	options.config = engine->compiled;
 	options.ring_bytes = intake_ring_bytes(config);
 	options.wake_bytes = intake_wake_bytes(options.ring_bytes);
 	error = bpf_loader_open(&engine->loader, &options, problem);
 	if (error)
 		return engine_problem(engine, loader_code(error), "%s", problem);
-	discarded = bpf_loader_discarded(engine->loader);
-	log_line(discarded.datagrams ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "loader",
-		 bpf_loader_takeover_text(engine->loader),
-		 log_unsigned("discarded_datagrams", discarded.datagrams),
-		 log_unsigned("discarded_events", discarded.events));
-	return 0;
+	return engine_number_listeners(engine);
+}
+
+static void remove_pins(struct engine *engine)
+{
+	int error;
+
+	bpf_loader_stop(engine->loader);
+	error = bpf_loader_unpin(engine->loader);
+	if (error)
+		log_line(LOG_LEVEL_ERROR, "loader",
+			 "some pins could not be removed; run: sluice detach", log_error(error));
 }
 
 /* A start that failed leaves what it found: rings of a predecessor go on filling. */
 static void close_loader(struct engine *engine)
 {
-	if (engine->loader && !engine->keeps_pins) {
-		int error;
-
-		bpf_loader_stop(engine->loader);
-		error = bpf_loader_unpin(engine->loader);
-		if (error)
-			log_line(LOG_LEVEL_ERROR, "loader",
-				 "some pins could not be removed; run: sluice detach",
-				 log_error(error));
-	}
+	if (engine->loader && !engine->is_open)
+		bpf_loader_abandon(engine->loader);
+	else if (engine->loader && !engine->keeps_pins)
+		remove_pins(engine);
 	bpf_loader_close(engine->loader);
 	free(engine->compiled);
+	free(engine->numbered);
 }
 
+/* The last rung: nothing that can fail comes after it, so nothing of a predecessor is consumed or
+ * replaced by a start that fails. Workers begin to drain with the first tick. */
 static int open_attachment(struct engine *engine)
 {
 	char problem[BPF_LOADER_ERROR_BYTES] = "";
+	struct sluice_count discarded;
 	int error = bpf_loader_attach(engine->loader, problem);
 
 	/* A program of somebody else, or a tunnel: it will not go away by waiting. */
@@ -197,7 +205,13 @@ static int open_attachment(struct engine *engine)
 		return engine_problem(engine, EX_UNAVAILABLE, "%s", problem);
 	if (error)
 		return engine_problem(engine, loader_code(error), "%s", problem);
-	links_open(&engine->links, engine->config, engine->loader);
+	engine->is_open = true;
+	discarded = bpf_loader_discarded(engine->loader);
+	log_line(discarded.datagrams ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "loader",
+		 bpf_loader_takeover_text(engine->loader),
+		 log_unsigned("discarded_datagrams", discarded.datagrams),
+		 log_unsigned("discarded_events", discarded.events));
+	links_open(&engine->links, engine->loader);
 	return 0;
 }
 
@@ -249,9 +263,9 @@ static const struct rung {
 	{ engine_open_rings, engine_close_rings },
 	{ engine_open_workers, engine_close_workers },
 	{ engine_start_workers, NULL },
-	{ open_attachment, NULL, .is_loading = true },
 	{ open_admin, close_admin },
 	{ open_timer, NULL },
+	{ open_attachment, NULL, .is_loading = true },
 };
 
 #define RUNGS (sizeof(ladder) / sizeof(ladder[0]))
@@ -313,9 +327,7 @@ int engine_run(const struct config *config, char *problem)
 	if (!engine)
 		return EX_OSERR;
 	reached = climb(engine, &code);
-	if (code || reached < RUNGS) {
-		engine->keeps_pins = engine->loader && bpf_loader_is_taken_over(engine->loader);
-	} else {
+	if (!code && reached == RUNGS) {
 		log_ready(engine);
 		engine_control(engine);
 		code = engine->exit_code;

@@ -19,6 +19,7 @@ enum engine_stage {
 	ENGINE_RUNNING,
 	ENGINE_SETTLING,	/* detached: ticks until the rings are empty */
 	ENGINE_FINISHING,	/* open windows go to disk */
+	ENGINE_HALTING,		/* after a failure: nothing is read any more, rings stay */
 	ENGINE_EXITING,		/* workers end */
 	ENGINE_ENDED,
 };
@@ -30,11 +31,14 @@ struct engine_rates {
 };
 
 struct engine {
-	const struct config *config;
+	const struct config *config;	/* listeners by number once the loader is open */
+	struct config *numbered;	/* the same; what it points to belongs to the caller's */
 	char *problem;			/* ENGINE_PROBLEM_MAX */
 	int exit_code;
 	enum engine_stage stage;
-	bool keeps_pins;		/* after a failed start that took over */
+	bool keeps_pins;		/* after a failure: the next agent reads what waits */
+	bool is_counting_last;		/* halting: after the open order only the exit comes */
+	bool is_open;			/* the last rung was reached: the kernel side is ours */
 	int settle_ticks;
 	__u64 started_wall_ns, started_mono_ns;
 
@@ -65,6 +69,9 @@ struct engine {
 };
 
 __u64 engine_clock_ns(int clock);
+
+/* numbers.c: listeners in the order of their numbers. Exit code; problem is set. */
+int engine_number_listeners(struct engine *engine);
 
 /* setup.c: the rungs between the loader and the workers, up and down. Exit code; problem is set. */
 int engine_open_rings(struct engine *engine);

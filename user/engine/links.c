@@ -137,11 +137,16 @@ static void open_interface(struct links_interface *interface)
 	interface->known_ns = interface->attached_ns;
 }
 
-void links_open(struct links *links, const struct config *config, struct bpf_loader *loader)
+void links_open(struct links *links, struct bpf_loader *loader)
 {
-	*links = (struct links){ .listener_count = config->listener_count };
-	for (__u32 i = 0; i < config->listener_count; i++)
-		links->interface_of[i] = bpf_loader_interface_of(loader, i);
+	struct bpf_loader_number number;
+
+	*links = (struct links){ 0 };
+	_Static_assert(BPF_LOADER_RETIRED == SLUICE_LISTENERS_MAX, "the one more");
+	while (!bpf_loader_number(loader, links->listener_count, &number))
+		links->interface_of[links->listener_count++] = number.interface;
+	snprintf(links->interface[BPF_LOADER_RETIRED].problem, BPF_LOADER_ERROR_BYTES,
+		 "not configured any more");
 	while (!bpf_loader_interface(loader, links->count, &links->interface[links->count].state))
 		open_interface(&links->interface[links->count++]);
 	links_reconcile(links, loader);
@@ -174,6 +179,18 @@ __u32 links_unattended(const struct links *links)
 	for (__u32 i = 0; i < links->count; i++)
 		count += !links->interface[i].state.is_attached;
 	return count;
+}
+
+bool links_are_taken(const struct links *links)
+{
+	for (__u32 i = 0; i < links->count; i++) {
+		const struct links_interface *interface = &links->interface[i];
+
+		if (interface->detachments && interface->state.ifindex &&
+		    !interface->state.is_attached)
+			return true;
+	}
+	return false;
 }
 
 void links_attended(const struct links *links, __u32 listener, struct links_attendance *attendance)

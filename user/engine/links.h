@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 
-#include "config/config.h"
 #include "edge/bpf_loader.h"
 #include "edge/netlink.h"
 
@@ -40,21 +39,26 @@ struct links_interface {
 struct links {
 	__u32 count;
 	__u32 listener_count;
-	struct links_interface interface[SLUICE_LISTENERS_MAX];
-	__u32 interface_of[SLUICE_LISTENERS_MAX]; /* of a listener */
+	/* One more, of listeners that are not configured any more. */
+	struct links_interface interface[SLUICE_LISTENERS_MAX + 1];
+	__u32 interface_of[SLUICE_LISTENERS_MAX]; /* of a listener, by number */
 	struct links_gap gap[SLUICE_LISTENERS_MAX]; /* of a listener; to_ns 0: none to tell */
 };
 
-/* After bpf_loader_attach(): notes and logs how the interfaces of the configuration are. */
-void links_open(struct links *links, const struct config *config, struct bpf_loader *loader);
+/* After bpf_loader_attach(): notes and logs how the interfaces of the listeners are. */
+void links_open(struct links *links, struct bpf_loader *loader);
 /* Looks at every interface and mends what is not as it should be. */
 void links_reconcile(struct links *links, struct bpf_loader *loader);
 /* The same if the kernel has told of any change of interfaces. */
 void links_serve(struct links *links, struct netlink *netlink, struct bpf_loader *loader);
-/* Of a listener. */
+/* Of a listener, by its number, as all that follows. */
 const struct links_interface *links_of(const struct links *links, __u32 listener);
 /* Interfaces on which nobody takes datagrams in now. */
 __u32 links_unattended(const struct links *links);
+
+/* Whether somebody has detached our program from an interface that is there, and it could not be
+ * attached again. */
+bool links_are_taken(const struct links *links);
 
 /* As of the last look: at most a second ago, or when links_reconcile() was last called. */
 void links_attended(const struct links *links, __u32 listener, struct links_attendance *attendance);

@@ -31,6 +31,7 @@ struct orders {
 	struct share share[SLUICE_WINDOWS_MAX]; /* running totals: what their where selected */
 	struct engine_clock clock;	/* the wall clock of all threads */
 	_Atomic bool is_stopping;	/* the agent: nothing is waited for without end */
+	_Atomic bool is_halted;		/* a worker failed: nothing more is taken out of any ring */
 	int answer_fd;		/* eventfd: some worker has answered, or failed */
 };
 

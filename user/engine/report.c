@@ -146,7 +146,9 @@ const char *report_interface_state(const struct report *report, __u32 listener, 
 	const struct bpf_loader_interface *state =
 		&links_of(&report->engine->links, listener)->state;
 
-	*is_heard = false;
+	*is_heard = report->engine->config->listener[listener].is_retired;
+	if (*is_heard)
+		return "retired";
 	if (!state->ifindex)
 		return "GONE";
 	if (!state->is_attached)

@@ -67,6 +67,7 @@ static void put_listener(struct json_writer *json, const struct report *report, 
 	json_text(json, "action", listener->action == SLUICE_ACTION_TAP ? "tap" : "consume");
 	json_text(json, "mode", state->is_attached ? bpf_loader_mode_name(state->mode) : "none");
 	json_flag(json, "attached", state->is_attached);
+	json_flag(json, "retired", listener->is_retired);
 	json_text(json, "problem", interface->problem);
 	json_text(json, "interface_now", state->now);
 	json_number(json, "ifindex", state->ifindex);

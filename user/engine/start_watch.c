@@ -64,10 +64,8 @@ static void end_at_once(struct start_watch *watch)
 	struct bpf_loader *loader = watch->engine->loader;
 
 	log_line(LOG_LEVEL_WARNING, "engine", "the start does not come to its end: ended at once");
-	if (!atomic_load(&watch->is_loading) && loader && !bpf_loader_is_taken_over(loader)) {
-		bpf_loader_stop(loader);
-		bpf_loader_unpin(loader);
-	}
+	if (!atomic_load(&watch->is_loading) && loader)
+		bpf_loader_abandon(loader);
 	_exit(0);
 }
 

@@ -176,15 +176,20 @@ static void forget_sources(struct tick *tick, __u64 now_mono_ns)
 	sources_evict(tick->sources, now_mono_ns, over_ns);
 }
 
-bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
+void tick_take_counters(struct tick *tick)
 {
 	struct sluice_count consumed_before = consumed(tick);
 
+	sum_workers(tick);
+	balance(tick, consumed_before);
+}
+
+bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
+{
 	if (!tick_is_answered(tick))
 		return false;
 	if (tick->open == ORDER_DRAIN) {
-		sum_workers(tick);
-		balance(tick, consumed_before);
+		tick_take_counters(tick);
 		move_time(tick, now_wall_ns);
 		return false;
 	}

@@ -64,6 +64,9 @@ int tick_start(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns);
 /* Goes on when all workers have answered; true when the tick is over. */
 bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns);
 
+/* When all workers have answered the first half: only adds their counters up, no time moves. */
+void tick_take_counters(struct tick *tick);
+
 /* Whether the last tick found everything that was emitted in the engine. */
 bool tick_is_settled(const struct tick *tick);
 /* Imbalance that two ticks running have shown: one alone may be a packet on its way. */

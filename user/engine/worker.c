@@ -121,6 +121,7 @@ void worker_fail(struct worker *worker, int exit_code, const char *what, int err
 
 	if (!atomic_compare_exchange_strong(&worker->failure, &none, exit_code))
 		return;
+	atomic_store(&worker->orders->is_halted, true);
 	log_line(LOG_LEVEL_ERROR, "worker", what, log_unsigned("worker", worker->index),
 		 log_error(error),
 		 log_text("results_log", worker->log ? results_log_explain(worker->log) : NULL));

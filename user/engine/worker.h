@@ -76,6 +76,7 @@ struct worker {
 	__u32 ends_seen;		/* outboxes that are complete for this order */
 	size_t import_at;		/* in the block that is being imported */
 	__u64 blocked_mono_ns;		/* since when importing waits; 0: it does not */
+	bool is_draining;		/* from the first ORDER_DRAIN on */
 	bool is_finishing;		/* nothing is drained any more */
 	bool is_finished;		/* worker 0: stream_finish() was called */
 	__u64 finish_by_mono_ns;
@@ -124,7 +125,14 @@ bool worker_drain(struct worker *worker);
 bool worker_obey(struct worker *worker);
 bool worker_emit(struct worker *worker);
 void worker_sleep(struct worker *worker);
-/* Notes and logs the first failure; the control thread then stops the agent. */
+/* Some worker has failed. */
+static inline bool worker_is_halted(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->orders->is_halted, memory_order_relaxed);
+}
+
+/* Notes and logs the first failure; from then on no worker takes anything out of a ring, and the
+ * control thread stops the agent. */
 void worker_fail(struct worker *worker, int exit_code, const char *what, int error);
 void worker_raise_event(int fd);
 

@@ -24,6 +24,7 @@ enum progress {
 
 static void begin_drain(struct worker *worker)
 {
+	worker->is_draining = true;
 	for (__u32 i = 0; i < worker->ring_count; i++)
 		worker->ring[i].target = ring_reader_producer_position(&worker->ring[i].reader);
 }
@@ -46,7 +47,7 @@ static void copy_counters(struct worker *worker)
 
 static enum progress step_drain(struct worker *worker)
 {
-	for (__u32 i = 0; i < worker->ring_count; i++)
+	for (__u32 i = 0; i < worker->ring_count && !worker_is_halted(worker); i++)
 		if (ring_reader_position(&worker->ring[i].reader) < worker->ring[i].target)
 			return PROGRESS_MADE;
 	copy_counters(worker);

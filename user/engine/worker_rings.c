@@ -26,8 +26,8 @@ bool worker_drain(struct worker *worker)
 	size_t budget = WORKER_TURN_BYTES;
 	__u32 visited;
 
-	if (worker->order == 0 || worker->is_finishing) /* not set up yet, or windows are closed */
-		return false;
+	if (!worker->is_draining || worker->is_finishing || worker_is_halted(worker))
+		return false; /* not begun yet, or what is taken now would come to nothing */
 	for (visited = 0; visited < worker->ring_count && budget; visited++) {
 		__u64 place = (worker->turn + visited) % worker->ring_count;
 		size_t taken = take_records(worker, &worker->ring[place], budget);
