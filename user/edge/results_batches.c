@@ -106,7 +106,6 @@ static void commit(void *context, size_t bytes)
 	batch->has_positions |= record->kind == SLUICE_DISK_COMPLETE ||
 				record->kind == SLUICE_DISK_FINAL;
 	batch->rows += count_rows(record);
-	batches->rows += count_rows(record);
 	batches->records++;
 	/* While others wait or are on their way, a larger batch is the better use of the disk. */
 	if ((batch->bytes >= RESULTS_LOG_BATCH_BYTES &&

@@ -37,7 +37,7 @@ struct results_batches {
 	size_t reserved_bytes;
 	__u8 *memory;
 	__u64 now_wall_ns, now_mono_ns; /* of the turn */
-	__u64 rows, records; /* since start */
+	__u64 records; /* since start */
 	__u64 reserve_failures;
 	struct row_writer writer;
 };

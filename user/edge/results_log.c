@@ -19,11 +19,6 @@
 #define RETIRE_INTERVAL_NS 1000000000ull
 #define SEGMENT_POLL_NS 1000000ull
 
-static bool is_space_error(int error)
-{
-	return error == -ENOSPC || error == -EDQUOT;
-}
-
 /* What does not say anything about the disk. */
 static bool is_passing(int error)
 {
@@ -33,6 +28,11 @@ static bool is_passing(int error)
 static void publish(__u64 *to, __u64 value)
 {
 	__atomic_store_n(to, value, __ATOMIC_RELAXED);
+}
+
+static void publish_more(__u64 *to, __u64 more)
+{
+	publish(to, *to + more);
 }
 
 void results_log_fail(struct results_log *log, int error, const char *what)
@@ -56,8 +56,11 @@ static void advance_durable(struct results_log *log)
 	while (log->flight_count > 0 && log->flight[0]->is_durable) {
 		struct results_batch *batch = log->flight[0];
 
-		publish(&log->stats.batches, log->stats.batches + 1);
-		publish(&log->stats.bytes, log->stats.bytes + batch->disk_bytes);
+		publish_more(&log->stats.rows, batch->rows);
+		publish_more(&log->stats.records,
+			     batch == &log->preamble_batch ? 0 : batch->record_count);
+		publish_more(&log->stats.batches, 1);
+		publish_more(&log->stats.bytes, batch->disk_bytes);
 		__atomic_store_n(&log->durable_lsn,
 				 batch->header->first_lsn + batch->record_count - 1,
 				 __ATOMIC_RELEASE);
@@ -68,13 +71,19 @@ static void advance_durable(struct results_log *log)
 	}
 }
 
+static void note_space(struct results_log *log, bool is_out)
+{
+	__atomic_store_n(&log->is_write_out_of_space, is_out, __ATOMIC_RELAXED);
+	space_watch_set(&log->space, is_out, "a batch of rows", log->store->path);
+}
+
 static void retry(struct results_log *log, struct results_batch *batch, bool is_space)
 {
 	batch->attempts++;
 	batch->retry_mono_ns = 0;
 	if (is_space || batch->attempts > ATTEMPTS_AT_ONCE)
 		batch->retry_mono_ns = results_log_clock_ns() + SEGMENT_KEEPER_RETRY_NS;
-	__atomic_store_n(&log->is_write_out_of_space, is_space, __ATOMIC_RELAXED);
+	note_space(log, is_space);
 	publish(&log->write_retries, log->write_retries + 1);
 }
 
@@ -83,7 +92,7 @@ static void finish_batch(struct results_log *log, struct results_batch *batch)
 	__u64 took_ns = results_log_clock_ns() - batch->submitted_mono_ns;
 
 	batch->is_durable = true;
-	__atomic_store_n(&log->is_write_out_of_space, false, __ATOMIC_RELAXED);
+	note_space(log, false);
 	if (took_ns > log->stats.commit_ns_max)
 		publish(&log->stats.commit_ns_max, took_ns);
 	advance_durable(log);
@@ -108,8 +117,8 @@ static void judge(struct results_batch *batch, int synced)
 	} else if (written > 0 && written < wanted) {
 		batch->done_bytes += (size_t)written;
 		retry(log, batch, false);
-	} else if (is_space_error(written) || is_passing(written)) {
-		retry(log, batch, is_space_error(written));
+	} else if (space_watch_is_space(written) || is_passing(written)) {
+		retry(log, batch, space_watch_is_space(written));
 	} else {
 		results_log_fail(log, written < 0 ? written : -EIO, "a write failed");
 	}
@@ -309,8 +318,6 @@ static void keep_house(struct results_log *log)
 
 static void publish_stats(struct results_log *log)
 {
-	publish(&log->stats.rows, log->batches.rows);
-	publish(&log->stats.records, log->batches.records);
 	publish(&log->stats.waiting_bytes, results_batches_waiting_bytes(&log->batches));
 	publish(&log->stats.buffers_free, results_batches_free(&log->batches));
 	publish(&log->stats.reserve_failures, log->batches.reserve_failures);
@@ -358,21 +365,10 @@ __u64 results_log_deadline_ns(const struct results_log *log)
 	return deadline_ns;
 }
 
-bool results_log_is_busy(const struct results_log *log)
-{
-	return log->flight_count > 0 || log->is_starting || log->is_preamble_due ||
-	       log->batches.closed_count > 0 || results_batches_opened_ns(&log->batches) != 0;
-}
-
 /* From the clock of the last turn on: whoever waits here runs no turn of its own. */
 static __u64 wall_ns_at(const struct results_log *log, __u64 now_mono_ns)
 {
 	return log->batches.now_wall_ns + (now_mono_ns - log->batches.now_mono_ns);
-}
-
-void results_log_hold_age(struct results_log *log, bool is_held)
-{
-	log->is_age_held = is_held;
 }
 
 int results_log_flush_wait(struct results_log *log, __u64 timeout_ns)

@@ -99,15 +99,17 @@ struct results_log_stats {
 	__u64 durable_lsn;
 	__u64 segments; /* files kept */
 	__u64 segment_bytes; /* their preallocated sizes added up */
-	__u64 rows; /* these since start */
-	__u64 records;
+	__u64 rows; /* these since start, durable */
+	__u64 records; /* the same, without what segments start with */
 	__u64 batches; /* durable */
 	__u64 bytes; /* durable, padding included */
 	__u64 waiting_bytes; /* written by rows, not durable yet */
 	__u64 buffers_free;
 	__u64 reserve_failures; /* no buffer was free */
 	__u64 commit_ns_max; /* longest time from submission to durable */
-	__u64 segments_removed; /* by retention */
+	__u64 segments_removed; /* by retention: files that are gone */
+	__u64 retention_failures; /* attempts at it */
+	int retention_error; /* of the last attempt, -errno, or 0 */
 	__u64 no_space_retries;
 	bool is_out_of_space;
 	int error; /* final, -errno, or 0 */

@@ -176,6 +176,7 @@ int results_log_open(struct results_log **log, const struct results_log_options 
 	}
 	made->store = store;
 	made->uring = options->uring;
+	made->space = (struct space_watch)SPACE_WATCH_READY;
 	memcpy(made->store_id, store->manifest.store_id, sizeof(made->store_id));
 	memcpy(made->agent_id, store->manifest.agent_id, sizeof(made->agent_id));
 	made->agent_epoch = store->manifest.agent_epoch;
@@ -312,6 +313,17 @@ __u64 results_log_durable_lsn(const struct results_log *log)
 	return __atomic_load_n(&log->durable_lsn, __ATOMIC_ACQUIRE);
 }
 
+bool results_log_is_busy(const struct results_log *log)
+{
+	return log->flight_count > 0 || log->is_starting || log->is_preamble_due ||
+	       log->batches.closed_count > 0 || results_batches_opened_ns(&log->batches) != 0;
+}
+
+void results_log_hold_age(struct results_log *log, bool is_held)
+{
+	log->is_age_held = is_held;
+}
+
 bool results_log_is_out_of_space(const struct results_log *log)
 {
 	struct segment_keeper_stats stats;
@@ -351,6 +363,8 @@ void results_log_read_stats(const struct results_log *log, struct results_log_st
 		.reserve_failures = READ(reserve_failures),
 		.commit_ns_max = READ(commit_ns_max),
 		.segments_removed = keeper.removed,
+		.retention_failures = keeper.removal_failures,
+		.retention_error = keeper.removal_error,
 		.no_space_retries =
 			keeper.retries + __atomic_load_n(&log->write_retries, __ATOMIC_RELAXED),
 		.is_out_of_space = keeper.is_out_of_space ||

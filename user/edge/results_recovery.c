@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "core/dictionary.h"
 #include "edge/segment.h"
 #include "edge/segment_file.h"
@@ -105,13 +106,23 @@ static int explain_segment(struct store *store, const struct segment_cursor *cur
 			 cursor->name, strerror(-error));
 }
 
-/* Fills in an entry from the segment's header. 1, 0 when it is gone or stale, -errno. */
+/* What retention had given up and was killed before it removed. 1: it cannot be removed now. */
+static int remove_stale(struct store *store, const struct segment_entry *entry, const char *name)
+{
+	if (unlinkat(store->results_fd, name, 0) < 0)
+		return errno != ENOENT;
+	log_line(LOG_LEVEL_INFO, "results", "removed an old segment",
+		 log_unsigned("segment", entry->number), log_text("file", name),
+		 log_text("reason", "removed before"), log_unsigned("bytes", entry->bytes));
+	return 0;
+}
+
+/* Fills in an entry from the segment's header. 1, 0 when it is gone, -errno. */
 static int read_entry(struct store *store, const struct store_manifest *manifest,
 		      struct segment_entry *entry)
 {
 	struct segment_cursor cursor = SEGMENT_CURSOR_CLOSED;
 	char name[SEGMENT_NAME_MAX];
-	bool is_stale;
 	int error;
 
 	segment_format_name(name, entry->first_lsn);
@@ -124,11 +135,8 @@ static int read_entry(struct store *store, const struct store_manifest *manifest
 	entry->number = cursor.header.number;
 	entry->bytes = cursor.header.segment_bytes;
 	entry->created_wall_ns = cursor.header.created_wall_ns;
-	is_stale = entry->number < manifest->results_first;
 	segment_close(&cursor);
-	if (is_stale)
-		unlinkat(store->results_fd, name, 0);
-	return !is_stale;
+	return entry->number < manifest->results_first ? remove_stale(store, entry, name) : 1;
 }
 
 static int check_numbers(struct store *store, const struct store_manifest *manifest,
@@ -139,6 +147,8 @@ static int check_numbers(struct store *store, const struct store_manifest *manif
 	for (size_t i = 0; i < count; i++) {
 		__u64 number = entries[i].number;
 
+		if (number < manifest->results_first)
+			continue;
 		/* One that is in a gap, but still there, was to be moved. */
 		if (number < expected ||
 		    (number > expected && store_manifest_skip_gaps(manifest, expected) < number))
@@ -276,11 +286,13 @@ static int recover(struct store *store, const struct store_manifest *manifest,
 		   struct results_recovery *found)
 {
 	__u64 number = manifest->results_first, after_gap;
+	bool has_last = found->entry_count &&
+			found->entries[found->entry_count - 1].number >= number;
 
-	if (found->entry_count)
+	if (has_last)
 		number = found->entries[found->entry_count - 1].number + 1;
 	after_gap = store_manifest_skip_gaps(manifest, number);
-	if (found->entry_count && after_gap == number)
+	if (has_last && after_gap == number)
 		return recover_last(store, manifest, found);
 	return recover_none(store, manifest, number, after_gap, found);
 }

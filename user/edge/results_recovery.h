@@ -9,7 +9,8 @@
 #include "edge/segment_keeper.h"
 
 struct results_recovery {
-	struct segment_entry *entries; /* by number; free() it */
+	/* By number; free() it. Those below the manifest's results_first could not be removed. */
+	struct segment_entry *entries;
 	size_t entry_count;
 	int fd; /* of the last segment, for appending; -1: there is none */
 	__u64 segment_bytes; /* of the last segment */

@@ -10,6 +10,7 @@
 #include "edge/results_preamble.h"
 #include "edge/segment.h"
 #include "edge/segment_keeper.h"
+#include "edge/space_watch.h"
 
 #define results_log_container(pointer, type, member) \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
@@ -46,6 +47,7 @@ struct results_log {
 	unsigned int flight_count;
 	bool has_queued;
 	bool is_write_out_of_space;
+	struct space_watch space;
 	__u64 write_retries;
 	/* Read by any thread: */
 	__u64 durable_lsn;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One thread, one mutex that is never held across I/O, and three kinds of work in this order: start
- * what is asked for, prepare the next one, retire the oldest. */
-#include "edge/segment_keeper.h"
-
+ * what is asked for, prepare the next one, retire the oldest (segment_retire.c). */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -10,36 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "edge/segment.h"
 #include "edge/segment_file.h"
-
-struct segment_keeper {
-	struct segment_keeper_options options;
-	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t wakeup;
-	/* Under the mutex: */
-	bool has_thread;
-	bool is_stopping;
-	bool want_prepare;
-	bool want_start;
-	bool want_retire;
-	struct sluice_segment header; /* of the segment to start */
-	int started_fd; /* waiting to be taken, or -1 */
-	int start_error; /* final */
-	__u64 now_wall_ns;
-	__u64 durable_lsn;
-	struct segment_entry *entries;
-	size_t entry_count;
-	struct segment_keeper_stats stats;
-	/* The thread's alone: */
-	int prepared_fd;
-};
-
-static bool is_space_error(int error)
-{
-	return error == -ENOSPC || error == -EDQUOT;
-}
+#include "edge/segment_keeper_state.h"
 
 static int prepare(struct segment_keeper *keeper)
 {
@@ -52,7 +22,7 @@ static int prepare(struct segment_keeper *keeper)
 	return 0;
 }
 
-static void drop_prepared(struct segment_keeper *keeper)
+void segment_keeper_drop_prepared(struct segment_keeper *keeper)
 {
 	if (keeper->prepared_fd >= 0)
 		segment_file_drop(keeper->options.store->results_fd, keeper->prepared_fd);
@@ -89,84 +59,6 @@ static int start(struct segment_keeper *keeper, struct sluice_segment *header)
 	return segment_file_start(keeper->options.store->results_fd, keeper->prepared_fd, header);
 }
 
-/* How many of the oldest are to go: by size (a prepared one counts), by age of their newest batch
- * (which is older than the next segment), never the last one. Under the mutex. */
-static size_t count_retired(const struct segment_keeper *keeper)
-{
-	__u64 bytes = keeper->stats.bytes + keeper->options.segment_bytes;
-	__u64 age_max_ns = (__u64)keeper->options.age_max_ns;
-	size_t count = 0;
-
-	while (count + 1 < keeper->entry_count) {
-		__u64 newest_ns = keeper->entries[count + 1].created_wall_ns;
-		bool is_old = age_max_ns && keeper->now_wall_ns > newest_ns &&
-			      keeper->now_wall_ns - newest_ns > age_max_ns;
-
-		if (!is_old && bytes <= keeper->options.bytes_max)
-			break;
-		bytes -= keeper->entries[count].bytes;
-		count++;
-	}
-	return count;
-}
-
-static int note_retired(struct segment_keeper *keeper, __u64 first, __u64 durable_lsn)
-{
-	struct store_manifest manifest;
-	int error;
-
-	store_read_manifest(keeper->options.store, &manifest);
-	manifest.results_first = first;
-	manifest.results_durable_lsn = durable_lsn;
-	error = store_update(keeper->options.store, &manifest);
-	if (is_space_error(error) && keeper->prepared_fd >= 0) {
-		/* The prepared segment is also the reserve that lets a full disk be relieved. */
-		drop_prepared(keeper);
-		error = store_update(keeper->options.store, &manifest);
-	}
-	return error;
-}
-
-/* The manifest says that they are gone before they are. */
-static int retire(struct segment_keeper *keeper)
-{
-	int directory_fd = keeper->options.store->results_fd;
-	__u64 first, durable_lsn, removed_bytes = 0;
-	size_t count;
-	int error;
-
-	pthread_mutex_lock(&keeper->mutex);
-	count = count_retired(keeper);
-	first = count ? keeper->entries[count].number : 0;
-	durable_lsn = keeper->durable_lsn;
-	pthread_mutex_unlock(&keeper->mutex);
-	if (count == 0)
-		return 0;
-	error = note_retired(keeper, first, durable_lsn);
-	if (error)
-		return error;
-	/* Only this thread changes the entries. */
-	for (size_t i = 0; i < count; i++) {
-		char name[SEGMENT_NAME_MAX];
-
-		segment_format_name(name, keeper->entries[i].first_lsn);
-		if (unlinkat(directory_fd, name, 0) < 0 && errno != ENOENT)
-			error = -errno;
-		removed_bytes += keeper->entries[i].bytes;
-	}
-	if (fsync(directory_fd) < 0 && !error)
-		error = -errno;
-	pthread_mutex_lock(&keeper->mutex);
-	keeper->entry_count -= count;
-	memmove(keeper->entries, keeper->entries + count,
-		keeper->entry_count * sizeof(*keeper->entries));
-	keeper->stats.segments = keeper->entry_count;
-	keeper->stats.bytes -= removed_bytes;
-	keeper->stats.removed += count;
-	pthread_mutex_unlock(&keeper->mutex);
-	return error;
-}
-
 /* With the mutex held on entry and return, released in between. Says whether to rest before
  * more. */
 static bool do_start(struct segment_keeper *keeper)
@@ -176,9 +68,11 @@ static bool do_start(struct segment_keeper *keeper)
 
 	pthread_mutex_unlock(&keeper->mutex);
 	error = start(keeper, &header);
+	space_watch_set(&keeper->space, space_watch_is_space(error), "a segment",
+			keeper->options.store->path);
 	pthread_mutex_lock(&keeper->mutex);
-	keeper->stats.is_out_of_space = is_space_error(error);
-	if (is_space_error(error)) {
+	keeper->stats.is_out_of_space = space_watch_is_space(error);
+	if (space_watch_is_space(error)) {
 		keeper->stats.retries++;
 		keeper->want_retire = true;
 		return true;
@@ -202,13 +96,15 @@ static bool do_prepare(struct segment_keeper *keeper)
 	pthread_mutex_unlock(&keeper->mutex);
 	if (keeper->prepared_fd < 0)
 		error = prepare(keeper);
+	space_watch_set(&keeper->space, space_watch_is_space(error), "a segment",
+			keeper->options.store->path);
 	pthread_mutex_lock(&keeper->mutex);
 	/* Other errors come back, and are final, when the segment is really needed. */
-	keeper->want_prepare = is_space_error(error);
+	keeper->want_prepare = space_watch_is_space(error);
 	keeper->want_retire = true;
-	keeper->stats.is_out_of_space = is_space_error(error);
-	keeper->stats.retries += is_space_error(error);
-	return is_space_error(error);
+	keeper->stats.is_out_of_space = space_watch_is_space(error);
+	keeper->stats.retries += space_watch_is_space(error);
+	return space_watch_is_space(error);
 }
 
 static void do_retire(struct segment_keeper *keeper)
@@ -217,9 +113,10 @@ static void do_retire(struct segment_keeper *keeper)
 
 	keeper->want_retire = false;
 	pthread_mutex_unlock(&keeper->mutex);
-	error = retire(keeper);
+	error = segment_keeper_remove_old(keeper);
 	pthread_mutex_lock(&keeper->mutex);
-	keeper->stats.error = error;
+	keeper->stats.removal_failures += error != 0;
+	keeper->stats.removal_error = error;
 }
 
 static void rest(struct segment_keeper *keeper)
@@ -282,6 +179,8 @@ int segment_keeper_open(struct segment_keeper **keeper,
 		return -ENOMEM;
 	made->options = *options;
 	made->options.entries = NULL;
+	made->results_first = options->store->manifest.results_first;
+	made->space = (struct space_watch)SPACE_WATCH_READY;
 	made->started_fd = -1;
 	made->prepared_fd = -1;
 	pthread_mutex_init(&made->mutex, NULL);
@@ -312,7 +211,7 @@ void segment_keeper_close(struct segment_keeper *keeper)
 		pthread_mutex_unlock(&keeper->mutex);
 		pthread_join(keeper->thread, NULL);
 	}
-	drop_prepared(keeper);
+	segment_keeper_drop_prepared(keeper);
 	if (keeper->started_fd >= 0)
 		close(keeper->started_fd);
 	pthread_cond_destroy(&keeper->wakeup);
@@ -359,7 +258,7 @@ void segment_keeper_retire(struct segment_keeper *keeper, __u64 now_wall_ns, __u
 	pthread_mutex_lock(&keeper->mutex);
 	keeper->now_wall_ns = now_wall_ns;
 	keeper->durable_lsn = durable_lsn;
-	keeper->want_retire = count_retired(keeper) > 0;
+	keeper->want_retire = segment_keeper_count_old(keeper) > 0;
 	if (keeper->want_retire)
 		pthread_cond_signal(&keeper->wakeup);
 	pthread_mutex_unlock(&keeper->mutex);

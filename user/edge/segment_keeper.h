@@ -24,7 +24,9 @@ struct segment_keeper_options {
 	__u64 segment_bytes; /* of new segments, a multiple of 4 KiB */
 	__u64 bytes_max;
 	__s64 age_max_ns; /* 0: no limit */
-	const struct segment_entry *entries; /* on disk already, by number; copied */
+	/* On disk already, by number; copied. Those below the manifest's results_first could not be
+	 * removed so far: tried again. */
+	const struct segment_entry *entries;
 	size_t entry_count;
 };
 
@@ -45,10 +47,11 @@ void segment_keeper_retire(struct segment_keeper *keeper, __u64 now_wall_ns, __u
 struct segment_keeper_stats {
 	__u64 segments;
 	__u64 bytes;
-	__u64 removed;
+	__u64 removed; /* files that are gone from the disk by it */
+	__u64 removal_failures; /* attempts */
+	int removal_error; /* of the last attempt, -errno */
 	__u64 retries;
 	bool is_out_of_space;
-	int error; /* of the last attempt at retention, -errno */
 };
 
 void segment_keeper_read_stats(struct segment_keeper *keeper, struct segment_keeper_stats *stats);

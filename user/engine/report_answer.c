@@ -115,6 +115,9 @@ static void check_disk(const struct report *report, struct report_problems *prob
 		add(problems, "the results log has failed: %s", strerror(-stats->error));
 	else if (stats->is_out_of_space)
 		add(problems, "no space left on the disk: rows wait");
+	if (stats->retention_error)
+		add(problems, "old results cannot be removed: %s",
+		    strerror(-stats->retention_error));
 }
 
 static void check_clock(const struct report *report, struct report_problems *problems)

@@ -221,6 +221,8 @@ static void put_results(struct json_writer *json, const struct results_log_stats
 	json_number(json, "reserve_failures", stats->reserve_failures);
 	json_number(json, "commit_ns_max", stats->commit_ns_max);
 	json_number(json, "segments_removed", stats->segments_removed);
+	json_number(json, "retention_failures", stats->retention_failures);
+	json_signed(json, "retention_error", stats->retention_error);
 	json_flag(json, "out_of_space", stats->is_out_of_space);
 	json_signed(json, "error", stats->error);
 	json_close(json, "}");

@@ -217,6 +217,9 @@ static void write_results(struct page *page)
 	    path);
 	if (stats->is_out_of_space)
 		say(page, "NO SPACE LEFT: rows wait; free some space, it goes on by itself");
+	if (stats->retention_error)
+		say(page, "OLD RESULTS CANNOT BE REMOVED: %s (tried %llu times)",
+		    strerror(-stats->retention_error), stats->retention_failures);
 	if (stats->error)
 		say(page, "FAILED: %s; the agent stops", strerror(-stats->error));
 }

@@ -597,6 +597,9 @@ static void no_space_waits_and_goes_on(void **state)
 	assert_int_equal(stats.error, 0);
 	assert_int_equal(stats.durable_lsn, 1);
 	assert_non_null(strstr(results_log_explain(maker.log), "no space"));
+	/* What waits is not written. */
+	assert_int_equal(stats.rows, 0);
+	assert_int_equal(stats.records, 0);
 	/* It is not hammered. */
 	assert_true(fault.seen <= 4);
 	fault.times = 0;
@@ -844,14 +847,108 @@ static void retention_by_age(void **state)
 		results_log_turn(maker.log, wall_ns + 8 * 86400 * SECOND_NS, UINT64_MAX / 3), 0);
 	wait_for_segments(&maker, 4, &stats);
 	results_log_hold_age(maker.log, false);
-	assert_int_equal(
-		results_log_turn(maker.log, wall_ns + 4000 * SECOND_NS, UINT64_MAX / 2 + SECOND_NS),
-		0);
+	assert_int_equal(results_log_turn(maker.log, wall_ns + 4000 * SECOND_NS,
+					  UINT64_MAX / 2 + SECOND_NS),
+			 0);
 	/* The active one stays, however old. */
 	wait_for_segments(&maker, 1, &stats);
 	assert_int_equal(stats.segments_removed, 3);
 	results_maker_close(&maker);
 	assert_int_equal(read_back(path).result, 0);
+}
+
+/* What is logged while `during` runs. */
+static char logged[65536];
+
+static void catch_log(void (*during)(void))
+{
+	int file = open("/tmp", O_TMPFILE | O_RDWR, 0600), old = dup(2);
+	ssize_t bytes;
+
+	dup2(file, 2);
+	during();
+	dup2(old, 2);
+	bytes = pread(file, logged, sizeof(logged) - 1, 0);
+	assert_true(bytes >= 0);
+	logged[bytes] = '\0';
+	close(old);
+	close(file);
+}
+
+static void fail_to_remove(void)
+{
+	struct results_log_recovery recovery;
+	struct results_log_stats stats;
+	struct results_maker maker;
+	char command[3 * PATH_MAX];
+
+	results_maker_open_with(&maker, path, &window, 1,
+				&(struct results_log_options){ .segment_bytes = SEGMENT_BYTES,
+							       .bytes_max = 4 * SEGMENT_BYTES });
+	write_rows(&maker, 0, 100000, 1000);
+	results_maker_flush(&maker);
+	/* A name that no unlink removes, in the place of the first segment. */
+	snprintf(command, sizeof(command),
+		 "f='%s'/results/" FIRST_SEGMENT "; mv \"$f\" '%s/aside'; mkdir \"$f\"", path,
+		 directory);
+	assert_int_equal(system(command), 0);
+	write_rows(&maker, 100000, 400000, 1000);
+	results_maker_flush(&maker);
+	wait_for_segments(&maker, 4, &stats);
+	/* The others are gone; what is still there still counts. */
+	assert_int_equal(stats.segment_bytes, 4 * SEGMENT_BYTES);
+	assert_true(stats.retention_failures > 0);
+	assert_int_equal(stats.retention_error, -EISDIR);
+	snprintf(command, sizeof(command),
+		 "f='%s'/results/" FIRST_SEGMENT "; rmdir \"$f\"; mv '%s/aside' \"$f\"", path,
+		 directory);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(results_log_turn(maker.log, 1, UINT64_MAX / 4), 0);
+	wait_for_segments(&maker, 3, &stats);
+	results_maker_close(&maker);
+	assert_int_equal(recover(path, &recovery), 0);
+}
+
+static unsigned int count_logged(const char *text)
+{
+	unsigned int count = 0;
+
+	for (const char *at = logged; (at = strstr(at, text)); at++)
+		count++;
+	return count;
+}
+
+static void removal_that_fails_is_told(void **state)
+{
+	(void)state;
+	catch_log(fail_to_remove);
+	assert_int_equal(count_logged("old segments cannot be removed"), 1);
+	assert_int_equal(count_logged("old segments can be removed again"), 1);
+	/* Each that is gone, and why. */
+	assert_int_equal(count_logged("removed an old segment"), 5);
+	assert_int_equal(count_logged("segment=2 file=00000000000000000066.seg reason=size"), 1);
+	assert_int_equal(count_logged("segment=1 file=" FIRST_SEGMENT " reason=\"removed before\""),
+			 1);
+}
+
+static void fill_the_disk(void)
+{
+	struct fault fault = { URING_WRITE, -ENOSPC, 2, 0, { NULL } };
+	struct results_maker maker;
+
+	results_maker_open(&maker, path, &window, 1, SEGMENT_BYTES);
+	results_maker_flush(&maker);
+	uring_set_fault(maker.uring, inject, &fault);
+	write_rows(&maker, 0, 10, 1);
+	results_maker_close(&maker);
+}
+
+static void a_full_disk_is_told_and_its_end(void **state)
+{
+	(void)state;
+	catch_log(fill_the_disk);
+	assert_int_equal(count_logged("the disk is full"), 1);
+	assert_int_equal(count_logged("the disk has room again"), 1);
 }
 
 static void options_are_checked(void **state)
@@ -896,6 +993,8 @@ int main(void)
 		LOG_TEST(a_file_size_limit_is_final),
 		LOG_TEST(retention_by_size),
 		LOG_TEST(retention_by_age),
+		LOG_TEST(removal_that_fails_is_told),
+		LOG_TEST(a_full_disk_is_told_and_its_end),
 		LOG_TEST(options_are_checked),
 	};
 
