@@ -4,7 +4,7 @@
 
 static const struct command *const commands[] = {
 	&command_run,	 &command_check,  &command_query,   &command_log,
-	&command_status, &command_detach,
+	&command_status, &command_sources, &command_detach,
 	&command_version, &command_help, &command_completion, NULL,
 };
 

@@ -8,6 +8,7 @@
 extern const struct command command_run;
 extern const struct command command_check;
 extern const struct command command_status;
+extern const struct command command_sources;
 extern const struct command command_query;
 extern const struct command command_log;
 extern const struct command command_detach;

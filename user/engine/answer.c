@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "engine/report.h"
+#include "engine/report_sources.h"
 
 static void answer_json(struct engine *engine, struct text *out)
 {
@@ -52,15 +54,35 @@ static void answer_colour_ledger(struct engine *engine, struct text *out)
 	answer_for_people(engine, out, true, report_write_ledger);
 }
 
+static void answer_sources(struct engine *engine, struct text *out, __u64 most)
+{
+	report_write_sources(engine, out, REPORT_SOURCES_JSON, most);
+}
+
+static void answer_sources_table(struct engine *engine, struct text *out, __u64 most)
+{
+	report_write_sources(engine, out, REPORT_SOURCES_TABLE, most);
+}
+
+static void answer_colour_sources(struct engine *engine, struct text *out, __u64 most)
+{
+	report_write_sources(engine, out, REPORT_SOURCES_COLOUR, most);
+}
+
+/* A request, or one that a number follows. */
 static const struct {
 	const char *request;
 	void (*answer)(struct engine *engine, struct text *out);
+	void (*answer_number)(struct engine *engine, struct text *out, __u64 number);
 } requests[] = {
 	{ "status", answer_json },
 	{ "status page", answer_page },
 	{ "status page colour", answer_colour_page },
 	{ "status ledger", answer_ledger },
 	{ "status ledger colour", answer_colour_ledger },
+	{ "sources json", .answer_number = answer_sources },
+	{ "sources table", .answer_number = answer_sources_table },
+	{ "sources colour", .answer_number = answer_colour_sources },
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -70,22 +92,44 @@ static void answer_unknown(struct text *out)
 	text_add(out, "{\"error\":\"unknown request\",\"requests\":[");
 	for (size_t i = 0; i < REQUESTS; i++) {
 		text_add(out, i ? "," : "");
-		text_add_quoted(out, requests[i].request);
+		text_format(out, "\"%s%s\"", requests[i].request,
+			    requests[i].answer_number ? " NUMBER" : "");
 	}
 	text_add(out, "]}\n");
 }
 
-size_t engine_answer(void *context, const char *request, char *answer, size_t room)
+/* "sources json 20": 20 where "sources json" is asked for. */
+static bool read_number(const char *request, const char *wanted, __u64 *number)
+{
+	size_t bytes = strlen(wanted);
+
+	return strncmp(request, wanted, bytes) == 0 && request[bytes] == ' ' &&
+	       units_parse_number(request + bytes + 1, number) == 0;
+}
+
+static void answer(struct engine *engine, const char *request, struct text *out)
+{
+	__u64 number;
+
+	for (size_t i = 0; i < REQUESTS; i++) {
+		if (requests[i].answer && strcmp(request, requests[i].request) == 0) {
+			requests[i].answer(engine, out);
+			return;
+		}
+		if (requests[i].answer_number &&
+		    read_number(request, requests[i].request, &number)) {
+			requests[i].answer_number(engine, out, number);
+			return;
+		}
+	}
+	answer_unknown(out);
+}
+
+size_t engine_answer(void *context, const char *request, char *buffer, size_t room)
 {
 	struct text out;
 
-	text_init(&out, answer, room);
-	for (size_t i = 0; i < REQUESTS; i++) {
-		if (strcmp(request, requests[i].request) == 0) {
-			requests[i].answer(context, &out);
-			return out.bytes;
-		}
-	}
-	answer_unknown(&out);
+	text_init(&out, buffer, room);
+	answer(context, request, &out);
 	return out.bytes;
 }

@@ -237,6 +237,7 @@ static int open_admin(struct engine *engine)
 static void close_admin(struct engine *engine)
 {
 	admin_close(engine->admin);
+	report_sources_close(&engine->listed);
 }
 
 static int open_timer(struct engine *engine)

@@ -11,6 +11,7 @@
 #include "engine/links.h"
 #include "engine/prefault.h"
 #include "engine/recent.h"
+#include "engine/report_sources.h"
 #include "engine/start_watch.h"
 #include "engine/tick.h"
 #include "engine/worker.h"
@@ -63,6 +64,7 @@ struct engine {
 	struct start_watch start_watch;
 	struct engine_rates rates;
 	struct recent recent;
+	struct report_sources listed;
 	__u64 unclaimed_at_start;	/* of udp_stack.h */
 	/* For its statistics; worker 0 owns it. NULL once it may be closed. */
 	struct results_log *log;
@@ -88,6 +90,6 @@ int engine_problem(struct engine *engine, int exit_code, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 
 /* answer.c: the admin socket's requests; see admin.h. */
-size_t engine_answer(void *context, const char *request, char *answer, size_t room);
+size_t engine_answer(void *context, const char *request, char *buffer, size_t room);
 
 #endif
