@@ -29,6 +29,8 @@ generate --to 10.8.0.1:9125 --datagrams 2000 --rate 20k/s --events 4 --epoch 2 |
 agent_start "$work/c.yaml"
 await_rest
 expect "taken over" "$(status .agent.taken_over)" true
+expect_that "status says first that something is lost" grep -q \
+	'^PROBLEM: .*the agent before died: what its open windows held is lost' <(status .answer)
 expect "datagrams since the program was loaded" "$(status '.handover.emitted.datagrams')" 5000
 expect "datagrams that the dead agent had" "$(status '.handover.unread_after_crash.datagrams')" 3000
 expect "events that the dead agent had" "$(status '.handover.unread_after_crash.events')" 12000

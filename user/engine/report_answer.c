@@ -33,6 +33,7 @@ static void check_agent(const struct report *report, struct report_problems *pro
 {
 	const struct engine *engine = report->engine;
 	__u64 waited_ns = report->now_mono_ns - engine->tick.started_mono_ns;
+	__u64 age_ns = report->now_mono_ns - engine->started_mono_ns;
 	char time[WORDS_BYTES];
 
 	if (engine->stage != ENGINE_RUNNING)
@@ -40,6 +41,11 @@ static void check_agent(const struct report *report, struct report_problems *pro
 	else if (engine->tick.open != ORDER_NONE && waited_ns > STUCK_NS)
 		add(problems, "the workers have not answered for %s",
 		    words_passed(time, waited_ns));
+	if (bpf_loader_is_taken_over(engine->loader) &&
+	    age_ns < RECENT_SECONDS * RECENT_INTERVAL_NS)
+		add(problems,
+		    "the agent before died: what its open windows held is lost (started %s ago)",
+		    words_passed(time, age_ns));
 }
 
 static bool is_listed_before(const struct links *links, __u32 listener)

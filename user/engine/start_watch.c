@@ -12,13 +12,16 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 
-/* Who asks has been promised an end within a second. */
+/* Who asks has been promised an end within a second. What is being made in the kernel is worth
+ * more: a program that stays attached takes packets that nobody reads. */
 #define PATIENCE_MS 600
+#define LOADING_PATIENCE_MS 3000
 
 /* Their default is to end the process; nothing here uses them. */
-static const int ignored[] = { SIGPIPE, SIGUSR1,   SIGUSR2, SIGALRM,
-			       SIGPROF, SIGVTALRM, SIGIO,   SIGPWR,
-			       SIGXFSZ /* the results log sees a short write instead */ };
+static const int ignored[] = {
+	SIGPIPE,   SIGUSR1, SIGUSR2, SIGALRM, SIGPROF,
+	SIGVTALRM, SIGIO,   SIGPWR,  SIGXFSZ /* the results log sees a short write instead */
+};
 
 void engine_guard_signals(void)
 {
@@ -77,7 +80,9 @@ static void *listen_to_signals(void *context)
 		return NULL;
 	log_line(LOG_LEVEL_INFO, "engine", "stopping: the start is given up");
 	atomic_store(&watch->is_asked, true);
-	if (wait_for_signal(watch, PATIENCE_MS))
+	if (!wait_for_signal(watch, PATIENCE_MS))
+		return NULL;
+	if (!atomic_load(&watch->is_loading) || wait_for_signal(watch, LOADING_PATIENCE_MS))
 		end_at_once(watch);
 	return NULL;
 }
