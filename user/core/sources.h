@@ -141,8 +141,9 @@ struct source_record {
 	__s64 newest_time_ns;	/* of all accepted events; SOURCES_WATERMARK_NONE */
 	__u64 datagrams, records;	/* their mean */
 	__u8 retired_count;
+	__u8 retired_next;	/* place of retired[] that is used next */
 	__u8 is_exact;		/* else sequences up to `highest` count as seen */
-	__u8 zero[6];
+	__u8 zero[5];
 };
 
 SLUICE_ASSERT_SIZE(struct source_record, 112);

@@ -64,6 +64,7 @@ static size_t fill_record(const struct sources *sources, __u32 slot, __u32 s, bo
 					.datagrams = source->datagrams,
 					.records = source->records,
 					.retired_count = state->retired_count,
+					.retired_next = state->retired_next,
 					.is_exact = is_exact };
 	memcpy(head->retired, state->retired, sizeof(head->retired));
 	for (unsigned int i = 0; i < DEDUP_SEQUENCE_EPOCHS && source_is_used(source); i++) {
@@ -131,6 +132,7 @@ static bool is_sound(const struct source_record *head, size_t byte_count)
 {
 	if (byte_count < sizeof(*head) || head->lane_count > DEDUP_SEQUENCE_EPOCHS ||
 	    head->retired_count > DEDUP_SEQUENCE_RETIRED ||
+	    head->retired_next >= DEDUP_SEQUENCE_RETIRED ||
 	    (head->bitmaps && head->bitmaps != head->lane_count) ||
 	    byte_count < sizeof(*head) + (size_t)head->bitmaps * BITMAP_BYTES)
 		return false;
@@ -164,7 +166,7 @@ static bool restore_lanes(struct sources *sources, struct source_set *set, __u32
 	}
 	memcpy(state->retired, head->retired, sizeof(state->retired));
 	state->retired_count = head->retired_count;
-	state->retired_next = head->retired_count % DEDUP_SEQUENCE_RETIRED;
+	state->retired_next = head->retired_next;
 	return is_restored;
 }
 

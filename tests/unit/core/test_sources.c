@@ -2,16 +2,8 @@
 /* Watermarks from sources: the minimum over the live ones, held back by stragglers only so far,
  * never past now, moved by silence, and never ahead of what the snapshot saw. And datagrams: once
  * per window, whichever way they come. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "sources_bed.h"
 
-#include <cmocka.h>
-
-#include "core/sources.h"
-
-#define SECOND 1000000000ll
 #define LATER (1000000 * SECOND) /* a wall clock that is ahead of all events */
 
 /* Window 0 reads listener 0, window 1 listener 1, window 2 both. */
@@ -21,69 +13,18 @@ static const struct window_spec windows[] = {
 	{ .listener_mask = 3 },
 };
 
-static struct sources *open_with(__u32 sources_max, __u32 window_count)
-{
-	struct sources_options options = {
-		.sources_max = sources_max,
-		.worker_count = 2,
-		.listener_count = 2,
-		.windows = windows,
-		.window_count = window_count,
-		.idle_timeout_ns = 5 * SECOND,
-		.max_lag_ns = 60 * SECOND,
-		.hash_seed = 99,
-	};
-	struct sources *sources;
-
-	assert_int_equal(sources_open(&sources, &options), 0);
-	return sources;
-}
+static __u32 refused_windows;
 
 static struct sources *open_sources(__u32 sources_max)
 {
-	return open_with(sources_max, 3);
-}
-
-struct sent {
-	__u64 source;
-	__u64 sequence;
-	__u16 listener;
-	__s64 time_ns;
-	__u64 mono_ns;
-	__u32 worker;
-	__u32 epoch;
-};
-
-static __u32 refused_windows;
-
-/* One datagram; its time is noted when somebody takes it. */
-static enum dedup_verdict send(struct sources *sources, const struct sent *sent)
-{
-	struct source_place place = { 0 };
-	const struct source_datagram datagram = { .source_id = sent->source,
-						  .sequence = sent->sequence,
-						  .base_time_ns = (__u64)sent->time_ns,
-						  .epoch = sent->epoch,
-						  .records = 10,
-						  .listener = sent->listener };
-	enum dedup_verdict verdict = sources_take(sources, sent->worker, &place, &datagram,
-						  sent->mono_ns, &refused_windows);
-
-	if (verdict == DEDUP_NEW)
-		sources_note(sources, sent->worker, &place, sent->listener, sent->time_ns,
-			     sent->mono_ns);
-	return verdict;
+	return open_bed(sources_max, windows, 3);
 }
 
 static void note(struct sources *sources, __u32 worker, __u64 source, __s64 time_ns, __u64 mono_ns)
 {
 	static __u64 sequence;
 
-	send(sources, &(struct sent){ .source = source,
-				      .sequence = ++sequence,
-				      .time_ns = time_ns,
-				      .mono_ns = mono_ns,
-				      .worker = worker });
+	send(sources, (struct sent){ source, ++sequence, time_ns, mono_ns, .worker = worker });
 }
 
 /* The watermark of window 0. */
@@ -202,7 +143,7 @@ static void sets_a_source_aside_whose_time_stands(void **state)
 
 	(void)state;
 	for (__u64 second = 1; second <= 61; second++) {
-		note(sources, second % 2, 1, 1000 * SECOND, second * SECOND);
+		note(sources, (__u32)(second % 2), 1, 1000 * SECOND, second * SECOND);
 		note(sources, 0, 2, (__s64)(1000 + second / 2) * SECOND, second * SECOND);
 	}
 	assert_int_equal(tick(sources, 61 * SECOND - 1, 1061 * SECOND, 0), 998 * SECOND);
@@ -260,8 +201,8 @@ static void keeps_times_of_listeners_apart(void **state)
 	__s64 watermark_ns[3] = { 0 };
 
 	(void)state;
-	send(sources, &(struct sent){ 5, 1, 0, 52 * SECOND, 1, 0, 0 });
-	send(sources, &(struct sent){ 5, 2, 1, 40 * SECOND, 1, 0, 0 });
+	send(sources, (struct sent){ 5, 1, 52 * SECOND, 1 });
+	send(sources, (struct sent){ 5, 2, 40 * SECOND, 1, .listener = 1 });
 	sources_snapshot(sources, 1);
 	sources_watermarks(sources, LATER, watermark_ns);
 	assert_int_equal(watermark_ns[0], 50 * SECOND);
@@ -274,22 +215,27 @@ static void keeps_times_of_listeners_apart(void **state)
 static void a_datagram_counts_once_per_window(void **state)
 {
 	struct sources *sources = open_sources(8);
+	const struct sent first = { 1, 1, SECOND, 1 };
+	const struct sent second = { 1, 1, SECOND, 1, .worker = 1, .listener = 1 };
 	struct sources_stats stats;
 
 	(void)state;
 	assert_false(sources_has_one_set(sources));
-	assert_int_equal(send(sources, &(struct sent){ 1, 1, 0, SECOND, 1, 0, 0 }), DEDUP_NEW);
+	assert_int_equal(send_of(sources, first, &refused_windows), DEDUP_NEW);
 	assert_int_equal(refused_windows, 0);
 	/* By the other listener: window 1 has not had it, window 2 has. */
-	assert_int_equal(send(sources, &(struct sent){ 1, 1, 1, SECOND, 1, 1, 0 }), DEDUP_NEW);
+	assert_int_equal(send_of(sources, second, &refused_windows), DEDUP_NEW);
 	assert_int_equal(refused_windows, 4);
-	assert_int_equal(send(sources, &(struct sent){ 1, 1, 1, SECOND, 1, 1, 0 }),
-			 DEDUP_DUPLICATE);
-	assert_int_equal(send(sources, &(struct sent){ 1, 1, 0, SECOND, 1, 0, 0 }),
-			 DEDUP_DUPLICATE);
+	assert_int_equal(send(sources, second), DEDUP_DUPLICATE);
+	assert_int_equal(send(sources, first), DEDUP_DUPLICATE);
 	sources_read_stats(sources, &stats);
 	assert_int_equal(stats.known, 1);
 	sources_close(sources);
+}
+
+static struct sent by(__u64 sequence, __u16 listener)
+{
+	return (struct sent){ 1, sequence, SECOND, 1, .worker = listener, .listener = listener };
 }
 
 /* The usual case: one memory, by whichever listener they come. */
@@ -306,12 +252,9 @@ static void turns_over_two_listeners_are_no_loss(void **state)
 	assert_int_equal(sources_open(&sources, &options), 0);
 	assert_true(sources_has_one_set(sources));
 	for (__u64 i = 0; i < 4000; i++)
-		assert_int_equal(send(sources, &(struct sent){ 1, i, i % 2, SECOND, 1, i % 2, 0 }),
-				 DEDUP_NEW);
+		assert_int_equal(send(sources, by(i, (__u16)(i % 2))), DEDUP_NEW);
 	for (__u64 i = 0; i < 4000; i++)
-		assert_int_equal(
-			send(sources, &(struct sent){ 1, i, (i + 1) % 2, SECOND, 1, 0, 0 }),
-			DEDUP_DUPLICATE);
+		assert_int_equal(send(sources, by(i, (__u16)((i + 1) % 2))), DEDUP_DUPLICATE);
 	assert_int_equal(sources_missing(sources, 0) + sources_missing(sources, 1), 0);
 	sources_close(sources);
 }
@@ -319,12 +262,11 @@ static void turns_over_two_listeners_are_no_loss(void **state)
 /* Nor are turns over two listeners that no window reads together. */
 static void turns_over_two_windows_are_no_loss(void **state)
 {
-	struct sources *sources = open_with(8, 2);
+	struct sources *sources = open_bed(8, windows, 2);
 
 	(void)state;
 	for (__u64 i = 0; i < 4000; i++)
-		assert_int_equal(send(sources, &(struct sent){ 1, i, i % 2, SECOND, 1, 0, 0 }),
-				 DEDUP_NEW);
+		assert_int_equal(send(sources, by(i, (__u16)(i % 2))), DEDUP_NEW);
 	assert_int_equal(sources_missing(sources, 0) + sources_missing(sources, 1), 0);
 	sources_close(sources);
 }
@@ -337,13 +279,13 @@ static void what_is_refused_for_its_time_is_not_used_up(void **state)
 	struct source_place place = { 0 };
 
 	(void)state;
-	send(sources, &(struct sent){ 1, 1, 0, SECOND, 1, 0, 0 });
+	send(sources, (struct sent){ 1, 1, SECOND, 1 });
 	assert_int_equal(sources_take(sources, 0, &place, &datagram, 1, &refused_windows),
 			 DEDUP_NEW);
 	assert_int_equal(sources_take(sources, 0, &place, &datagram, 1, &refused_windows),
 			 DEDUP_NEW);
 	/* Nor has it moved the memory. */
-	assert_int_equal(send(sources, &(struct sent){ 1, 2, 0, SECOND, 1, 0, 0 }), DEDUP_NEW);
+	assert_int_equal(send(sources, (struct sent){ 1, 2, SECOND, 1 }), DEDUP_NEW);
 	datagram.sequence = 2;
 	assert_int_equal(sources_take(sources, 0, &place, &datagram, 1, &refused_windows),
 			 DEDUP_DUPLICATE);
@@ -361,14 +303,15 @@ static void shares_one_source_beyond_the_bound(void **state)
 
 	(void)state;
 	for (__u64 source = 1; source <= 3; source++)
-		send(sources, &(struct sent){ source, 1, 0, 30 * SECOND, SECOND, 0, 0 });
+		send(sources, (struct sent){ source, 1, 30 * SECOND, SECOND });
 	for (int copy = 0; copy < 2; copy++)
-		for (__u64 source = 4; source <= 5; source++)
-			assert_int_equal(send(sources, &(struct sent){ source, 1, 0,
-								       (__s64)source * 4 * SECOND,
-								       SECOND, 0, 0 }),
-					 DEDUP_NEW);
-	assert_int_equal(send(sources, &(struct sent){ 2, 1, 1, SECOND, SECOND, 0, 0 }), DEDUP_NEW);
+		for (__u64 source = 4; source <= 5; source++) {
+			const struct sent sent = { source, 1, (__s64)source * 4 * SECOND, SECOND };
+
+			assert_int_equal(send(sources, sent), DEDUP_NEW);
+		}
+	assert_int_equal(send(sources, (struct sent){ 2, 1, SECOND, SECOND, .listener = 1 }),
+			 DEDUP_NEW);
 	assert_int_equal(tick(sources, SECOND, LATER, 0), 18 * SECOND);
 	sources_read_stats(sources, &stats);
 	assert_int_equal(stats.known, 3);
