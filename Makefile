@@ -295,20 +295,25 @@ install: all $(STRIPPED) $(UNITS) $(MAN_PAGES) $(COMPLETIONS) ## copy programs, 
 		$(INSTALL) -D -m "$${rest##*:}" "$${f%%:*}" "$$to" || exit; \
 	done
 
-# Directories that only sluice has; below a PREFIX of one's own, every one that is empty then.
-OWN_DIRECTORIES := $(PREFIX)/include/sluice $(SYSCONFDIR)/sluice
+# Empty directories go too: below a PREFIX of one's own all of them; of a usual one its bin, lib, share
+# and so on stay, and those of manual pages.
 uninstall: ## remove what install copied
 	@for f in $(INSTALLED); do \
 		rest=$${f#*:}; to="$(DESTDIR)$${rest%:*}"; \
 		echo "  REMOVE   $$to"; \
 		rm -f "$$to" || exit; \
 	done
-	@case "$(PREFIX)" in /usr | /usr/local) exit 0 ;; esac; cd "$(DESTDIR)$(PREFIX)" 2>/dev/null || exit 0; \
-	for f in $(INSTALLED); do \
-		rest=$${f#*:}; to="$${rest%:*}"; in="$${to#$(PREFIX)/}"; \
-		[ "$$in" = "$$to" ] || rmdir -p --ignore-fail-on-non-empty "$${in%/*}" 2>/dev/null || :; \
+	@for f in $(INSTALLED); do \
+		rest=$${f#*:}; to="$${rest%:*}"; in="$${to#$(PREFIX)/}"; top=.; \
+		[ "$$in" != "$$to" ] || continue; \
+		case "$(PREFIX):$$in" in \
+		/usr:share/man/* | /usr/local:share/man/*) continue ;; \
+		/usr:* | /usr/local:*) top="$${in%%/*}"; in="$${in#*/}" ;; \
+		esac; \
+		case "$$in" in */*) ;; *) continue ;; esac; \
+		(cd "$(DESTDIR)$(PREFIX)/$$top" && rmdir -p --ignore-fail-on-non-empty "$${in%/*}") 2>/dev/null || :; \
 	done
-	@for d in $(OWN_DIRECTORIES); do rmdir "$(DESTDIR)$$d" 2>/dev/null || :; done
+	@rmdir "$(DESTDIR)$(SYSCONFDIR)/sluice" 2>/dev/null || :
 
 clean: ## remove build/
 	$(if $(filter-out clean,$(MAKECMDGOALS)),@:,rm -rf $(BUILD))

@@ -45,6 +45,8 @@ if [ "$left" != "$room/etc/sluice/sluice.yaml" ]; then
 	exit 1
 fi
 [ ! -e "$room/usr/include/sluice" ]
+left=$(cd "$room/usr" && find . -mindepth 2 ! -path './share/man*' | xargs)
+[ -z "$left" ] || { echo "directories left behind: $left"; exit 1; }
 
 # A PREFIX of one's own: nothing outside of it, unless SYSCONFDIR says so, and no empty directory after.
 make install DESTDIR="$room/stage" PREFIX=/opt/own >/dev/null
