@@ -52,7 +52,7 @@ void results_maker_open_with(struct results_maker *maker, const char *path,
 					 .window_count = window_count };
 	snprintf(maker->path, sizeof(maker->path), "%s", path);
 	demand(store_open(&maker->store, path) == 0, maker->store.problem);
-	demand(store_raise_epoch(&maker->store) == 0, maker->store.problem);
+	demand(store_raise_epochs(&maker->store, NULL, 0, NULL) == 0, maker->store.problem);
 	demand(uring_open(&maker->uring, 16) == 0, "io_uring");
 	made.store = &maker->store;
 	made.uring = maker->uring;

@@ -176,7 +176,7 @@ static void open_log(void)
 	};
 
 	assert_int_equal(store_open(&store, directory), 0);
-	assert_int_equal(store_raise_epoch(&store), 0);
+	assert_int_equal(store_raise_epochs(&store, NULL, 0, NULL), 0);
 	assert_int_equal(results_log_open(&workers[0].log, &options, NULL), 0);
 }
 

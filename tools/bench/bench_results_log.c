@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 	if (!error)
 		error = store_open(&store, path);
 	if (!error)
-		error = store_raise_epoch(&store);
+		error = store_raise_epochs(&store, NULL, 0, NULL);
 	if (!error)
 		error = results_log_open(&log, &(struct results_log_options){
 			.store = &store, .uring = uring, .segment_bytes = 128u << 20,

@@ -158,9 +158,14 @@ static int emit_complete(struct window *window, struct instance *instance,
 		.rows = instance->run_rows,
 	};
 
+	int done;
+
 	if (instance->run_final)
 		complete.flags |= SLUICE_ROWS_FINAL;
-	return emission_put_record(writer, SLUICE_DISK_COMPLETE, &complete);
+	done = emission_put_record(writer, SLUICE_DISK_COMPLETE, &complete);
+	if (done > 0 && !instance->run_early && complete.end_ns > window->emitted_end_ns)
+		window->emitted_end_ns = complete.end_ns;
+	return done;
 }
 
 /* Nothing of the instance will change any more. */

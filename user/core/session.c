@@ -292,3 +292,15 @@ void session_node_free(struct sessions *sessions, __u32 number)
 		extras_clear(&sessions->window->extras, session_node_extra(node));
 	session_pool_give(&sessions->nodes, number);
 }
+
+__s64 sessions_longest_ns(const struct sessions *sessions)
+{
+	return sessions->longest_ns;
+}
+
+__u64 sessions_open_records(const struct sessions *sessions)
+{
+	return sessions->aggregated > sessions->told_records
+		       ? sessions->aggregated - sessions->told_records
+		       : 0;
+}

@@ -45,6 +45,11 @@ int sessions_import(struct stream *stream, struct window *window, const struct s
 /* Live sessions, and rows that wait to be retracted. */
 __u64 sessions_count(const struct sessions *sessions);
 
+/* Length of the longest that was told at its end; 0: none. */
+__s64 sessions_longest_ns(const struct sessions *sessions);
+/* Records taken into sessions that were not told at their end. */
+__u64 sessions_open_records(const struct sessions *sessions);
+
 #define SESSIONS_AREAS 3
 /* What grows; as stream_list_areas(). */
 __u32 sessions_list_areas(const struct sessions *sessions, struct area area[static SESSIONS_AREAS]);

@@ -375,6 +375,7 @@ static bool tell_closing(struct session_telling *telling)
 		if (emission_put_record(telling->rows.writer, SLUICE_DISK_COMPLETE, &record) < 0)
 			return give_up(telling);
 		sessions->run_rows = 0;
+		sessions->window->emitted_end_ns = record.end_ns;
 		telling->work++;
 	}
 	if (!sessions->has_closed || sessions->is_finishing)

@@ -152,6 +152,8 @@ struct sessions {
 	__s64 closing_ns; /* what ends here or before is final */
 	__u32 next_chunk;
 	__u32 next_row;
+	__s64 longest_ns; /* of the sessions told at their end */
+	__u64 told_records; /* … of them all */
 	__u64 run_position; /* in the log, where it began */
 	__u64 run_rows;
 	__u64 final_position; /* … and where the first one did since the last record `final` */

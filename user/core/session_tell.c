@@ -54,6 +54,15 @@ static bool make_room(struct session_telling *telling, const struct sluice_row_h
 	return true;
 }
 
+static void note_told(struct sessions *sessions, const struct session *session, __s64 end_ns)
+{
+	__s64 length_ns = window_add_ns(end_ns, -session->first_ns);
+
+	sessions->told_records += session->partial.records;
+	if (length_ns > sessions->longest_ns)
+		sessions->longest_ns = length_ns;
+}
+
 bool session_tell(struct session_telling *telling, const struct session_group *group,
 		  const struct session *session, const void *extra, __u32 opened, __u64 order,
 		  __u16 flags)
@@ -83,6 +92,8 @@ bool session_tell(struct session_telling *telling, const struct session_group *g
 	telling->rows.at += tail;
 	telling->rows.head->row_count++;
 	telling->sessions->run_rows++;
+	if (order == SLUICE_ORDER_CLOSED)
+		note_told(telling->sessions, session, head.end_ns);
 	telling->work++;
 	return true;
 }

@@ -72,8 +72,9 @@ static size_t fill_record(const struct sources *sources, __u32 slot, __u32 s, bo
 
 		if (!lane->span)
 			continue;
-		memcpy(record->bitmap + head->lane_count * BITMAP_BYTES,
-		       dedup_sequence_bits(&set->dedup, slot, order[i]), BITMAP_BYTES);
+		if (is_exact)
+			memcpy(record->bitmap + head->lane_count * BITMAP_BYTES,
+			       dedup_sequence_bits(&set->dedup, slot, order[i]), BITMAP_BYTES);
 		has_holes |= lane->held != lane->span;
 		fill_lane(&head->lane[head->lane_count++], source, lane, order[i]);
 	}

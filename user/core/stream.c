@@ -179,6 +179,7 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 
 		ledger->consumed += events;
 		ledger->rejected_record += events;
+		stream_note_rejected(stream, record, record_bytes);
 		return;
 	}
 	ledger->consumed += record->kept;
@@ -191,12 +192,16 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 	refused_as = refuse(stream, record, &datagram, &refused_windows);
 	if (refused_as) {
 		*refused_as += record->kept;
+		if (refused_as != &ledger->duplicate)
+			stream_note_refused(stream, record->listener, &datagram, 0);
 		return;
 	}
 	take_datagram(stream, &datagram, record->listener, refused_windows);
 	ledger->accepted += datagram.accepted;
 	stream->accepted_of[record->listener] += datagram.accepted;
 	ledger->future += datagram.future;
+	if (__builtin_expect(datagram.future != 0, 0))
+		stream_note_refused(stream, record->listener, &datagram, datagram.limit_us + 1);
 	if (datagram.accepted)
 		sources_note(stream->sources, stream->worker, &stream->place, record->listener,
 			     batch_time_ns(datagram.header->base_time_ns, datagram.newest_us),

@@ -124,6 +124,21 @@ struct stream_stats {
 
 void stream_read_stats(const struct stream *stream, struct stream_stats *stats);
 
+/* What would be lost if the agent died now. */
+struct window_open {
+	__s64 oldest_start_ns;	/* of the instances that wait for emission; INT64_MAX: none */
+	__s64 oldest_revised_ns; /* … that were closed before; INT64_MAX: none */
+	__s64 oldest_taken_ns;	/* no event before this would be taken; INT64_MIN: any */
+	__s64 newest_end_ns;	/* of open instances; INT64_MIN: none */
+	__s64 emitted_end_ns;	/* in the last complete record that was made; INT64_MIN: none */
+	__u64 records;		/* taken into instances that wait for emission */
+};
+
+/* At wall time `now_ns`; flushed streams only. Sessions are judged by the watermark and by the longest
+ * that was emitted: no session is looked at. */
+void stream_read_open(const struct stream *stream, __u32 window, __s64 now_ns,
+		      struct window_open *open);
+
 /* What a window remembers of event ids, of all workers together; all 0 when it does not. */
 void stream_read_dedup(const struct stream *stream, __u32 window, struct dedup_stats *stats);
 

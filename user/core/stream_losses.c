@@ -6,6 +6,8 @@
 
 #include "core/stream_state.h"
 
+#define LOSS_STEP_NS 1000000ll
+
 void window_note_no_pane(struct window *window, __s64 time_ns, __u64 records)
 {
 	struct loss loss = {
@@ -22,6 +24,60 @@ void window_note_no_pane(struct window *window, __s64 time_ns, __u64 records)
 		loss.to_ns = window_add_ns(loss.from_ns, window->pane_ns - 1);
 	}
 	losses_add(&window->stream_losses->found, &loss);
+}
+
+/* Windows that read a listener; an unknown one may have been any. */
+static __u32 windows_of(const struct stream *stream, __u16 listener)
+{
+	__u32 mask = 0;
+
+	for (__u32 w = 0; w < stream->window_count; w++) {
+		if (listener >= SLUICE_LISTENERS_MAX ||
+		    stream->window[w].spec->listener_mask >> listener & 1)
+			mask |= 1u << w;
+	}
+	return mask;
+}
+
+/* To the millisecond: windows seldom begin within one, and events of one are one loss. */
+static void note_refused(struct stream *stream, __u32 windows, __s64 time_ns, __u32 records)
+{
+	const __s64 within_ns = (time_ns % LOSS_STEP_NS + LOSS_STEP_NS) % LOSS_STEP_NS;
+	const struct loss loss = {
+		.from_ns = window_add_ns(time_ns, -within_ns),
+		.to_ns = window_add_ns(time_ns, LOSS_STEP_NS - 1 - within_ns),
+		.records = records,
+		.window_mask = windows,
+		.cause = LOSS_refused,
+	};
+
+	losses_add(&stream->losses.found, &loss);
+}
+
+void stream_note_refused(struct stream *stream, __u16 listener, const struct datagram *datagram,
+			 __u32 from_us)
+{
+	const unsigned char *record = datagram->events;
+	__u32 windows = windows_of(stream, listener);
+
+	for (__u32 i = 0; i < datagram->event_count; i++, record += datagram->event_size) {
+		const struct sluice_event *event = (const struct sluice_event *)record;
+
+		if (event->time_offset_us < from_us ||
+		    (datagram->dropped && datagram->dropped[i / 64] >> (i % 64) & 1))
+			continue;
+		note_refused(stream, windows,
+			     batch_time_ns(datagram->header->base_time_ns, event->time_offset_us),
+			     1);
+	}
+}
+
+void stream_note_rejected(struct stream *stream, const struct sluice_record *record,
+			  size_t record_bytes)
+{
+	if (record_bytes >= sizeof(*record) && record->kept)
+		note_refused(stream, windows_of(stream, record->listener),
+			     (__s64)stream->now_wall_ns, record->kept);
 }
 
 void window_read_losses(const struct window *window, __s64 start_ns, __s64 end_ns,

@@ -108,6 +108,7 @@ struct window {
 	struct late late;	/* late: keep */
 	struct late_count late_count;
 	__u64 epoch;		/* of its state, from 1 */
+	__s64 emitted_end_ns;	/* in its last complete record; INT64_MIN: none */
 	struct share_history *shares;	/* worker 0 */
 	struct stream_losses *stream_losses;
 	struct sluice_window_ledger ledger;
@@ -228,6 +229,12 @@ void window_count_late(struct window *window, __s64 time_ns, __u64 records);
 void window_count_missed(struct window *window, const struct pane *pane);
 /* Events for which the window has no pane are missing from it. */
 void window_note_no_pane(struct window *window, __s64 time_ns, __u64 records);
+/* Events of a datagram, those that rules dropped left out, from a time offset on are refused: missing
+ * at their own time. Or, of a record that contradicts itself, at the time of arrival. */
+void stream_note_refused(struct stream *stream, __u16 listener, const struct datagram *datagram,
+			 __u32 from_us);
+void stream_note_rejected(struct stream *stream, const struct sluice_record *record,
+			  size_t record_bytes);
 /* What is known to be missing from [start, end), and the share of its where around it. */
 void window_read_losses(const struct window *window, __s64 start_ns, __s64 end_ns,
 			struct sluice_missing *missing, struct share *share);

@@ -142,6 +142,7 @@ static int open_window(struct window *window, const struct stream_options *optio
 		.grouping = grouping,
 		.index = index,
 		.dedup = dedup_window(options->dedup, index),
+		.emitted_end_ns = INT64_MIN,
 	};
 	if (spec->dedup == WINDOW_DEDUP_EVENT_ID && !window->dedup)
 		return -EINVAL;

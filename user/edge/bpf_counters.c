@@ -69,3 +69,13 @@ int bpf_loader_read_types(const struct bpf_loader *loader, struct sluice_types *
 	free(value);
 	return code;
 }
+
+__u32 bpf_loader_counters_id(const struct bpf_loader *loader)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 info_bytes = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(loader->map_fd[BPF_PIN_LEDGER], &info, &info_bytes))
+		return 0;
+	return info.id;
+}

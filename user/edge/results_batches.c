@@ -104,7 +104,8 @@ static void commit(void *context, size_t bytes)
 	batch->bytes += bytes;
 	batch->record_count++;
 	batch->has_positions |= record->kind == SLUICE_DISK_COMPLETE ||
-				record->kind == SLUICE_DISK_FINAL;
+				record->kind == SLUICE_DISK_FINAL ||
+				record->kind == SLUICE_DISK_GAP;
 	batch->rows += count_rows(record);
 	batches->records++;
 	/* While others wait or are on their way, a larger batch is the better use of the disk. */

@@ -11,7 +11,7 @@ struct results_batch {
 	size_t bytes; /* used, header included */
 	__u32 record_count;
 	__u64 first_position;	/* of its first record, among all that came in */
-	bool has_positions;	/* some record names others by theirs */
+	bool has_positions;	/* some record names others by theirs, or tells a gap */
 	__u64 rows;
 	__u64 opened_mono_ns; /* of its first record */
 	/* On its way to the disk: */

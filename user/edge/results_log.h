@@ -17,6 +17,7 @@
 #define RESULTS_LOG_BUFFERS 8 /* of SLUICE_BATCH_BYTES_MAX each */
 #define RESULTS_LOG_BATCH_BYTES (256u << 10) /* a batch is closed here when the disk keeps up */
 #define RESULTS_LOG_IN_FLIGHT 2
+#define RESULTS_LOG_GAPS 64u
 #define RESULTS_LOG_SEGMENT_MIN (4u << 20) /* room for the header, the schema and a full batch */
 #define RESULTS_LOG_SEGMENT_MAX (16ull << 30)
 
@@ -57,6 +58,19 @@ int results_log_close(struct results_log *log);
 int results_log_write_schema(struct results_log *log, const struct window_spec *windows,
 			     const __u64 *epochs, __u32 window_count,
 			     const char dim_name[4][SLUICE_NAME_MAX + 1]);
+/* A gap, written now and again at the start of the next segments, as long as it is among the last
+ * RESULTS_LOG_GAPS. After results_log_write_schema. False: no room now. */
+bool results_log_write_gap(struct results_log *log, const struct sluice_gap *gap);
+/* How many of these are durable. Any thread. */
+__u64 results_log_gaps_durable(const struct results_log *log);
+/* The window's state goes no further under this epoch. False: no room now. */
+bool results_log_end_epoch(struct results_log *log, __u32 window, __u64 epoch);
+/* End of the latest closed instance of a window, by its index in the schema, whose record complete is
+ * durable; INT64_MIN: none yet. Sessions: the watermark of the step. Any thread. */
+__s64 results_log_complete_end(const struct results_log *log, __u32 window);
+/* The same by name in the last segment, as it was when the log was opened, of its last epoch. */
+__s64 results_log_recovered_end(const struct results_log *log, const char *window);
+
 /* A name of an id, from the configuration or a dictionary datagram; repeated as the schema is. A
  * second name for an id is -EEXIST (the first stays; 0 when it is the same), -ENOSPC when the table
  * is full. */

@@ -77,7 +77,9 @@ static void take_recovery(struct results_log *log, const struct results_recovery
 	log->next_number = found->next_number;
 	log->chain = found->chain;
 	log->durable_lsn = found->next_lsn - 1;
-	log->recovered = found->names;
+	log->recovered = found->memory;
+	for (int i = 0; i < SLUICE_WINDOWS_MAX; i++)
+		log->complete_end_ns[i] = INT64_MIN;
 }
 
 /* The first segment, waited for: starting up may. An oversized batch makes the turn ask for one. */
@@ -138,7 +140,7 @@ static void release(struct results_log *log)
 		close(log->fd);
 	results_batches_close(&log->batches);
 	results_preamble_close(&log->preamble);
-	name_table_close(&log->recovered);
+	results_memory_close(&log->recovered);
 	free(log->preamble_batch.header);
 	free(log);
 }
@@ -171,7 +173,7 @@ int results_log_open(struct results_log **log, const struct results_log_options 
 		if (found.fd >= 0)
 			close(found.fd);
 		free(found.entries);
-		name_table_close(&found.names);
+		results_memory_close(&found.memory);
 		return -ENOMEM;
 	}
 	made->store = store;
@@ -239,6 +241,22 @@ int results_log_close(struct results_log *log)
 	return error;
 }
 
+/* Gaps are told of windows that are still there, under the numbers they have now. */
+static void keep_gaps(struct results_log *log, const struct window_spec *windows,
+		      __u32 window_count)
+{
+	for (__u32 i = 0; i < log->recovered.gaps.count; i++) {
+		struct results_gap *known = &log->recovered.gaps.gap[i];
+
+		for (__u32 w = 0; w < window_count; w++) {
+			if (strcmp(windows[w].name, known->window) != 0)
+				continue;
+			known->gap.window = (__u16)w;
+			results_preamble_add_gap(&log->preamble, &known->gap);
+		}
+	}
+}
+
 int results_log_write_schema(struct results_log *log, const struct window_spec *windows,
 			     const __u64 *epochs, __u32 window_count,
 			     const char dim_name[4][SLUICE_NAME_MAX + 1])
@@ -259,8 +277,55 @@ int results_log_write_schema(struct results_log *log, const struct window_spec *
 		memcpy(head.dim_name, dim_name, sizeof(head.dim_name));
 	results_preamble_set_schema(&log->preamble, &head, windows, epochs,
 				    window_count);
+	keep_gaps(log, windows, window_count);
 	log->is_preamble_due = true;
 	return 0;
+}
+
+__s64 results_log_complete_end(const struct results_log *log, __u32 window)
+{
+	return __atomic_load_n(&log->complete_end_ns[window], __ATOMIC_RELAXED);
+}
+
+__s64 results_log_recovered_end(const struct results_log *log, const char *window)
+{
+	return results_memory_end_of(&log->recovered, window);
+}
+
+/* A record, if there is room now. */
+static bool write_record(struct results_log *log, __u16 kind, const void *body, size_t body_bytes)
+{
+	const struct row_writer *writer = &log->batches.writer;
+	size_t bytes = sizeof(struct sluice_disk_record) + body_bytes, room;
+	struct sluice_disk_record *record;
+
+	record = writer->reserve(writer->context, bytes, bytes, &room);
+	if (!record)
+		return false;
+	*record = (struct sluice_disk_record){ (__u32)bytes, kind, 1 };
+	memcpy(record + 1, body, body_bytes);
+	writer->commit(writer->context, bytes);
+	return true;
+}
+
+bool results_log_write_gap(struct results_log *log, const struct sluice_gap *gap)
+{
+	if (!write_record(log, SLUICE_DISK_GAP, gap, sizeof(*gap)))
+		return false;
+	results_preamble_add_gap(&log->preamble, gap);
+	return true;
+}
+
+__u64 results_log_gaps_durable(const struct results_log *log)
+{
+	return __atomic_load_n(&log->gaps_durable, __ATOMIC_RELAXED);
+}
+
+bool results_log_end_epoch(struct results_log *log, __u32 window, __u64 epoch)
+{
+	const struct sluice_epoch_end end = { .window = (__u16)window, .epoch = epoch };
+
+	return write_record(log, SLUICE_DISK_EPOCH_END, &end, sizeof(end));
 }
 
 int results_log_write_name(struct results_log *log, enum sluice_space space, __u64 id,
@@ -290,7 +355,7 @@ int results_log_write_name(struct results_log *log, enum sluice_space space, __u
 
 const struct name_table *results_log_recovered(const struct results_log *log)
 {
-	return &log->recovered;
+	return &log->recovered.names;
 }
 
 void results_log_keep_names(struct results_log *log)
@@ -298,7 +363,7 @@ void results_log_keep_names(struct results_log *log)
 	struct name_taught name;
 	size_t offset = 0;
 
-	while (name_table_next(&log->recovered, &offset, &name))
+	while (name_table_next(&log->recovered.names, &offset, &name))
 		name_table_add(&log->preamble.names, &name);
 	log->is_preamble_due = true;
 }

@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GAP_BYTES (sizeof(struct sluice_disk_record) + sizeof(struct sluice_gap))
+
 _Static_assert(RESULTS_PREAMBLE_BYTES_MAX >=
 		       2 * sizeof(struct sluice_disk_record) + sizeof(struct sluice_schema) +
 			       SLUICE_WINDOWS_MAX * sizeof(struct sluice_schema_window) +
-			       SLUICE_NAMES_BYTES_MAX,
-	       "schema and names fit one batch");
+			       SLUICE_NAMES_BYTES_MAX +
+			       RESULTS_MEMORY_GAPS * (sizeof(struct sluice_disk_record) +
+						      sizeof(struct sluice_gap)),
+	       "schema, names and gaps fit one batch");
 
 int results_preamble_open(struct results_preamble *preamble, __u64 hash_seed)
 {
@@ -33,6 +37,22 @@ void results_preamble_set_schema(struct results_preamble *preamble,
 {
 	schema_write(preamble->schema, head, windows, epochs, window_count);
 	preamble->schema_bytes = schema_record_bytes(window_count);
+}
+
+void results_preamble_add_gap(struct results_preamble *preamble, const struct sluice_gap *gap)
+{
+	struct sluice_gap *last = &preamble->gap[preamble->gap_count - 1];
+
+	/* One that goes on. */
+	if (preamble->gap_count && last->window == gap->window && last->cause == gap->cause &&
+	    last->from_ns <= gap->from_ns && last->to_ns >= gap->from_ns) {
+		last->to_ns = gap->to_ns > last->to_ns ? gap->to_ns : last->to_ns;
+		return;
+	}
+	if (preamble->gap_count == RESULTS_MEMORY_GAPS)
+		memmove(&preamble->gap[0], &preamble->gap[1],
+			--preamble->gap_count * sizeof(preamble->gap[0]));
+	preamble->gap[preamble->gap_count++] = *gap;
 }
 
 int results_preamble_add_name(struct results_preamble *preamble, enum sluice_space space, __u64 id,
@@ -63,13 +83,21 @@ size_t results_preamble_copy(const struct results_preamble *preamble, void *out,
 
 	memcpy(out, preamble->schema, bytes);
 	*record_count = bytes > 0;
-	if (preamble->names.bytes == 0)
-		return bytes;
-	prefix = (struct sluice_disk_record *)((__u8 *)out + bytes);
-	prefix->bytes = (__u32)(sizeof(*prefix) + preamble->names.bytes);
-	prefix->kind = SLUICE_DISK_NAMES;
-	prefix->version = 1;
-	memcpy(prefix + 1, preamble->names.entries, preamble->names.bytes);
-	++*record_count;
-	return bytes + prefix->bytes;
+	if (preamble->names.bytes) {
+		prefix = (struct sluice_disk_record *)((__u8 *)out + bytes);
+		prefix->bytes = (__u32)(sizeof(*prefix) + preamble->names.bytes);
+		prefix->kind = SLUICE_DISK_NAMES;
+		prefix->version = 1;
+		memcpy(prefix + 1, preamble->names.entries, preamble->names.bytes);
+		++*record_count;
+		bytes += prefix->bytes;
+	}
+	for (__u32 i = 0; i < preamble->gap_count; i++) {
+		prefix = (struct sluice_disk_record *)((__u8 *)out + bytes);
+		*prefix = (struct sluice_disk_record){ GAP_BYTES, SLUICE_DISK_GAP, 1 };
+		memcpy(prefix + 1, &preamble->gap[i], sizeof(preamble->gap[i]));
+		++*record_count;
+		bytes += GAP_BYTES;
+	}
+	return bytes;
 }

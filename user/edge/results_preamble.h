@@ -5,8 +5,8 @@
 #ifndef SLUICE_EDGE_RESULTS_PREAMBLE_H
 #define SLUICE_EDGE_RESULTS_PREAMBLE_H
 
-#include "core/name_table.h"
 #include "core/schema.h"
+#include "edge/results_memory.h"
 
 /* A batch without its header. */
 #define RESULTS_PREAMBLE_BYTES_MAX (SLUICE_BATCH_BYTES_MAX - sizeof(struct sluice_batch))
@@ -15,6 +15,8 @@ struct results_preamble {
 	__u8 *schema; /* one record */
 	size_t schema_bytes; /* 0: none yet */
 	struct name_table names;
+	__u32 gap_count;
+	struct sluice_gap gap[RESULTS_MEMORY_GAPS];	/* the oldest first */
 };
 
 /* -ENOMEM. Takes a zeroed object; close takes it in any state. */
@@ -25,6 +27,9 @@ void results_preamble_set_schema(struct results_preamble *preamble,
 				 const struct sluice_schema *head,
 				 const struct window_spec *windows, const __u64 *epochs,
 				 __u32 window_count);
+
+/* The oldest goes when there are too many. */
+void results_preamble_add_gap(struct results_preamble *preamble, const struct sluice_gap *gap);
 
 /* 1: new, and its finished record of *record_bytes stands at `record` (RESULTS_PREAMBLE_NAME_MAX);
  * 0: known already; -EEXIST: the id has another name; -EINVAL; -ENOSPC. */

@@ -189,33 +189,23 @@ static int list_segments(struct store *store, struct segment_entry **entries, si
 	return 0;
 }
 
-static void take_names(struct name_table *names, const struct sluice_batch *batch)
+static void remember(struct results_memory *memory, const struct sluice_batch *batch)
 {
 	const struct sluice_disk_record *record = NULL;
-	struct dictionary_cursor cursor;
-	struct name_taught name;
-	__u32 count;
 
-	while ((record = segment_next_record(batch, record))) {
-		if (record->kind != SLUICE_DISK_NAMES ||
-		    dictionary_open(&cursor, record + 1, record->bytes - sizeof(*record), &count))
-			continue;
-		while (dictionary_next(&cursor, &name)) {
-			if (dictionary_judge(&name) == DICTIONARY_GOOD)
-				name_table_add(names, &name);
-		}
-	}
+	while ((record = segment_next_record(batch, record)))
+		results_memory_take(memory, record);
 }
 
 /* Walks to the end of what is sound; decides whether what follows is a torn tail or damage. */
 static int find_end(struct store *store, struct segment_cursor *cursor, __u64 durable_lsn,
-		    struct name_table *names)
+		    struct results_memory *memory)
 {
 	const struct sluice_batch *batch;
 	int behind, got;
 
 	while ((got = segment_next(cursor, &batch)) == 1)
-		take_names(names, batch);
+		remember(memory, batch);
 	if (got < 0 && got != -EBADMSG)
 		return explain_segment(store, cursor, got);
 	behind = segment_count_behind(cursor, 2);
@@ -245,7 +235,7 @@ static int recover_last(struct store *store, const struct store_manifest *manife
 			     SLUICE_LOG_RESULTS, true);
 	if (error)
 		return explain_segment(store, &cursor, error);
-	torn = find_end(store, &cursor, manifest->results_durable_lsn, &found->names);
+	torn = find_end(store, &cursor, manifest->results_durable_lsn, &found->memory);
 	segment_close(&cursor);
 	if (torn < 0)
 		return torn;
@@ -297,16 +287,6 @@ static int recover(struct store *store, const struct store_manifest *manifest,
 	return recover_none(store, manifest, number, after_gap, found);
 }
 
-/* Ids of names came from senders: the hash is keyed. */
-static int open_names(struct name_table *names)
-{
-	__u64 hash_seed;
-
-	if (getrandom(&hash_seed, sizeof(hash_seed), 0) != sizeof(hash_seed))
-		return -EIO;
-	return name_table_open(names, hash_seed);
-}
-
 int results_recovery_run(struct store *store, struct results_recovery *found)
 {
 	struct results_recovery made = { .fd = -1 };
@@ -317,7 +297,7 @@ int results_recovery_run(struct store *store, struct results_recovery *found)
 	if (unlinkat(store->results_fd, SEGMENT_FILE_NEXT, 0) < 0 && errno != ENOENT)
 		return fail_with(store, -errno, "%s/%s/%s cannot be removed: %s", store->path,
 				 STORE_RESULTS, SEGMENT_FILE_NEXT, strerror(errno));
-	error = open_names(&made.names);
+	error = results_memory_open(&made.memory);
 	if (!error)
 		error = list_segments(store, &made.entries, &made.entry_count);
 	if (!error)
@@ -326,7 +306,7 @@ int results_recovery_run(struct store *store, struct results_recovery *found)
 		if (made.fd >= 0)
 			close(made.fd);
 		free(made.entries);
-		name_table_close(&made.names);
+		results_memory_close(&made.memory);
 		return error;
 	}
 	*found = made;

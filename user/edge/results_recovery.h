@@ -5,7 +5,7 @@
 #ifndef SLUICE_EDGE_RESULTS_RECOVERY_H
 #define SLUICE_EDGE_RESULTS_RECOVERY_H
 
-#include "core/name_table.h"
+#include "edge/results_memory.h"
 #include "edge/segment_keeper.h"
 
 struct results_recovery {
@@ -20,7 +20,7 @@ struct results_recovery {
 	__u32 chain;
 	__u64 cut_offset; /* 0: nothing was cut */
 	char cut_segment[64];
-	struct name_table names; /* of the last segment, which starts with all there were */
+	struct results_memory memory; /* of the last segment, which starts with all there was */
 };
 
 /* On success everything up to next_lsn − 1 is durable and only zeros follow. -EBADMSG: corruption;

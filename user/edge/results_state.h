@@ -7,6 +7,7 @@
 #include "edge/results_batches.h"
 #include "edge/results_log.h"
 #include "edge/positions.h"
+#include "edge/results_memory.h"
 #include "edge/results_preamble.h"
 #include "edge/segment.h"
 #include "edge/segment_keeper.h"
@@ -30,7 +31,9 @@ struct results_log {
 	struct results_batch preamble_batch;
 	struct positions positions;
 	bool is_preamble_due;
-	struct name_table recovered; /* names that the log ended with when it was opened */
+	struct results_memory recovered; /* what the log ended with when it was opened */
+	__u64 gaps_durable;
+	__s64 complete_end_ns[SLUICE_WINDOWS_MAX]; /* durable; of closed instances */
 	/* The active segment: */
 	int fd;
 	__u64 file_bytes;

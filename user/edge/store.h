@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "edge/store_windows.h"
 #include "sluice/disk_format.h"
 
 #define STORE_LOCK "LOCK"
@@ -37,7 +38,10 @@ struct store_manifest {
 	bool is_stopped; /* by an orderly stop: then nothing follows results_durable_lsn */
 	__u32 gap_count;
 	struct store_gap gap[STORE_GAPS_MAX];
+	struct store_windows windows;
 };
+
+struct window_spec;
 
 struct store {
 	int directory_fd;
@@ -69,9 +73,11 @@ void store_close(struct store *store);
 		.directory_fd = -1, .results_fd = -1, .lock_fd = -1 \
 	}
 
-/* A new incarnation: agent_epoch + 1, durable on return. In mode none: at every start, before the
- * first row is written. */
-int store_raise_epoch(struct store *store);
+/* A new incarnation: agent_epoch + 1, and that of the state of each of `count` windows, whose epochs
+ * are returned (may be NULL with count 0). Durable on return. In mode none: at every start, before
+ * the first row is written. -errno with store->problem. */
+int store_raise_epochs(struct store *store, const struct window_spec *windows, __u32 count,
+		       __u64 *epochs);
 /* Replaces the manifest by `manifest`; durable on return, or the old one still stands. What was
  * given up meanwhile stays given up. -EBUSY: another program holds the manifest for seconds. Any
  * thread. */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/schema.h"
 #include "edge/store_manifest.h"
 #include "edge/store_state.h"
 
@@ -189,13 +190,18 @@ void store_read_manifest(struct store *store, struct store_manifest *manifest)
 	pthread_mutex_unlock(&store->mutex);
 }
 
-int store_raise_epoch(struct store *store)
+int store_raise_epochs(struct store *store, const struct window_spec *windows, __u32 count,
+		       __u64 *epochs)
 {
 	struct store_manifest manifest;
 	int error;
 
 	store_read_manifest(store, &manifest);
+	manifest.minor = SLUICE_DISK_MINOR;
 	manifest.agent_epoch++;
+	for (__u32 i = 0; i < count; i++)
+		epochs[i] = store_windows_raise(&manifest.windows, windows[i].name,
+						schema_definition(&windows[i]));
 	manifest.is_stopped = false;
 	error = store_update(store, &manifest);
 	if (error)

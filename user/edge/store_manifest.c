@@ -15,7 +15,6 @@
 
 #define TITLE "sluice-store"
 #define CRC_LINE "crc32c "
-#define VALUE_MAX 128
 
 void store_manifest_format_id(char text[40], const __u8 id[16])
 {
@@ -179,6 +178,16 @@ static int parse_gaps(struct store_manifest *manifest, const char *value)
 	}
 }
 
+static void format_windows(const struct store_manifest *manifest, struct text *text)
+{
+	store_windows_format(&manifest->windows, text);
+}
+
+static int parse_windows(struct store_manifest *manifest, const char *value)
+{
+	return store_windows_parse(&manifest->windows, value);
+}
+
 static const struct line lines[] = {
 	{ TITLE, format_version, parse_version },
 	{ "compat", format_features, ignore_features },
@@ -191,6 +200,7 @@ static const struct line lines[] = {
 	{ "results_durable_lsn", format_results_durable_lsn, parse_results_durable_lsn },
 	{ "results_gaps", format_gaps, parse_gaps },
 	{ "stopped", format_stopped, parse_stopped },
+	{ "windows", format_windows, parse_windows }, /* from 1.1 on */
 };
 
 #define LINE_COUNT (sizeof(lines) / sizeof(*lines))
@@ -227,7 +237,7 @@ static ssize_t check_sum(const char *text, size_t bytes)
 }
 
 /* Takes "name value\n" off the front. */
-static int take_line(const char **at, const char *end, const char *name, char value[VALUE_MAX * 8])
+static int take_line(const char **at, const char *end, const char *name, char value[STORE_MANIFEST_BYTES_MAX])
 {
 	size_t name_bytes = strlen(name);
 	const char *stop = memchr(*at, '\n', (size_t)(end - *at));
@@ -237,7 +247,7 @@ static int take_line(const char **at, const char *end, const char *name, char va
 	    (*at)[name_bytes] != ' ')
 		return -EBADMSG;
 	bytes = (size_t)(stop - *at) - name_bytes - 1;
-	if (bytes >= VALUE_MAX * 8)
+	if (bytes >= STORE_MANIFEST_BYTES_MAX)
 		return -EBADMSG;
 	memcpy(value, *at + name_bytes + 1, bytes);
 	value[bytes] = '\0';
@@ -257,8 +267,12 @@ int store_manifest_parse(struct store_manifest *manifest, const char *text, size
 		return -EBADMSG;
 	}
 	for (size_t i = 0; i < LINE_COUNT; i++) {
-		char value[VALUE_MAX * 8];
-		int error = take_line(&at, text + covered, lines[i].name, value);
+		char value[STORE_MANIFEST_BYTES_MAX];
+		int error;
+
+		if (at == text + covered && lines[i].parse == parse_windows && made.minor == 0)
+			break; /* format 1.0: epochs are those of the agent */
+		error = take_line(&at, text + covered, lines[i].name, value);
 
 		if (!error)
 			error = lines[i].parse(&made, value);
@@ -271,6 +285,8 @@ int store_manifest_parse(struct store_manifest *manifest, const char *text, size
 			return error == -EPROTONOSUPPORT ? error : -EBADMSG;
 		}
 	}
+	if (made.minor == 0)
+		made.windows.floor = made.agent_epoch;
 	if (made.results_first == 0) {
 		snprintf(what, what_room, "results_first is 0");
 		return -EBADMSG;

@@ -6,7 +6,7 @@
 
 #include "edge/store.h"
 
-#define STORE_MANIFEST_BYTES_MAX 4096
+#define STORE_MANIFEST_BYTES_MAX (64u << 10)
 
 /* Writes the text with a zero behind it; returns its length. */
 size_t store_manifest_format(const struct store_manifest *manifest,

@@ -29,8 +29,12 @@
 static void start_tick(struct engine *engine)
 {
 	static struct log_limit limit = { .interval_ns = 10000000000ull };
-	int error = tick_start(&engine->tick, engine_clock_now_ns(&engine->orders.clock),
-			       engine_clock_ns(CLOCK_MONOTONIC));
+	int error;
+
+	continuity_note_links(engine);
+	engine->orders.gap = engine->continuity.gap;
+	engine->orders.gap_count = engine->continuity.gap_count;
+	error = tick_start(&engine->tick, engine_clock_ns(CLOCK_MONOTONIC));
 
 	if (error)
 		log_line_limited(&limit, LOG_LEVEL_ERROR, "engine",
@@ -86,6 +90,7 @@ static void begin_stop(struct engine *engine, int exit_code)
 	engine->stage = ENGINE_SETTLING;
 	atomic_store(&engine->orders.is_stopping, true);
 	notify_send("STOPPING=1");
+	engine->detached_ns = (__s64)engine_clock_now_ns(&engine->orders.clock);
 	bpf_loader_stop(engine->loader);
 	if (engine->tick.open == ORDER_NONE)
 		start_tick(engine);
@@ -124,7 +129,7 @@ static void halt(struct engine *engine, int exit_code)
 static void end_halting(struct engine *engine)
 {
 	if (engine->is_counting_last) {
-		tick_take_counters(&engine->tick);
+		tick_take_counters(&engine->tick, engine_clock_now_ns(&engine->orders.clock));
 		give_exit(engine);
 		return;
 	}
@@ -243,6 +248,7 @@ static void leave_waiting(struct engine *engine)
 
 static void end_tick(struct engine *engine)
 {
+	continuity_note_tick(engine);
 	keep_rates(engine);
 	keep_losses(engine);
 	if (engine->stage != ENGINE_SETTLING)

@@ -212,6 +212,7 @@ static int open_attachment(struct engine *engine)
 		 log_unsigned("discarded_datagrams", discarded.datagrams),
 		 log_unsigned("discarded_events", discarded.events));
 	links_open(&engine->links, engine->loader);
+	continuity_begin(engine);
 	return 0;
 }
 
@@ -259,6 +260,7 @@ static const struct rung {
 } ladder[] = {
 	{ open_signals, close_signals },
 	{ open_store, close_store },
+	{ continuity_open, continuity_close },
 	{ open_netlink, close_netlink },
 	{ open_loader, close_loader, .is_loading = true },
 	{ engine_open_rings, engine_close_rings },
@@ -332,6 +334,8 @@ int engine_run(const struct config *config, char *problem)
 		log_ready(engine);
 		engine_control(engine);
 		code = engine->exit_code;
+		if (!code)
+			continuity_finish(engine, engine->detached_ns);
 	}
 	while (reached-- > 0)
 		if (ladder[reached].close)

@@ -7,6 +7,7 @@
 #include "edge/bpf_loader.h"
 #include "edge/netlink.h"
 #include "edge/store.h"
+#include "engine/continuity.h"
 #include "engine/engine.h"
 #include "engine/links.h"
 #include "engine/prefault.h"
@@ -49,12 +50,15 @@ struct engine {
 	struct bpf_loader *loader;
 	struct sources *sources;
 	struct dedup *dedup; /* NULL: no window asks for it */
+	__u64 epochs[SLUICE_WINDOWS_MAX]; /* of the states of windows */
 	struct worker_ring *ring;
 	__u32 ring_count;
 	struct worker *worker;
 	__u32 worker_count;
 	struct orders orders;
 	struct tick tick;
+	struct continuity continuity;
+	__s64 detached_ns; /* `now` when intake ended */
 	struct prefault prefault;
 	struct links links;
 	__u64 links_looked_mono_ns;

@@ -97,30 +97,98 @@ static __u64 unseen_datagrams(const struct sluice_ledger *ledger)
 	return ledger->ring_full.datagrams + ledger->no_ring.datagrams + ledger->filtered.datagrams;
 }
 
+static void begin_period(struct missing *missing, __s64 now_ns)
+{
+	if (now_ns - missing->period_ns < MISSING_EXPLAINS_NS)
+		return;
+	missing->period_ns = now_ns;
+	for (__u32 i = 0; i < SLUICE_LISTENERS_MAX; i++) {
+		struct missing_unseen *unseen = &missing->unseen[i];
+
+		unseen->datagrams -= unseen->before;
+		unseen->before = unseen->datagrams;
+	}
+}
+
 void missing_begin(struct missing *missing, const struct account_kernel *kernel, __s64 now_ns,
-		   const __s64 *watermark_ns, const __u64 *gaps)
+		   const __s64 *watermark_ns)
 {
 	missing->losses.count = 0;
 	if (!missing->has_reading)
 		missing_set_baseline(missing, kernel, now_ns);
+	begin_period(missing, now_ns);
 	for (__u32 i = 0; i < kernel->listener_count; i++) {
 		const struct sluice_ledger *since = &missing->kernel.ledger[i];
 		const struct sluice_ledger *now = &kernel->ledger[i];
-		__u64 before = missing->upstream[i].missing;
+		__u64 refused = refused_datagrams(since, now);
 
 		add_of_listener(missing, i, LOSS_ring_full,
 				SINCE(ring_full, events) + SINCE(no_ring, events), now_ns,
 				watermark_ns);
-		add_of_listener(missing, i, LOSS_refused,
-				records_of(now, refused_datagrams(since, now)), now_ns,
+		add_of_listener(missing, i, LOSS_refused, records_of(now, refused), now_ns,
 				watermark_ns);
-		upstream_note(&missing->upstream[i], gaps[i],
-			      missing->upstream[i].local + unseen_datagrams(now) -
-				      unseen_datagrams(since));
-		if (missing->upstream[i].missing > before)
-			add_of_listener(missing, i, LOSS_upstream,
-					records_of(now, missing->upstream[i].missing - before),
-					now_ns, watermark_ns);
+		missing->unseen[i].datagrams +=
+			unseen_datagrams(now) - unseen_datagrams(since) + refused;
 	}
 	missing_set_baseline(missing, kernel, now_ns);
+}
+
+/* Of so many datagrams of a gap, those that were lost here: they are charged already. The oldest
+ * losses explain first. */
+static __u64 explain(struct missing *missing, __u32 listeners, __u64 datagrams)
+{
+	__u64 explained = 0;
+
+	for (; listeners && explained < datagrams; listeners &= listeners - 1) {
+		struct missing_unseen *unseen = &missing->unseen[__builtin_ctz(listeners)];
+		__u64 here = datagrams - explained;
+
+		here = here < unseen->datagrams ? here : unseen->datagrams;
+		unseen->datagrams -= here;
+		unseen->before -= here < unseen->before ? here : unseen->before;
+		explained += here;
+	}
+	return explained;
+}
+
+static __u32 windows_of(const struct missing *missing, __u32 listeners)
+{
+	__u32 mask = 0;
+
+	for (__u32 w = 0; w < missing->config->window_count; w++) {
+		if (missing->config->window[w].listener_mask & listeners)
+			mask |= 1u << w;
+	}
+	return mask;
+}
+
+void missing_add_gap(struct missing *missing, const struct source_gap_note *note)
+{
+	struct loss loss = {
+		.from_ns = note->from_ns,
+		.to_ns = note->to_ns,
+		.records = note->records,
+		.window_mask = windows_of(missing, note->listeners),
+		.cause = LOSS_upstream,
+		.flags = SLUICE_MISSING_ESTIMATED,
+	};
+
+	if (note->datagrams > 0) {
+		__u64 gap = (__u64)note->datagrams;
+		__u64 here = explain(missing, note->listeners, gap);
+
+		missing->upstream_datagrams += gap - here;
+		loss.records = (__s64)((__int128)note->records * (gap - here) / gap);
+	} else {
+		__u64 back = (__u64)-note->datagrams;
+
+		missing->upstream_datagrams -=
+			back < missing->upstream_datagrams ? back : missing->upstream_datagrams;
+	}
+	missing_add(missing, &loss);
+	if (!note->unknown)
+		return;
+	loss.records = 0;
+	loss.flags |= SLUICE_MISSING_UNCOUNTED;
+	missing_add(missing, &loss);
 }

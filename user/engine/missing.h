@@ -7,18 +7,29 @@
 
 #include "config/config.h"
 #include "core/losses.h"
+#include "core/sources.h"
 #include "engine/account.h"
-#include "engine/upstream.h"
 
 /* Of one tick; more are united. */
 #define MISSING_LOSSES_MAX 2048u
+/* What was lost here explains gaps that show within one to two of these: a source that sends again
+ * shows its gap at once. */
+#define MISSING_EXPLAINS_NS 10000000000ll
+
+/* Datagrams of a listener that were lost here, or dropped by a rule, and are not seen as a gap yet. */
+struct missing_unseen {
+	__u64 datagrams;
+	__u64 before;		/* of the period before: forgotten with this one */
+};
 
 struct missing {
 	const struct config *config;	/* filled in before the first call */
 	bool has_reading;
 	struct account_kernel kernel;	/* the last reading, and when it was */
 	__s64 kernel_ns;
-	struct upstream upstream[SLUICE_LISTENERS_MAX];
+	__s64 period_ns;		/* when the period of `unseen` began */
+	struct missing_unseen unseen[SLUICE_LISTENERS_MAX];
+	__u64 upstream_datagrams;	/* lost before this host, since the start */
 	struct sluice_missing total[SLUICE_WINDOWS_MAX]; /* since the start; without late */
 	struct losses losses;		/* of this tick */
 	struct loss memory[MISSING_LOSSES_MAX];
@@ -27,17 +38,20 @@ struct missing {
 /* `config` must outlive it. */
 void missing_open(struct missing *missing, const struct config *config);
 
-/* The reading that the first tick is compared with, taken at `now_ns`. */
+/* The reading that the first tick is compared with, as of `now_ns`. */
 void missing_set_baseline(struct missing *missing, const struct account_kernel *kernel,
 			  __s64 now_ns);
 
 /* A tick: forgets the losses of the one before. `watermark_ns` by window, as of that one: what was
- * lost since may belong to any window in time that was not closed then. `gaps` by listener, running
- * totals of datagrams, read before `kernel`. */
+ * lost since may belong to any window in time that was not closed then. */
 void missing_begin(struct missing *missing, const struct account_kernel *kernel, __s64 now_ns,
-		   const __s64 *watermark_ns, const __u64 *gaps);
+		   const __s64 *watermark_ns);
 
-/* What a stream or a source found missing. */
+/* Datagrams that no worker ever saw, by their sequences; after missing_begin() with a reading that is
+ * younger than what the workers saw. */
+void missing_add_gap(struct missing *missing, const struct source_gap_note *note);
+
+/* What a stream found missing. */
 void missing_add(struct missing *missing, const struct loss *loss);
 
 #endif

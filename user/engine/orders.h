@@ -25,6 +25,8 @@ struct orders {
 	_Atomic __u64 number;	/* from 1; written last */
 	enum order_kind kind;
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
+	const struct sluice_gap *gap;	/* for the results log */
+	__u32 gap_count;
 	const struct loss *loss;	/* what was found missing since the tick before */
 	__u32 loss_count;
 	__s64 now_ns;

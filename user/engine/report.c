@@ -65,8 +65,8 @@ struct recent_losses report_losses(const struct engine *engine, const struct acc
 		losses.ring_full += kernel->ledger[i].ring_full.events;
 		losses.no_ring += kernel->ledger[i].no_ring.events;
 		losses.refused += refused(&kernel->ledger[i]);
-		losses.upstream += tick->missing.upstream[i].missing;
 	}
+	losses.upstream = tick->missing.upstream_datagrams;
 	for (__u32 i = 0; i < engine->links.count; i++)
 		losses.interruptions += engine->links.interface[i].removals +
 					engine->links.interface[i].detachments;
@@ -75,6 +75,21 @@ struct recent_losses report_losses(const struct engine *engine, const struct acc
 		losses.rejected_pane += tick->sums.window[w].rejected_pane;
 	}
 	return losses;
+}
+
+/* What had been handed over before this start was taken by runs before, or died with them. */
+static void count_consumed(struct report *report)
+{
+	const struct sluice_stream_ledger *stream = &report->engine->tick.sums.stream;
+	const struct sluice_count *before = &report->engine->continuity.consumed_before;
+	const struct sluice_count *unread = &report->engine->tick.unread.highest;
+
+	report->consumed = (struct sluice_count){ before->datagrams + stream->consumed_datagrams,
+						  before->events + stream->consumed };
+	report->unread = (struct sluice_count){
+		unread->datagrams > before->datagrams ? unread->datagrams - before->datagrams : 0,
+		unread->events > before->events ? unread->events - before->events : 0
+	};
 }
 
 int report_collect(struct report *report, const struct engine *engine)
@@ -95,6 +110,7 @@ int report_collect(struct report *report, const struct engine *engine)
 		clock_guard_stepping_ns(&report->clock, engine_clock_ns(CLOCK_BOOTTIME));
 	report->waiting =
 		account_waiting(account_emitted(&report->kernel), consumed, &engine->tick.unread);
+	count_consumed(report);
 	sources_read_stats(engine->sources, &report->sources);
 	if (engine->log)
 		results_log_read_stats(engine->log, &report->results);
@@ -127,7 +143,7 @@ struct sluice_count report_rate(const struct report *report, __u32 listener)
 const char *report_promise(void)
 {
 	return "committed results survive a crash; windows still open at a crash are lost, and "
-	       "the next start counts them as unread after a crash";
+	       "their rows say so";
 }
 
 const char *report_window_kind(unsigned int kind)

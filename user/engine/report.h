@@ -23,6 +23,8 @@ struct report {
 	__u64 clock_stepping_ns;		/* how long the wall clock has differed */
 	struct account_kernel kernel;
 	struct sluice_count waiting;		/* in the rings */
+	struct sluice_count consumed;		/* from these maps, by this run and those before */
+	struct sluice_count unread;		/* taken by runs that died, after their last tick */
 	struct sources_stats sources;
 	struct results_log_stats results;
 	struct turn_times_sum turns;

@@ -100,15 +100,12 @@ static void put_kernel(struct json_writer *json, const struct report *report)
 
 static void put_handover(struct json_writer *json, const struct report *report)
 {
-	const struct tick *tick = &report->engine->tick;
-	const struct sluice_stream_ledger *stream = &tick->sums.stream;
-
 	json_open(json, "handover", "{");
 	put_count(json, "emitted", account_emitted(&report->kernel));
-	put_count(json, "consumed",
-		  (struct sluice_count){ stream->consumed_datagrams, stream->consumed });
+	put_count(json, "consumed", report->consumed);
 	put_count(json, "waiting_in_rings", report->waiting);
-	put_count(json, "unread_after_crash", tick->unread.highest);
+	put_count(json, "unread_after_crash", report->unread);
+	put_count(json, "unread_of_the_last_run", report->engine->continuity.lost);
 	json_close(json, "}");
 }
 
@@ -164,6 +161,7 @@ static void put_window(struct json_writer *json, const struct report *report, __
 #define SLUICE_FIELD(name, text) json_number(json, #name, ledger->name);
 	SLUICE_WINDOW_LEDGER(SLUICE_FIELD)
 #undef SLUICE_FIELD
+	json_number(json, "lost_open", report->engine->continuity.lost_open[w]);
 	json_open(json, "missing", "{");
 #define SLUICE_FIELD(name, text) json_number(json, #name, missing->name);
 	SLUICE_MISSING(SLUICE_FIELD)

@@ -87,16 +87,13 @@ static void write_kernel(struct page *page, __u32 listener)
 static void write_handover(struct page *page)
 {
 	const struct report *report = page->report;
-	const struct tick *tick = &report->engine->tick;
-	const struct sluice_stream_ledger *stream = &tick->sums.stream;
-
 	heading(page, "Hand-over");
 	words_count(page->out, 0, "handed to the engine", account_emitted(&report->kernel));
-	words_count(page->out, 1, "taken out of the rings",
-		    (struct sluice_count){ stream->consumed_datagrams, stream->consumed });
+	words_count(page->out, 1, "taken out of the rings, by this run and those before",
+		    report->consumed);
 	words_count(page->out, 1, "waiting in the rings", report->waiting);
-	words_count(page->out, 1, "unread after a crash: an earlier agent had them",
-		    tick->unread.highest);
+	words_count(page->out, 1, "unread after a crash: taken, and in no result",
+		    report->unread);
 }
 
 static void write_stream(struct page *page)
@@ -165,11 +162,8 @@ static void write_sources(struct page *page)
 {
 	const struct sources_stats *sources = &page->report->sources;
 	const struct tick *tick = &page->report->engine->tick;
-	__u64 upstream = 0;
 	char lost[WORDS_BYTES];
 
-	for (__u32 i = 0; i < page->report->kernel.listener_count; i++)
-		upstream += tick->missing.upstream[i].missing;
 	heading(page, "Sources");
 	say(page, "%u known, %u live, %u set aside", sources->known, sources->live,
 	    sources->set_aside);
@@ -177,7 +171,7 @@ static void write_sources(struct page *page)
 		say(page, "limits.max_sources reached: %llu looked up in vain",
 		    sources->overflowed);
 	say(page, "%s datagrams lost before this host, by gaps in their sequences",
-	    words_grouped(lost, upstream));
+	    words_grouped(lost, tick->missing.upstream_datagrams));
 }
 
 static void write_rings(struct page *page)

@@ -53,6 +53,7 @@ int engine_open_rings(struct engine *engine)
 		return engine_problem(engine, EX_OSERR,
 				      "the counters of the XDP program cannot be read: %s",
 				      strerror(-error));
+	continuity_take_counters(engine, &engine->tick.unread);
 	return 0;
 }
 
@@ -113,6 +114,7 @@ static int open_stream(struct engine *engine, struct worker *worker, __u64 hash_
 		.max_lag_ns = config->max_lag_ns,
 		.sources = engine->sources,
 		.dedup = engine->dedup,
+		.epochs = engine->epochs,
 	};
 
 	return stream_open(&worker->stream, &options);
@@ -208,7 +210,8 @@ static int open_log(struct engine *engine)
 		.now_wall_ns = engine->started_wall_ns,
 	};
 	struct results_log_recovery recovery = { 0 };
-	int error = store_raise_epoch(&engine->store);
+	int error = store_raise_epochs(&engine->store, config->window, config->window_count,
+				       engine->epochs);
 
 	if (!error)
 		error = results_log_open(&engine->log, &options, &recovery);
@@ -248,6 +251,7 @@ static void fill_worker(struct engine *engine, __u32 index)
 	worker->count = engine->worker_count;
 	worker->config = engine->config;
 	worker->orders = &engine->orders;
+	worker->epochs = engine->epochs;
 	worker->first = engine->worker;
 	worker->wake_bytes = intake_wake_bytes(bpf_loader_ring_bytes(engine->loader));
 	worker->event_fd = -1;
@@ -281,6 +285,8 @@ int engine_open_workers(struct engine *engine)
 		code = open_sources(engine, hash_seed);
 	if (!code)
 		code = open_dedup(engine, hash_seed);
+	if (!code)
+		continuity_take_sources(engine);
 	for (__u32 i = 0; !code && i < engine->worker_count; i++)
 		code = open_worker(engine, &engine->worker[i], hash_seed);
 	if (!code)

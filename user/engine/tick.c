@@ -55,23 +55,19 @@ bool tick_may_rest(struct tick *tick)
 	return true;
 }
 
-int tick_start(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
+int tick_start(struct tick *tick, __u64 now_mono_ns)
 {
-	__u64 gaps[SLUICE_LISTENERS_MAX] = { 0 };
 	int error;
 
 	if (tick->open != ORDER_NONE) {
 		tick->delayed++;
 		return 0;
 	}
-	for (__u32 i = 0; i < tick->config->listener_count; i++)
-		gaps[i] = sources_missing(tick->sources, (__u16)i);
 	/* Counters before the order: whatever they count is in a ring by the time workers look
 	 * there. */
 	error = intake_read(tick->loader, tick->config->listener_count, &tick->kernel);
 	if (error)
 		return error;
-	missing_begin(&tick->missing, &tick->kernel, (__s64)now_wall_ns, tick->watermark_ns, gaps);
 	tick->started_mono_ns = now_mono_ns;
 	sources_snapshot(tick->sources, now_mono_ns);
 	tick_give_order(tick, ORDER_DRAIN);
@@ -103,23 +99,60 @@ static struct share share_of(const struct tick *tick, __u32 window)
 	return share;
 }
 
+static void take_gap(void *context, const struct source_gap_note *note)
+{
+	missing_add_gap(context, note);
+}
+
+/* A reading of now: whatever left a gap that a worker has seen is counted in it. */
+static void begin_losses(struct tick *tick, __u64 now_wall_ns)
+{
+	struct account_kernel kernel;
+
+	if (intake_read(tick->loader, tick->config->listener_count, &kernel))
+		kernel = tick->kernel;
+	missing_begin(&tick->missing, &kernel, (__s64)now_wall_ns, tick->watermark_ns);
+	sources_take_gaps(tick->sources, take_gap, &tick->missing);
+}
+
 static void add_losses(struct tick *tick, const struct worker_snapshot *snapshot)
 {
 	for (__u32 i = 0; i < snapshot->loss_count; i++)
 		missing_add(&tick->missing, &snapshot->loss[i]);
 }
 
-static void sum_workers(struct tick *tick)
+static void add_open(struct window_open *sum, const struct window_open *open, bool is_first)
+{
+	if (is_first) {
+		*sum = *open;
+		return;
+	}
+#define LEAST(field) sum->field = open->field < sum->field ? open->field : sum->field
+#define MOST(field) sum->field = open->field > sum->field ? open->field : sum->field
+	LEAST(oldest_start_ns);
+	LEAST(oldest_revised_ns);
+	LEAST(oldest_taken_ns);
+	MOST(newest_end_ns);
+	MOST(emitted_end_ns);
+	sum->records += open->records;
+#undef LEAST
+#undef MOST
+}
+
+static void sum_workers(struct tick *tick, __u64 now_wall_ns)
 {
 	struct tick_sums *sums = &tick->sums;
 
 	*sums = (struct tick_sums){ .emitted = account_emitted(&tick->kernel) };
+	begin_losses(tick, now_wall_ns);
 	for (__u32 i = 0; i < tick->worker_count; i++) {
 		const struct worker_snapshot *snapshot = &tick->worker[i].snapshot;
 
 		account_stream_add(&sums->stream, &snapshot->stream);
-		for (__u32 w = 0; w < tick->config->window_count; w++)
+		for (__u32 w = 0; w < tick->config->window_count; w++) {
+			add_open(&sums->open[w], &snapshot->open[w], i == 0);
 			account_window_add(&sums->window[w], &snapshot->window[w]);
+		}
 		for (__u32 l = 0; l < tick->config->listener_count; l++)
 			sums->accepted[l] += snapshot->accepted[l];
 		add_stats(&sums->stats, &snapshot->stats);
@@ -176,11 +209,11 @@ static void forget_sources(struct tick *tick, __u64 now_mono_ns)
 	sources_evict(tick->sources, now_mono_ns, over_ns);
 }
 
-void tick_take_counters(struct tick *tick)
+void tick_take_counters(struct tick *tick, __u64 now_wall_ns)
 {
 	struct sluice_count consumed_before = consumed(tick);
 
-	sum_workers(tick);
+	sum_workers(tick, now_wall_ns);
 	balance(tick, consumed_before);
 }
 
@@ -189,7 +222,7 @@ bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns)
 	if (!tick_is_answered(tick))
 		return false;
 	if (tick->open == ORDER_DRAIN) {
-		tick_take_counters(tick);
+		tick_take_counters(tick, now_wall_ns);
 		move_time(tick, now_wall_ns);
 		return false;
 	}

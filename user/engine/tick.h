@@ -21,6 +21,7 @@ struct tick_sums {
 	struct sluice_stream_ledger stream;
 	struct sluice_window_ledger window[SLUICE_WINDOWS_MAX];
 	__u64 accepted[SLUICE_LISTENERS_MAX];
+	struct window_open open[SLUICE_WINDOWS_MAX];
 	struct stream_stats stats;
 	struct sluice_missing missing[SLUICE_WINDOWS_MAX]; /* since the start */
 	struct dedup_stats dedup[SLUICE_WINDOWS_MAX];
@@ -60,12 +61,12 @@ bool tick_is_answered(const struct tick *tick);
 bool tick_may_rest(struct tick *tick);
 
 /* Begins a tick, or notes that the one before is still running. -errno of the loader. */
-int tick_start(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns);
+int tick_start(struct tick *tick, __u64 now_mono_ns);
 /* Goes on when all workers have answered; true when the tick is over. */
 bool tick_continue(struct tick *tick, __u64 now_wall_ns, __u64 now_mono_ns);
 
 /* When all workers have answered the first half: only adds their counters up, no time moves. */
-void tick_take_counters(struct tick *tick);
+void tick_take_counters(struct tick *tick, __u64 now_wall_ns);
 
 /* Whether the last tick found everything that was emitted in the engine. */
 bool tick_is_settled(const struct tick *tick);

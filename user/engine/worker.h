@@ -37,6 +37,7 @@ struct worker_snapshot {
 	struct stream_stats stats;
 	struct dedup_stats dedup[SLUICE_WINDOWS_MAX]; /* worker 0, for all */
 	__u64 accepted[SLUICE_LISTENERS_MAX];
+	struct window_open open[SLUICE_WINDOWS_MAX];
 	__u32 loss_count;
 	struct loss loss[STREAM_LOSSES_MAX]; /* found since the one before */
 };
@@ -73,6 +74,8 @@ struct worker {
 	enum order_kind kind;		/* ORDER_NONE when it is answered */
 	bool is_emitting;		/* the stream may have rows to emit */
 	bool is_log_full;		/* the last row found no room in the results log */
+	__u32 gaps_written;		/* of this order */
+	__u32 epochs_ended;		/* windows whose epoch is over, at the stop */
 	__u32 ends_seen;		/* outboxes that are complete for this order */
 	size_t import_at;		/* in the block that is being imported */
 	__u64 blocked_mono_ns;		/* since when importing waits; 0: it does not */

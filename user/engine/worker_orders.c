@@ -39,6 +39,8 @@ static void copy_counters(struct worker *worker)
 		if (worker->index == 0)
 			stream_read_dedup(worker->stream, i, &snapshot->dedup[i]);
 	}
+	for (__u32 i = 0; i < worker->config->window_count; i++)
+		stream_read_open(worker->stream, i, (__s64)worker->now_wall_ns, &snapshot->open[i]);
 	for (__u32 i = 0; i < worker->config->listener_count; i++)
 		snapshot->accepted[i] = stream_accepted(worker->stream, i);
 	snapshot->loss_count = stream_take_losses(worker->stream, snapshot->loss);
@@ -148,9 +150,23 @@ static void advance(struct worker *worker)
 	stream_advance(worker->stream, worker->orders->watermark_ns);
 }
 
+/* Rows that come behind a gap may rest on it. A log that has failed takes none. */
+static bool write_gaps(struct worker *worker)
+{
+	const struct orders *orders = worker->orders;
+
+	for (; worker->gaps_written < orders->gap_count; worker->gaps_written++) {
+		if (!results_log_write_gap(worker->log, &orders->gap[worker->gaps_written]))
+			return !may_wait_for_disk(worker);
+	}
+	worker->blocked_mono_ns = 0;
+	return true;
+}
+
 static void begin_advance(struct worker *worker)
 {
 	worker->ends_seen = 0;
+	worker->gaps_written = 0;
 	if (worker->index)
 		advance(worker);
 }
@@ -164,6 +180,8 @@ static enum progress step_advance(struct worker *worker)
 	progress = import_slice(worker);
 	if (progress != PROGRESS_DONE)
 		return progress;
+	if (!write_gaps(worker))
+		return PROGRESS_NONE;
 	advance(worker);
 	worker->is_emitting = true;
 	return PROGRESS_DONE;
@@ -178,6 +196,18 @@ static void begin_finish(struct worker *worker)
 		stream_finish(worker->stream);
 }
 
+/* What was open is emitted: nothing of these epochs follows. False: no room now. */
+static bool end_epochs(struct worker *worker)
+{
+	while (worker->epochs_ended < worker->config->window_count) {
+		if (!results_log_end_epoch(worker->log, worker->epochs_ended,
+					   worker->epochs[worker->epochs_ended]))
+			return false;
+		worker->epochs_ended++;
+	}
+	return true;
+}
+
 /* The rows of the last windows, then the disk. A log that failed takes nothing any more. */
 static enum progress finish_log(struct worker *worker)
 {
@@ -185,7 +215,7 @@ static enum progress finish_log(struct worker *worker)
 
 	if (atomic_load(&worker->failure))
 		return PROGRESS_DONE;
-	if (!worker->is_emitting)
+	if (!worker->is_emitting && end_epochs(worker))
 		error = results_log_flush_wait(worker->log, FLUSH_STEP_NS);
 	if (!error)
 		return PROGRESS_DONE;

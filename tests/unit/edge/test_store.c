@@ -45,7 +45,7 @@ static void ids_stay_and_epochs_rise(void **state)
 	(void)state;
 	assert_int_equal(store_open(&store, path), 0);
 	assert_int_equal(store.manifest.agent_epoch, 0);
-	assert_int_equal(store_raise_epoch(&store), 0);
+	assert_int_equal(store_raise_epochs(&store, NULL, 0, NULL), 0);
 	assert_int_equal(store.manifest.agent_epoch, 1);
 	first = store.manifest;
 	store_close(&store);
@@ -53,7 +53,7 @@ static void ids_stay_and_epochs_rise(void **state)
 	assert_memory_equal(store.manifest.store_id, first.store_id, 16);
 	assert_memory_equal(store.manifest.agent_id, first.agent_id, 16);
 	assert_memory_not_equal(first.agent_id, first.store_id, 16);
-	assert_int_equal(store_raise_epoch(&store), 0);
+	assert_int_equal(store_raise_epochs(&store, NULL, 0, NULL), 0);
 	assert_int_equal(store.manifest.agent_epoch, 2);
 	store_close(&store);
 	store_close(&store);
