@@ -117,6 +117,7 @@ void missing_begin(struct missing *missing, const struct account_kernel *kernel,
 	if (!missing->has_reading)
 		missing_set_baseline(missing, kernel, now_ns);
 	begin_period(missing, now_ns);
+	missing->upstream_settled = missing->upstream_datagrams;
 	for (__u32 i = 0; i < kernel->listener_count; i++) {
 		const struct sluice_ledger *since = &missing->kernel.ledger[i];
 		const struct sluice_ledger *now = &kernel->ledger[i];

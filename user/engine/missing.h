@@ -29,7 +29,8 @@ struct missing {
 	__s64 kernel_ns;
 	__s64 period_ns;		/* when the period of `unseen` began */
 	struct missing_unseen unseen[SLUICE_LISTENERS_MAX];
-	__u64 upstream_datagrams;	/* lost before this host, since the start */
+	__u64 upstream_datagrams;	/* lost before this host, since the start, … */
+	__u64 upstream_settled;		/* … and not turned up in the tick after */
 	struct sluice_missing total[SLUICE_WINDOWS_MAX]; /* since the start; without late */
 	struct losses losses;		/* of this tick */
 	struct loss memory[MISSING_LOSSES_MAX];
@@ -53,5 +54,14 @@ void missing_add_gap(struct missing *missing, const struct source_gap_note *note
 
 /* What a stream found missing. */
 void missing_add(struct missing *missing, const struct loss *loss);
+
+/* Datagrams lost before this host, since the start. Workers overtake one another: what only the last
+ * tick misses may turn up. */
+static inline __u64 missing_upstream(const struct missing *missing)
+{
+	return missing->upstream_settled < missing->upstream_datagrams
+		       ? missing->upstream_settled
+		       : missing->upstream_datagrams;
+}
 
 #endif

@@ -66,7 +66,7 @@ struct recent_losses report_losses(const struct engine *engine, const struct acc
 		losses.no_ring += kernel->ledger[i].no_ring.events;
 		losses.refused += refused(&kernel->ledger[i]);
 	}
-	losses.upstream = tick->missing.upstream_datagrams;
+	losses.upstream = missing_upstream(&tick->missing);
 	for (__u32 i = 0; i < engine->links.count; i++)
 		losses.interruptions += engine->links.interface[i].removals +
 					engine->links.interface[i].detachments;

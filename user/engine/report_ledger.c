@@ -171,7 +171,7 @@ static void write_sources(struct page *page)
 		say(page, "limits.max_sources reached: %llu looked up in vain",
 		    sources->overflowed);
 	say(page, "%s datagrams lost before this host, by gaps in their sequences",
-	    words_grouped(lost, tick->missing.upstream_datagrams));
+	    words_grouped(lost, missing_upstream(&tick->missing)));
 }
 
 static void write_rings(struct page *page)
