@@ -118,3 +118,48 @@ status=0
 grep -q '"missing":1,"unexpected":0,"differing":1,' "$work/out" ||
 	fail "verify counts $(cat "$work/out")"
 echo "ok: verify finds one missing row and one that differs"
+
+: >"$work/empty.json"
+refuses 1 'nothing was compared' verify --truth "$work/empty.json" --results "$work/empty.json"
+refuses 1 'nothing was compared' verify --truth "$work/empty.json" --results "$work/1.json"
+refuses 1 'the results hold no rows' verify --truth "$work/1.json" --results "$work/empty.json"
+refuses 1 'nothing was compared' verify --truth "$work/1.json" --results "$work/1.json" --window other
+refuses 1 'DIFFERENT' verify --truth "$work/1.json" --results "$work/empty.json"
+"$generator" verify --truth "$work/empty.json" --results "$work/empty.json" --json 2>/dev/null |
+	grep -q '"equal":false' || fail "nothing equals nothing"
+
+# sends COUNT OPTION…: within 5 seconds, and so many datagrams; what it says is in $work/said.
+sends() {
+	local count=$1
+	shift
+	timeout 5 "$generator" "$@" --json >"$work/out" 2>"$work/said" ||
+		fail "sluice-gen $*: $?: $(cat "$work/said")"
+	grep -q "\"sent\":{\"datagrams\":$count," "$work/out" || fail "sluice-gen $*: $(cat "$work/out")"
+	echo "ok: $count datagrams: sluice-gen $*"
+}
+
+sends 0 --to 127.0.0.1:9125 --duration 0s
+sends 0 --to 127.0.0.1:9125 --duration 0s --rate 1k/s --datagrams 5
+sends 0 --pcap "$work/none.pcap" --duration 0s
+sends 0 --from-pcap "$work/1.pcap" --to 127.0.0.1:9125 --duration 0s
+
+grep -qw localhost /etc/hosts && sends 3 --to localhost:9125 --datagrams 3
+refuses 64 'a name that is known' --to localhost:0 --datagrams 1
+refuses 64 'a name that is known' --to localhost:90000 --datagrams 1
+refuses 64 'a name that is known' --to localhost --datagrams 1
+refuses 64 'a name that is known' --to 300.1.1.1:9125 --datagrams 1
+
+# Nothing is sent in fragments unasked.
+sends 10 --to 127.0.0.1:9125 --datagrams 10
+[ ! -s "$work/said" ] || fail "the default fits, and yet: $(cat "$work/said")"
+PATH=$PATH:/usr/sbin:/sbin ip link set lo mtu 1300
+sends 10 --to 127.0.0.1:9125 --datagrams 10
+grep -q '38 events a datagram instead of 44' "$work/said" || fail "said: $(cat "$work/said")"
+grep -q '"events":380}' "$work/out" || fail "not 38 events each: $(cat "$work/out")"
+sends 10 --to 127.0.0.1:9125 --datagrams 10 --event-size 256
+grep -q '4 events a datagram instead of 44' "$work/said" || fail "said: $(cat "$work/said")"
+sends 10 --to 127.0.0.1:9125 --datagrams 10 --events 38
+[ ! -s "$work/said" ] || fail "38 events fit, and yet: $(cat "$work/said")"
+sends 10 --to 127.0.0.1:9125 --datagrams 10 --events 1-39
+grep -q 'IP fragments, which no listener takes; give --events 38 at most' "$work/said" ||
+	fail "said: $(cat "$work/said")"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# MTU 9000: datagrams of 8840 bytes in one frame, native XDP, over IPv4 and IPv6, beside short ones.
+# MTU 9000: datagrams of 8840 bytes in one frame, native XDP, over IPv4 and IPv6, beside short ones. And
+# MTU 1300: what the generator sends of itself fits, from sockets and as live frames.
 #
 #	network "sender"                     network of the test
 #	+----------------------+   veth      +-----------------------------+
@@ -36,4 +37,17 @@ expect "datagrams of all lengths" "$(status '.listeners[0].ledger.emitted.datagr
 expect_that "the ledger balances" ledger_balances
 wait_until 10 rows_are_final || { cat "$work/verify.txt"; fail "rows differ from the truth"; }
 echo "ok: $(cat "$work/verify.txt")"
+agent_stop
+rm -rf "$work/state"
+
+ip link set edge0 mtu 1300
+ip -n sender link set wire0 mtu 1300
+agent_start "$work/c.yaml"
+generate --to 10.8.0.1:9125 --datagrams 300 --rate 5k/s --first-source 100 || fail "the generator"
+generate --to "[fd08::1]:9125" --datagrams 300 --rate 5k/s --first-source 200 || fail "the generator"
+flood --datagrams 300 --rate 5k/s --first-source 300 || fail "the generator"
+await_rest
+expect "datagrams as long as the MTU allows" "$(status '.listeners[0].ledger.emitted.datagrams')" 900
+expect "fragments" "$(status .traffic.pass_fragment)" 0
+expect "their events" "$(status .stream.consumed)" $((300 * (38 + 37 + 38)))
 agent_stop

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "replay.h"
+#include "target.h"
 
 struct generation {
 	struct options options;
@@ -95,6 +96,7 @@ static int open_shape(struct generation *generation)
 {
 	if (generation->options.from_pcap)
 		return 0;
+	target_fit(&generation->options);
 	if (shape_open(&generation->shape, &generation->options.shape))
 		return command_error(EX_OSERR, NULL, "no memory for the templates");
 	options_finish_plan(&generation->options, generation->shape);

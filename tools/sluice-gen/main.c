@@ -36,6 +36,20 @@ static void print_totals(const struct verify_totals *totals, bool is_json)
 	       (unsigned long long)totals->not_final, (unsigned long long)totals->malformed);
 }
 
+/* Nothing equals nothing, but it proves nothing either. */
+static int complain_of_nothing(const struct verify_options *options,
+			       const struct verify_totals *totals)
+{
+	const char *where = options->window_count ? " of the windows asked for" : "";
+
+	if (!totals->expected)
+		return command_error(1, "was anything sent, and are the windows named rightly?",
+				     "%s holds no rows%s: nothing was compared", options->truth,
+				     where);
+	return command_error(1, "sluice query --format json prints them; are its windows closed?",
+			     "the results hold no rows%s", where);
+}
+
 static unsigned int read_list(const struct command_line *line, const char *name, const char **list)
 {
 	unsigned int count = 0;
@@ -62,6 +76,8 @@ static int verify(const struct command_line *line)
 		return command_error(EX_NOINPUT, NULL, "cannot read the rows: %s",
 				     strerror(-error));
 	print_totals(&totals, command_option_given(line, "json"));
+	if (!totals.expected || !totals.found)
+		return complain_of_nothing(&options, &totals);
 	return verify_is_equal(&totals) ? 0 : 1;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "sluice/limits.h"
+#include "target.h"
 #include "teach.h"
 #include "time_text.h"
 
@@ -101,6 +102,7 @@ static void read_events(struct reader *reader)
 		least = 0;
 	if (least < 1 || most < least || most > SLUICE_EVENTS_MAX)
 		wrong(reader, "events", "give a number as 44 or a range as 1-44, at most 2045");
+	reader->options->fits_mtu = !command_option_given(reader->line, "events");
 	shape->events_min = least;
 	shape->events_max = most;
 	shape->event_size = (__u16)number_of(reader, "event-size", SLUICE_EVENT_SIZE_MIN,
@@ -154,10 +156,11 @@ static void read_address(struct reader *reader)
 	address->to_port = to ? 0 : 9125;
 	address->from_port = 40000;
 	memcpy(address->to, v4_to, sizeof(v4_to));
-	if (to && (frame_parse_address(to, &address->is_v6, address->to, &address->to_port) ||
+	if (to && (target_find(to, &address->is_v6, address->to, &address->to_port) ||
 		   !address->to_port))
 		wrong(reader, "to",
-		      "give an address and a port, as 10.0.0.2:9125 or [fd00::2]:9125");
+		      "give an address or a name that is known, and a port, as 10.0.0.2:9125, "
+		      "[fd00::2]:9125 or localhost:9125");
 	memcpy(address->from, address->is_v6 ? v6_from : v4_from, address->is_v6 ? 16 : 4);
 	if (from && (frame_parse_address(from, &from_is_v6, address->from, &address->from_port) ||
 		     from_is_v6 != address->is_v6))
@@ -253,12 +256,14 @@ static __u64 start_of(struct reader *reader, __u64 now_ns)
 	return (__u64)start_ns;
 }
 
-/* How many originals: as asked, or as many as the rate makes in the duration. */
+/* How many originals: as asked, or as many as the rate makes in the duration; none in no time. */
 static __u64 originals_of(struct reader *reader)
 {
 	struct options *options = reader->options;
 	__u64 count = UINT64_MAX;
 
+	if (command_option_given(reader->line, "duration") && !options->duration_ns)
+		return 0;
 	if (command_option_given(reader->line, "datagrams"))
 		count = number_of(reader, "datagrams", 1, UINT64_MAX >> 20);
 	if (options->duration_ns && options->rate) {

@@ -26,6 +26,7 @@ struct options {
 	const char *listener; /* name; NULL: the one with the port */
 	bool truth_drops_duplicates;
 	bool is_json;
+	bool fits_mtu; /* the number of events is ours to choose */
 	bool is_bounded; /* by a rate and an end: it may go anywhere */
 	__u64 rate; /* originals per second; 0: as fast as possible */
 	__s64 duration_ns; /* 0: no limit */

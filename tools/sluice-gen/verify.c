@@ -284,6 +284,7 @@ int verify_run(const struct verify_options *options, struct verify_totals *total
 
 bool verify_is_equal(const struct verify_totals *totals)
 {
-	return totals->expected == totals->found && !totals->missing && !totals->unexpected &&
-	       !totals->differing && !totals->repeated && !totals->not_final && !totals->malformed;
+	return totals->expected && totals->expected == totals->found && !totals->missing &&
+	       !totals->unexpected && !totals->differing && !totals->repeated &&
+	       !totals->not_final && !totals->malformed;
 }

@@ -34,7 +34,7 @@ struct verify_totals {
 /* Prints the first differences to `out`. 0 and *totals, or -errno when a file cannot be read. */
 int verify_run(const struct verify_options *options, struct verify_totals *totals, FILE *out);
 
-/* Whether everything is as it should be. */
+/* Whether everything is as it should be; of nothing that cannot be said. */
 bool verify_is_equal(const struct verify_totals *totals);
 
 #endif

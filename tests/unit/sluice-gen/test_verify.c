@@ -74,9 +74,29 @@ static void test_order_spelling_and_the_unknowable_do_not_matter(void **unused)
 				   ",\"count\":6,\"epoch\":4,\"completeness\":0.5")
 				  ROW("w", "1.000", A,
 				      ",\"count\":5,\"missing\":{\"shed\":[1,{\"a\":2}]}") "\n"));
-	assert_true(are_equal("", ""));
 	assert_true(are_equal(ROW("w", "1", "", ",\"avg\":0.1"),
 			      ROW("w", "1", "", ",\"avg\":0.10000000000000002")));
+}
+
+/* It would prove nothing. */
+static void test_nothing_is_not_equal_to_nothing(void **unused)
+{
+	static const char *const nothing[] = { "", "\n" };
+	const char *row = ROW("w", "1", A, "");
+
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		char *printed = NULL;
+		struct verify_totals totals = compare(nothing[i], nothing[i],
+						      (struct verify_options){ 0 }, &printed);
+
+		assert_false(verify_is_equal(&totals));
+		assert_int_equal(totals.expected, 0);
+		free(printed);
+	}
+	assert_false(are_equal(row, ""));
+	assert_false(are_equal("", row));
+	assert_true(are_equal(row, row));
 }
 
 static void test_values_differ(void **unused)
@@ -252,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_spelling_and_the_unknowable_do_not_matter),
+		cmocka_unit_test(test_nothing_is_not_equal_to_nothing),
 		cmocka_unit_test(test_values_differ),
 		cmocka_unit_test(test_missing_unexpected_and_repeated),
 		cmocka_unit_test(test_open_early_and_retracted_rows),
