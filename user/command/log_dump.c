@@ -2,6 +2,7 @@
 /* sluice log dump: records of the results log, for people or, one a line, as JSON. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "command/fold.h"
 #include "command/log_actions.h"
 #include "command/log_damage.h"
+#include "command/log_records.h"
 #include "command/query_extras.h"
 #include "command/query_where.h"
 #include "core/dictionary.h"
@@ -101,9 +103,12 @@ static void add_time(const struct dump *dump, struct text *text, const char *key
 {
 	char time[TIME_FORMAT_BYTES];
 
-	time_format(time, time_ns);
 	add_key(dump, text, key);
-	text_format(text, dump->is_json ? "\"%s\"" : "%s", time);
+	time_format(time, time_ns);
+	if (time_ns == INT64_MIN || time_ns == INT64_MAX)
+		text_add(text, dump->is_json ? "null" : "-"); /* the ends stand for none */
+	else
+		text_format(text, dump->is_json ? "\"%s\"" : "%s", time);
 }
 
 static void add_schema(const struct dump *dump, struct text *text)
@@ -144,6 +149,10 @@ static void add_rows(const struct dump *dump, struct text *text, const struct ro
 	add_flags(dump, text, cursor->head.flags);
 	add_unsigned(dump, text, "rows", cursor->head.row_count);
 	add_unsigned(dump, text, "aggregated", cursor->head.aggregated);
+	if (cursor->version == 1)
+		return;
+	add_unsigned(dump, text, "epoch", cursor->head.epoch);
+	add_unsigned(dump, text, "order", cursor->head.order);
 }
 
 static const struct {
@@ -254,8 +263,48 @@ static void print_late_events(struct dump *dump, struct late_cursor *late)
 		print_late_event(dump, &event);
 }
 
+static const char *cause_name(__u64 cause)
+{
+	static const char *const names[] = { [SLUICE_GAP_UNATTENDED] = "unattended",
+					     [SLUICE_GAP_STATE_LOST] = "state_lost" };
+
+	return cause < sizeof(names) / sizeof(*names) ? names[cause] : "unknown";
+}
+
+static void add_field(const struct dump *dump, struct text *text,
+		      const struct log_record_field *field, __u64 value)
+{
+	__s64 time_ns = (__s64)value;
+
+	switch (field->type) {
+	case LOG_RECORD_WINDOW:
+		add_string(dump, text, field->name, dump->schema.window[value].name);
+		break;
+	case LOG_RECORD_FLAGS:
+		add_flags(dump, text, (__u16)value);
+		break;
+	case LOG_RECORD_CAUSE:
+		add_string(dump, text, field->name, cause_name(value));
+		break;
+	case LOG_RECORD_TIME:
+		add_time(dump, text, field->name, time_ns);
+		break;
+	default:
+		add_unsigned(dump, text, field->name, value);
+	}
+}
+
+static void add_fixed(const struct dump *dump, struct text *text,
+		      const struct log_record_kind *kind, const struct sluice_disk_record *record)
+{
+	for (__u16 i = 0; i < kind->field_count; i++)
+		add_field(dump, text, &kind->fields[i],
+			  log_record_number(&kind->fields[i], record));
+}
+
 static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_record *record)
 {
+	const struct log_record_kind *fixed = log_record_kind(record->kind);
 	bool is_rows = record->kind == SLUICE_DISK_ROWS || record->kind == SLUICE_DISK_CLOSE;
 	bool is_late = record->kind == SLUICE_DISK_LATE;
 	bool is_names = record->kind == SLUICE_DISK_NAMES;
@@ -277,6 +326,8 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 		got = dictionary_open(&names, record + 1, record->bytes - sizeof(*record), &count);
 	} else if (is_late) {
 		got = late_record_open(&late, dump->schema.head.window_count, record);
+	} else if (fixed) {
+		got = log_record_check(fixed, dump->has_schema ? &dump->schema : NULL, record);
 	}
 	if (got)
 		return got;
@@ -294,6 +345,8 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 		add_rows(dump, &text, &cursor);
 	else if (is_late)
 		add_late(dump, &text, &late);
+	else if (fixed)
+		add_fixed(dump, &text, fixed, record);
 	print(dump, &text);
 	if (is_late)
 		print_late_events(dump, &late);

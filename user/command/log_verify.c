@@ -9,6 +9,7 @@
 #include "command/fold.h"
 #include "command/log_actions.h"
 #include "command/log_damage.h"
+#include "command/log_records.h"
 #include "core/late_record.h"
 #include "core/rows.h"
 #include "edge/names.h"
@@ -39,8 +40,12 @@ static int check_rows(struct verify *verify, const struct sluice_disk_record *re
 
 static int check_record(struct verify *verify, const struct sluice_disk_record *record)
 {
+	const struct log_record_kind *kind = log_record_kind(record->kind);
 	struct late_cursor late;
 	int error;
+
+	if (kind)
+		return log_record_check(kind, verify->has_schema ? verify->schema : NULL, record);
 
 	switch (record->kind) {
 	case SLUICE_DISK_SCHEMA:

@@ -564,7 +564,8 @@ static void log_shows_what_is_there(void **state)
 		output,
 		"{\"lsn\":2,\"kind\":\"rows\",\"window\":\"clicks\",\"start\":"
 		"\"2026-01-01T00:00:00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\",\"revision\":0,"
-		"\"flags\":[\"final\"],\"rows\":1,\"aggregated\":100}\n"
+		"\"flags\":[\"final\"],\"rows\":1,\"aggregated\":100,\"epoch\":1,"
+		"\"order\":4294967296}\n"
 		"{\"kind\":\"row\",\"type\":1,\"region\":1,\"count\":8,\"records\":8,\"sum\":-16,"
 		"\"min\":-2,\"max\":-2}\n"));
 	assert_int_equal(run("log dump"), 0);
@@ -670,6 +671,67 @@ static void log_shows_late_events(void **state)
 	assert_int_equal(run("log dump --json"), 0);
 	assert_int_equal(times("\"kind\":\"late\",\"window\":\"clicks\",\"events\":2}"), 2);
 	assert_int_equal(run("log verify"), 0);
+}
+
+/* A record of any kind. */
+static void record_of(__u16 kind, const void *body, size_t bytes)
+{
+	__u64 buffer[64];
+	struct sluice_disk_record *record = (struct sluice_disk_record *)buffer;
+
+	*record = (struct sluice_disk_record){ (__u32)(sizeof(*record) + bytes), kind, 1 };
+	memcpy(record + 1, body, bytes);
+	results_maker_record(&maker, record, record->bytes);
+}
+
+static void log_shows_the_small_records(void **state)
+{
+	static const struct {
+		struct sluice_late_count head;
+		struct sluice_late_pane pane[2];
+	} late = { .head = { .pane_bytes = sizeof(struct sluice_late_pane),
+			     .pane_count = 2,
+			     .epoch = 4 } };
+	const struct sluice_gap gap = {
+		.from_ns = T0, .to_ns = T0 + S, .window = 1, .cause = 1, .records = 7
+	};
+	const struct sluice_epoch_end end = { .window = 1, .epoch = 3 };
+	const struct sluice_emission complete = { .start_ns = INT64_MIN,
+						  .end_ns = T0,
+						  .epoch = 9,
+						  .flags = SLUICE_ROWS_EARLY,
+						  .rows = 5 };
+
+	(void)state;
+	open_log();
+	record_of(SLUICE_DISK_GAP, &gap, sizeof(gap));
+	record_of(SLUICE_DISK_EPOCH_END, &end, sizeof(end));
+	record_of(SLUICE_DISK_LATE_COUNT, &late, sizeof(late));
+	record_of(SLUICE_DISK_COMPLETE, &complete, sizeof(complete));
+	results_maker_flush(&maker);
+	assert_int_equal(run("log verify"), 0);
+	assert_int_equal(run("log dump --json"), 0);
+	assert_non_null(strstr(output, "\"kind\":\"gap\",\"window\":\"all\",\"from\":"
+				       "\"2026-01-01T00:00:00.000Z\",\"to\":"
+				       "\"2026-01-01T00:00:01.000Z\",\"cause\":\"state_lost\",\"records\":7}"));
+	assert_non_null(strstr(output, "\"kind\":\"epoch_end\",\"window\":\"all\",\"epoch\":3}"));
+	assert_non_null(strstr(output, "\"window\":\"clicks\",\"epoch\":4,\"panes\":2}"));
+	assert_non_null(strstr(output, "\"start\":null,\"end\":\"2026-01-01T00:00:00.000Z\","
+				       "\"flags\":[\"early\"],\"epoch\":9,\"order\":0,"));
+	/* One that makes no sense hides no other. */
+	record_of(SLUICE_DISK_GAP, &gap, sizeof(gap) - 8);
+	record_of(SLUICE_DISK_EPOCH_END, &(struct sluice_epoch_end){ .window = 2 }, sizeof(end));
+	record_of(SLUICE_DISK_LATE_COUNT, &late, sizeof(late) - 8);
+	record_of(SLUICE_DISK_ROWS, &gap, 8);
+	row(0, 1, 1, 0, 0, 8, -2);
+	results_maker_close(&maker);
+	assert_int_equal(run("log verify --json"), EX_IOERR);
+	assert_int_equal(times("a record makes no sense"), 4);
+	assert_int_equal(run("log dump --json"), EXIT_FAILURE);
+	assert_int_equal(times("\"kind\":\"rows\""), 1);
+	assert_int_equal(run("query -w clicks --json"), EXIT_FAILURE);
+	assert_int_equal(times("\"count\":8"), 1);
+	assert_non_null(strstr(errors, "a record makes no sense; LSN 9 is lost"));
 }
 
 static void damage(off_t offset)
@@ -795,6 +857,7 @@ int main(void)
 		QUERY_TEST(late_events_in_order),
 		QUERY_TEST(late_events_by_time_and_condition),
 		QUERY_TEST(log_shows_late_events),
+		QUERY_TEST(log_shows_the_small_records),
 		QUERY_TEST(damage_has_a_place),
 		QUERY_TEST(results_outlive_their_manifest),
 		QUERY_TEST(lines_fit_a_terminal),
