@@ -713,7 +713,8 @@ static void log_shows_the_small_records(void **state)
 	assert_int_equal(run("log dump --json"), 0);
 	assert_non_null(strstr(output, "\"kind\":\"gap\",\"window\":\"all\",\"from\":"
 				       "\"2026-01-01T00:00:00.000Z\",\"to\":"
-				       "\"2026-01-01T00:00:01.000Z\",\"cause\":\"state_lost\",\"records\":7}"));
+				       "\"2026-01-01T00:00:01.000Z\",\"cause\":\"state_lost\","
+				       "\"records\":7}"));
 	assert_non_null(strstr(output, "\"kind\":\"epoch_end\",\"window\":\"all\",\"epoch\":3}"));
 	assert_non_null(strstr(output, "\"window\":\"clicks\",\"epoch\":4,\"panes\":2}"));
 	assert_non_null(strstr(output, "\"start\":null,\"end\":\"2026-01-01T00:00:00.000Z\","

@@ -255,6 +255,63 @@ static void results_without_manifest(void **state)
 	assert_int_equal(access(name, F_OK), -1);
 }
 
+/* Whatever its name and wherever it lies: retention may have taken the first one. */
+static void any_segment_makes_a_store(void **state)
+{
+	static const char *const files[] = {
+		"results/00000000000000004711.seg",
+		"results/odd.seg",
+		"quarantine/00000000000000000001.seg.seg",
+	};
+	char command[5 * PATH_MAX], name[PATH_MAX + 16];
+	struct store store;
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/MANIFEST", path);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(command, sizeof(command),
+			 "rm -rf '%s'; mkdir -p '%s/results' '%s/quarantine'; touch '%s/%s'", path,
+			 path, path, path, files[i]);
+		assert_int_equal(system(command), 0);
+		assert_int_equal(store_open(&store, path), -EBADMSG);
+		assert_non_null(
+			strstr(store.problem, "MANIFEST is missing, but there are results"));
+		assert_int_equal(access(name, F_OK), -1);
+		/* Nothing in it is sound, so there is nothing to read either. */
+		assert_int_equal(store_open_reader(&store, path), -EBADMSG);
+	}
+}
+
+/* Two programs change the manifest; neither loses what the other has noted. */
+static void gaps_of_others_are_kept(void **state)
+{
+	const struct store_gap gaps[] = { { 2, 2 }, { 4, 5 }, { 3, 3 } };
+	struct store agent, tool;
+	struct store_manifest manifest;
+
+	(void)state;
+	assert_int_equal(store_open(&agent, path), 0);
+	assert_int_equal(store_open_reader(&tool, path), 0);
+	assert_int_equal(store_raise_epoch(&agent), 0);
+	assert_int_equal(store_give_up(&tool, gaps, 3, 1000), 0);
+	assert_int_equal(tool.manifest.agent_epoch, 1);
+	assert_int_equal(tool.manifest.gap_count, 1);
+	assert_int_equal(store_raise_epoch(&agent), 0);
+	assert_int_equal(agent.manifest.gap_count, 1);
+	assert_true(agent.manifest.gap[0].first == 2 && agent.manifest.gap[0].last == 5);
+	assert_int_equal(agent.manifest.results_durable_lsn, 1000);
+	/* Until nothing is left to explain. */
+	store_read_manifest(&agent, &manifest);
+	manifest.results_first = 6;
+	assert_int_equal(store_update(&agent, &manifest), 0);
+	assert_int_equal(agent.manifest.gap_count, 0);
+	store_refresh(&tool);
+	assert_int_equal(tool.manifest.gap_count, 0);
+	assert_int_equal(tool.manifest.agent_epoch, 2);
+	store_close(&tool);
+	store_close(&agent);
+}
+
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -268,6 +325,8 @@ int main(void)
 		STORE_TEST(newer_stores_are_refused_by_name),
 		STORE_TEST(manifest_text_comes_back),
 		STORE_TEST(results_without_manifest),
+		STORE_TEST(any_segment_makes_a_store),
+		STORE_TEST(gaps_of_others_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
