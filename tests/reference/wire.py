@@ -67,10 +67,13 @@ def frame(payload, to_mac, from_mac, to_port, vlans=(), options=b""):
 
 def frame_ipv6(payload, to_mac, from_mac, to_port, headers):
     """An Ethernet frame with IPv6 extension headers of these numbers, eight bytes each; fd08::2 to
-    fd08::1, no UDP checksum."""
+    fd08::1. Without a UDP checksum IPv6 has no datagrams."""
     chain = b"".join(struct.pack(">BBBBI", following, 0, 1, 4, 0)
                      for following in (*headers, UDP)[1:])
-    body = chain + struct.pack(">HHHH", 40000, to_port, 8 + len(payload), 0) + payload
-    addresses = (socket.inet_pton(socket.AF_INET6, one) for one in ("fd08::2", "fd08::1"))
+    addresses = [socket.inet_pton(socket.AF_INET6, one) for one in ("fd08::2", "fd08::1")]
+    udp = struct.pack(">HHHH", 40000, to_port, 8 + len(payload), 0) + payload
+    pseudo = b"".join(addresses) + struct.pack(">II", len(udp), UDP)
+    checksum = internet_checksum(pseudo + udp + b"\0" * (len(udp) % 2)) or 0xffff
+    body = chain + udp[:6] + struct.pack(">H", checksum) + udp[8:]
     head = struct.pack(">IHBB16s16s", 6 << 28, len(body), (*headers, UDP)[0], 64, *addresses)
     return to_mac + from_mac + struct.pack(">H", 0x86DD) + head + body
