@@ -76,6 +76,8 @@ void config_memory_window(const struct config *config, __u32 i, struct config_me
 	memory->groups_max = window_spec_groups(window);
 	memory->group_bytes = GROUPS_ENTRY_WORDS(layout.word_count) * sizeof(__u64) + INDEX_BYTES;
 	memory->pane_bytes = PANE_ROW_BYTES(layout.word_count) + extras;
+	if (window->allowed_lateness_ns)
+		memory->pane_bytes += sizeof(__u64); /* when the row changed last */
 	if (window->kind == SLUICE_WINDOW_SESSION)
 		memory->pane_bytes = session_bytes(extras);
 	if (window->kind == SLUICE_WINDOW_SLIDING && !extras)

@@ -106,10 +106,11 @@ void window_advance(struct stream *stream, struct window *window, __s64 watermar
 	if (watermark_ns == SOURCES_WATERMARK_NONE && !early)
 		return;
 	slots_sort(&window->shown);
+	slots_sort(&window->live);
+	revisions_find_changed(window);
 	for (__u32 i = 0; i < window->shown.count; i++)
 		advance_instance(stream, window, &window->instances[slots_at(&window->shown, i)],
 				 early);
-	slots_sort(&window->live);
 	for (__u32 i = 0; i < window->live.count; i++)
 		advance_pane(stream, window, &window->panes[slots_at(&window->live, i)], early);
 }

@@ -133,7 +133,8 @@ bool block_put_row(const struct window *window, struct block *block, const unsig
 }
 
 static void put_rows(const struct window *window, const struct chunk_view *view, __u32 first_id,
-		     __u64 *changed, bool all, __u32 *next_row, __u32 end_row, struct block *block)
+		     const __u64 *changed, bool all, __u32 *next_row, __u32 end_row,
+		     struct block *block)
 {
 	const struct grouping *grouping = window->grouping;
 	__u32 i;
@@ -150,8 +151,6 @@ static void put_rows(const struct window *window, const struct chunk_view *view,
 			continue;
 		if (!block_put_row(window, block, row, state))
 			break;
-		if (changed)
-			changed[id / 64] &= ~(1ull << (id % 64));
 	}
 	*next_row = i;
 }
@@ -219,23 +218,15 @@ static void (*const put_all_by_words[])(const struct window *window, const struc
 	put_all_1, put_all_2, put_all_3, put_all_4, put_all_5,
 };
 
-/* A chunk's marks are whole words; those behind the last row copied stay. */
-static void clear_marks(__u64 *changed, __u32 first_id, __u32 from, __u32 end)
-{
-	for (__u32 id = first_id + from; id < first_id + end; id++)
-		changed[id / 64] &= ~(1ull << (id % 64));
-}
-
 __u32 block_put_rows(const struct window *window, const struct chunk_view *view, __u32 first_id,
-		     __u64 *changed, bool all, __u32 *next_row, __u32 end_row, struct block *block)
+		     const __u64 *changed, bool all, __u32 *next_row, __u32 end_row,
+		     struct block *block)
 {
 	__u32 from = *next_row;
 
 	if (all && !block->is_variable) {
 		put_all_by_words[window->grouping->key_words - 1](window, view, first_id, next_row,
 								  end_row, block);
-		if (changed)
-			clear_marks(changed, first_id, from, *next_row);
 	} else {
 		put_rows(window, view, first_id, changed, all, next_row, end_row, block);
 	}

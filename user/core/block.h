@@ -43,10 +43,9 @@ int emission_put_record(const struct row_writer *writer, __u16 kind,
 bool block_put_row(const struct window *window, struct block *block, const unsigned char *row,
 		   const void *state);
 /* Copies due rows of one chunk into the block, from *next_row up to `end_row`: those marked in
- * `changed`, or `all`; marks (NULL: none) of what is copied are cleared. Returns the number looked
- * at. */
+ * `changed`, or `all`. Returns the number looked at. */
 __u32 block_put_rows(const struct window *window, const struct chunk_view *view, __u32 first_id,
-		     __u64 *changed, bool all, __u32 *next_row, __u32 end_row,
+		     const __u64 *changed, bool all, __u32 *next_row, __u32 end_row,
 		     struct block *block);
 /* The chunk of a pane at this place. False: there is none. */
 bool chunk_view_open(const struct window *window, const struct pane *pane, __u32 place,

@@ -12,12 +12,6 @@
 #define SKETCH_MERGES_A_STEP 512u
 #define ROWS_PER_SKETCH_MERGE 16u
 
-/* Of the rows of the next chunk. */
-static const __u64 *marks_of(const struct instance *instance)
-{
-	return instance->changed + (size_t)instance->next_chunk * (CHUNK_ROWS / 64);
-}
-
 /* NULL: all are. */
 static bool is_due(const __u64 *due, __u32 row)
 {
@@ -58,7 +52,7 @@ static __u32 gather(struct stream *stream, const struct window *window,
 		    const struct instance *instance, __u32 end, struct chunk_view *view)
 {
 	__u32 row_bytes = window->grouping->row_bytes, first = instance->next_row, found = 0;
-	const __u64 *due = instance->run_all ? NULL : marks_of(instance);
+	const __u64 *due = instance->run_all ? NULL : revisions_due(window, instance);
 	struct chunk_view own;
 	const struct pane *pane;
 
@@ -113,8 +107,7 @@ static __u32 put_gathered(struct stream *stream, struct window *window, struct i
 		return window->pane_count;
 	}
 	block_put_rows(window, &view, instance->next_chunk << CHUNK_ROWS_SHIFT,
-		       instance->run_early ? NULL : instance->changed, instance->run_all,
-		       &instance->next_row, end, block);
+		       window->revisions.due, instance->run_all, &instance->next_row, end, block);
 	clear_scratch(stream, window, &view, first, end);
 	if (found == 1)
 		return end - first;
@@ -147,22 +140,21 @@ static bool put_stacked(struct window *window, struct instance *instance, struct
 	stack_read(&window->stacks, place, &view.front, &view.back);
 	if (view.front || view.back)
 		*scanned += block_put_rows(window, &view, place << CHUNK_ROWS_SHIFT,
-					   instance->changed, true, &instance->next_row,
-					   CHUNK_ROWS, block);
+					   NULL, true, &instance->next_row, CHUNK_ROWS, block);
 	else
 		instance->next_row = CHUNK_ROWS;
 	return true;
 }
 
-static bool has_due_rows(const struct instance *instance)
+/* Goes on at the next row that is due: the panes are not walked for the others. False: there is
+ * none. */
+static bool skip_to_due(const struct window *window, struct instance *instance)
 {
-	const __u64 *changed = marks_of(instance);
+	const __u64 *due = revisions_due(window, instance);
 
-	for (__u32 i = 0; i < CHUNK_ROWS / 64; i++) {
-		if (changed[i])
-			return true;
-	}
-	return false;
+	while (instance->next_row < CHUNK_ROWS && !is_due(due, instance->next_row))
+		instance->next_row++;
+	return instance->next_row < CHUNK_ROWS;
 }
 
 __u32 emission_put_rows(struct stream *stream, struct window *window, struct instance *instance,
@@ -170,10 +162,8 @@ __u32 emission_put_rows(struct stream *stream, struct window *window, struct ins
 {
 	__u32 scanned;
 
-	if (!instance->run_all && !has_due_rows(instance)) {
-		instance->next_row = CHUNK_ROWS;
+	if (!instance->run_all && !skip_to_due(window, instance))
 		return 1;
-	}
 	if (window->stacks.panes && instance->run_all && !instance->run_early &&
 	    put_stacked(window, instance, block, &scanned))
 		return scanned;

@@ -50,9 +50,9 @@ static void begin(struct window *window, struct instance *instance, __u64 at_pos
 	instance->wants_early = false;
 	if (!instance->run_early)
 		instance->has_changed = false;
-	if (instance->run_all)
-		instance->overflow_has_changed = true;
+	instance->overflow_has_changed = instance->run_all;
 	fill_totals(window, instance);
+	revisions_begin(window, instance);
 }
 
 /* Of the rows of the running emission. */
@@ -91,6 +91,8 @@ static void next_chunk(struct window *window, struct instance *instance)
 		for_each_pane (window, instance, pane)
 			window_free_chunk(window, pane, instance->next_chunk);
 	}
+	if (!instance->run_all)
+		memset(revisions_due(window, instance), 0, CHUNK_ROWS / 8);
 	instance->next_chunk++;
 	instance->next_row = 0;
 }
@@ -226,6 +228,8 @@ static int emit_instance(struct stream *stream, struct window *window, struct in
 
 	if (!instance->is_running)
 		begin(window, instance, emission_position(writer));
+	if (instance->is_finding)
+		return revisions_find_rows(window, instance, rows_max);
 	if (instance->next_chunk < instance->run_chunks)
 		return emit_chunks(stream, window, instance, writer, rows_max);
 	if (instance->overflow_has_changed)

@@ -117,10 +117,6 @@ static void show_instance(struct window *window, __s64 number)
 		.state = INSTANCE_OPEN,
 		.revision = -1,
 	};
-	if (window->changed_table)
-		window->instances[place].changed =
-			window->changed_table +
-			(size_t)place * window->chunk_entries * (CHUNK_ROWS / 64);
 	slots_add(&window->shown, number, place);
 }
 
@@ -201,6 +197,8 @@ static struct pane *open_pane(struct window *window, __s64 number, __s64 start_n
 	pane->chunk = window->chunk_table + first_entry;
 	if (window->extra_table)
 		pane->extra = window->extra_table + first_entry;
+	if (window->revisions.table)
+		pane->stamps = window->revisions.table + first_entry;
 	partial_open(&pane->overflow);
 	slots_add(&window->live, number, place);
 	return pane;
@@ -232,25 +230,7 @@ struct pane *window_pane(struct window *window, __s64 time_ns, __u64 **reason)
 	return pane;
 }
 
-static void mark_changed(struct window *window, const struct pane *pane, __u32 id)
-{
-	__s64 first, last;
-
-	numbers_over(window, pane->start_ns, &first, &last);
-	for (__s64 number = first; number <= last; number++) {
-		struct instance *instance = window_find_instance(window, number);
-
-		if (!instance || instance->state != INSTANCE_CLOSED)
-			continue;
-		instance->has_changed = true;
-		if (id == GROUPS_NONE)
-			instance->overflow_has_changed = true;
-		else
-			instance->changed[id / 64] |= 1ull << (id % 64);
-	}
-}
-
-void window_note_growth(struct window *window, const struct pane *pane, __u32 id,
+void window_note_growth(struct window *window, struct pane *pane, __u32 id,
 			const struct sluice_partial *partial)
 {
 	if (!window->emits)
@@ -258,8 +238,8 @@ void window_note_growth(struct window *window, const struct pane *pane, __u32 id
 	if (window->stacks.panes && id != GROUPS_NONE)
 		stack_add(&window->stacks, id >> CHUNK_ROWS_SHIFT, pane->number,
 			  id & (CHUNK_ROWS - 1), partial);
-	if (pane->is_behind && window->spec->allowed_lateness_ns > 0)
-		mark_changed(window, pane, id);
+	if (pane->is_behind && pane->stamps)
+		revisions_mark(window, pane, id);
 }
 
 void window_free_pane(struct window *window, struct pane *pane)
@@ -276,9 +256,6 @@ void window_free_pane(struct window *window, struct pane *pane)
 
 void window_free_instance(struct window *window, struct instance *instance)
 {
-	if (instance->changed)
-		memset(instance->changed, 0,
-		       (window->grouping->groups.ids_touched / 64 + 1) * sizeof(__u64));
 	slots_remove(&window->shown, (__u32)(instance - window->instances));
 	places_give(&window->instance_places, (__u32)(instance - window->instances));
 }

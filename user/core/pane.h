@@ -35,6 +35,12 @@ struct pane {
 	__u32 next_chunk;	/* where giving it away goes on */
 	__u32 next_row;
 	__u64 events;		/* taken in, overflow included */
+	/* what came late (revisions.c) */
+	__u32 *stamps;		/* chunk numbers, as `chunk`; NULL without revisions */
+	bool has_marks;		/* since the last tick */
+	__u64 newest_stamp;	/* of all that follow, and those of the rows */
+	__u64 whole_stamp;	/* of all rows, for want of memory */
+	__u64 overflow_stamp;
 	struct sluice_partial overflow;
 };
 
@@ -50,7 +56,6 @@ enum instance_state {
 struct instance {
 	__s64 start_ns;
 	__s64 number;		/* start = offset + number × slide */
-	__u64 *changed;		/* a bit an id; NULL where no revisions are asked for */
 	__u64 left_at;		/* number of the advance that made it leave */
 	__u8 state;		/* enum instance_state */
 	bool is_waiting;	/* in the queue of emissions */
@@ -62,7 +67,11 @@ struct instance {
 	bool run_final;
 	bool run_completed;	/* its record `complete` is written */
 	bool wants_early;
-	bool has_changed;	/* since the last emission began */
+	bool has_changed;	/* since the last emission began, as the last tick found */
+	bool is_finding;	/* the rows that are due, before any is given */
+	__s64 next_pane;	/* where that goes on */
+	__u64 due_after;	/* the stamp of the emission before the running one */
+	__u64 emitted_at;	/* … of the last one */
 	bool overflow_has_changed;
 	__s32 revision;		/* of the last emission; −1: none yet */
 	__u32 early_count;	/* early emissions so far */

@@ -126,6 +126,8 @@ void window_free_rows(struct window *window, struct pane *pane, __u32 chunk, __u
 		return;
 	chunks_give(&grouping->chunks, pane->chunk[chunk]);
 	pane->chunk[chunk] = CHUNK_NONE;
+	if (pane->stamps)
+		revisions_free_stamps(window, pane, chunk);
 	if (pane->extra) {
 		chunks_give(&window->extra_chunks, pane->extra[chunk]);
 		pane->extra[chunk] = CHUNK_NONE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The memory of sessions: chunks of slots by group id, opened and freed as groups come and go, and
- * lists of nodes. Nothing here knows when sessions merge. */
+ * nodes. Nothing here knows when sessions merge. */
 #include "core/session.h"
 
 #include <assert.h>
@@ -71,6 +71,8 @@ int sessions_open(struct sessions **result, struct window *window,
 		.chunk_entries = window->grouping->groups.capacity / CHUNK_ROWS + 1,
 		.groups_max = options->groups_max,
 		.overflow_due_ns = SESSION_DUE_NEVER,
+		.next_early_ns = INT64_MAX,
+		.tree_seed = (__u32)(options->hash_seed >> 32),
 		.event_bytes =
 			window->extras.count ? sizeof(struct extras_event) : 3 * sizeof(__s64),
 	};
@@ -228,17 +230,6 @@ void session_group_expect(struct sessions *sessions, const struct session_group 
 	chunk = &sessions->chunk[group->id >> CHUNK_ROWS_SHIFT];
 	if (due_ns < chunk->due_ns)
 		chunk->due_ns = due_ns;
-}
-
-void session_node_link(struct sessions *sessions, struct session_group *group, __u32 number)
-{
-	struct session_node *node = session_node_at(sessions, number);
-	__u32 *link = &group->more->node;
-
-	while (*link && session_node_at(sessions, *link)->session.first_ns > node->session.first_ns)
-		link = &session_node_at(sessions, *link)->next;
-	node->next = *link;
-	*link = number;
 }
 
 void session_retract(struct sessions *sessions, __u32 number)

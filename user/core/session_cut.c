@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/session_state.h"
+#include "core/session_tree.h"
 
 /* What one event does to the sessions of a group. */
 struct cutting {
@@ -37,19 +37,23 @@ static __s64 limit_of(const struct sessions *sessions, const struct session_node
 bool session_cut_is_late(const struct sessions *sessions, const struct session_group *group,
 			 __s64 time_ns)
 {
-	for (__u32 number = group->more->node; number;) {
-		const struct session_node *node = session_node_at(sessions, number);
+	__s64 last_ns = window_add_ns(time_ns, sessions->gap_ns), at_ns = time_ns;
+	__u32 root = group->more->node, number = session_tree_before(sessions, root, time_ns);
+	const struct session_node *node = session_node_at(sessions, number);
 
-		number = node->next;
-		if (!session_touches(sessions, &node->session, time_ns, time_ns))
-			continue;
-		/* Behind it, up to its limit, it holds the event; before it, the event begins a
-		 * session that reaches as far as it may. */
-		if (node->session.first_ns > time_ns)
+	/* Behind it, up to its limit, it holds the event; before it, the event begins a session
+	 * that reaches as far as it may. */
+	if (number && session_touches(sessions, &node->session, time_ns, time_ns) &&
+	    time_ns < limit_of(sessions, node))
+		return false;
+	while ((number = session_tree_behind(sessions, root, at_ns))) {
+		node = session_node_at(sessions, number);
+		at_ns = node->session.first_ns;
+		if (at_ns > last_ns)
+			break;
+		if (session_touches(sessions, &node->session, time_ns, time_ns))
 			return session_is_over(sessions,
 					       window_add_ns(time_ns, sessions->duration_ns));
-		if (time_ns < limit_of(sessions, node))
-			return false;
 	}
 	return true;
 }
@@ -146,8 +150,9 @@ static void touch(struct cutting *cutting, struct session_node *node)
 }
 
 /* All events of the next session come over. */
-static void absorb(struct sessions *sessions, struct session_node *into, __u32 number)
+static void absorb(struct cutting *cutting, struct session_node *into, __u32 number)
 {
+	struct sessions *sessions = cutting->sessions;
 	struct session_node *from = session_node_at(sessions, number);
 	struct session_block *last = session_pool_at(&sessions->blocks, into->last_block);
 
@@ -161,7 +166,7 @@ static void absorb(struct sessions *sessions, struct session_node *into, __u32 n
 		extras_merge(&sessions->window->extras, session_node_extra(into),
 			     session_node_extra(from));
 	from->first_block = SESSION_POOL_NONE;
-	into->next = from->next;
+	session_tree_remove(sessions, &cutting->group->more->node, number);
 	session_node_free(sessions, number);
 }
 
@@ -195,22 +200,30 @@ static void split(struct sessions *sessions, struct session_node *into, struct s
 	}
 }
 
+static __u32 number_behind(const struct cutting *cutting, const struct session_node *node)
+{
+	return session_tree_behind(cutting->sessions, cutting->group->more->node,
+				   node->session.first_ns);
+}
+
 /* From `node` on: a session takes the events that now belong to it from those behind it. */
 static void cut_behind(struct cutting *cutting, struct session_node *node)
 {
 	struct sessions *sessions = cutting->sessions;
 
-	while (node->next) {
-		struct session_node *next = session_node_at(sessions, node->next);
+	for (;;) {
+		__u32 number = number_behind(cutting, node);
+		struct session_node *next = session_node_at(sessions, number);
 		__s64 limit_ns = limit_of(sessions, node);
 
-		if (!session_touches(sessions, &next->session, node->session.first_ns,
+		if (!number ||
+		    !session_touches(sessions, &next->session, node->session.first_ns,
 				     node->session.last_ns) ||
 		    next->session.first_ns >= limit_ns)
 			return;
 		touch(cutting, next);
 		if (next->session.last_ns < limit_ns) {
-			absorb(sessions, node, node->next);
+			absorb(cutting, node, number);
 			cutting->count--;
 			continue;
 		}
@@ -219,67 +232,83 @@ static void cut_behind(struct cutting *cutting, struct session_node *node)
 	}
 }
 
-/* What was told and is the same interval again goes on; the rest is retracted. */
+static bool has_same_interval(const struct sessions *sessions, const struct session *a,
+			      const struct session *b)
+{
+	return a->first_ns == b->first_ns && session_end(sessions, a) == session_end(sessions, b);
+}
+
+/* The copies were made from the oldest on, and the last one is first in the list. */
+static void turn_over(struct cutting *cutting)
+{
+	__u32 turned = 0;
+
+	while (cutting->gone) {
+		struct session_node *node = session_node_at(cutting->sessions, cutting->gone);
+		__u32 next = node->next;
+
+		node->next = turned;
+		turned = cutting->gone;
+		cutting->gone = next;
+	}
+	cutting->gone = turned;
+}
+
+/* Takes the oldest copy off the list: it is retracted, or, of the same interval as `node`, goes on
+ * as that. */
+static void settle_copy(struct cutting *cutting, struct session_node *node)
+{
+	struct sessions *sessions = cutting->sessions;
+	__u32 number = cutting->gone;
+	struct session_node *gone = session_node_at(sessions, number);
+
+	cutting->gone = gone->next;
+	if (!node || !has_same_interval(sessions, &gone->session, &node->session)) {
+		session_retract(sessions, number);
+		return;
+	}
+	node->is_told = true;
+	node->revision--;
+	node->has_changed = gone->has_changed ||
+			    gone->session.partial.records != node->session.partial.records;
+	session_node_free(sessions, number);
+}
+
+/* Those that began no later than the node. */
+static void settle_copies(struct cutting *cutting, struct session_node *node)
+{
+	const struct sessions *sessions = cutting->sessions;
+
+	while (cutting->gone && session_node_at(sessions, cutting->gone)->session.first_ns <=
+					node->session.first_ns)
+		settle_copy(cutting, node);
+}
+
+/* What was told and is the same interval again goes on; the rest is retracted. Both are in the
+ * order of time. */
 static void settle(struct cutting *cutting)
 {
 	struct sessions *sessions = cutting->sessions;
-	struct session_node *node = cutting->first;
+	__u32 root = cutting->group->more->node;
+	__s64 at_ns = window_add_ns(cutting->first->session.first_ns, -1);
 
-	for (__u32 i = 0; i < cutting->count; i++, node = session_node_at(sessions, node->next)) {
-		__u32 *link = &cutting->gone;
+	turn_over(cutting);
+	for (__u32 i = 0; i < cutting->count; i++) {
+		__u32 number = session_tree_behind(sessions, root, at_ns);
+		struct session_node *node = session_node_at(sessions, number);
 
+		if (!number)
+			break;
+		at_ns = node->session.first_ns;
 		node->revision = cutting->revision;
+		settle_copies(cutting, node);
+		session_tree_update(sessions, root, number);
 		session_group_expect(sessions, cutting->group,
-				     session_end(sessions, &node->session));
-		for (; *link; link = &session_node_at(sessions, *link)->next) {
-			__u32 number = *link;
-			struct session_node *gone = session_node_at(sessions, number);
-
-			if (gone->session.first_ns != node->session.first_ns ||
-			    session_end(sessions, &gone->session) !=
-				    session_end(sessions, &node->session))
-				continue;
-			node->is_told = true;
-			node->revision--;
-			node->has_changed =
-				gone->has_changed ||
-				gone->session.partial.records != node->session.partial.records;
-			*link = gone->next;
-			session_node_free(sessions, number);
-			break;
-		}
-		if (node->has_changed)
-			session_group_expect(sessions, cutting->group, INT64_MIN);
-		if (!node->next)
-			break;
+				     node->has_changed ? INT64_MIN
+						       : session_end(sessions, &node->session));
 	}
-	while (cutting->gone) {
-		__u32 number = cutting->gone;
-
-		cutting->gone = session_node_at(sessions, number)->next;
-		session_retract(sessions, number);
-	}
-}
-
-/* The last session that begins at or before the time, and where the next one is linked. */
-static struct session_node *find_before(struct sessions *sessions, struct session_group *group,
-					__s64 time_ns, __u32 **link, __u32 *behind)
-{
-	struct session_node *before = NULL;
-
-	*link = &group->more->node;
-	*behind = 0;
-	while (**link) {
-		struct session_node *node = session_node_at(sessions, **link);
-
-		if (node->session.first_ns > time_ns)
-			break;
-		before = node;
-		*link = &node->next;
-	}
-	for (__u32 number = **link; number; number = session_node_at(sessions, number)->next)
-		(*behind)++;
-	return before;
+	while (cutting->gone)
+		settle_copy(cutting, NULL);
 }
 
 /* Room for a copy of everything that may be touched, and for the blocks that splits leave half
@@ -301,25 +330,24 @@ enum session_taken session_cut(struct sessions *sessions, struct session_group *
 				   .group = group,
 				   .revision = SESSION_UNTOLD };
 	bool is_new = session_group_is_empty(group);
-	struct session_node *node;
-	__u32 *link, behind;
+	__u32 *root = &group->more->node;
+	__u32 number = session_tree_before(sessions, *root, event->time_ns);
+	struct session_node *node = session_node_at(sessions, number);
 
-	node = find_before(sessions, group, event->time_ns, &link, &behind);
-	if (!has_room(sessions, behind))
+	if (!has_room(sessions, session_tree_count_behind(sessions, *root, event->time_ns)))
 		return SESSION_NO_ROOM;
-	if (node && session_touches(sessions, &node->session, event->time_ns, event->time_ns) &&
+	if (number && session_touches(sessions, &node->session, event->time_ns, event->time_ns) &&
 	    event->time_ns < limit_of(sessions, node)) {
 		touch(&cutting, node);
+		add_event(sessions, node, event);
 	} else {
-		__u32 number = take_node(sessions, group);
-
+		number = take_node(sessions, group);
 		node = session_node_at(sessions, number);
-		node->next = *link;
-		*link = number;
+		add_event(sessions, node, event);
+		session_tree_add(sessions, root, number);
 		cutting.count = 1;
 	}
 	cutting.first = node;
-	add_event(sessions, node, event);
 	cut_behind(&cutting, node);
 	if (is_new)
 		session_group_begin(sessions, group);

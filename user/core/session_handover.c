@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/session_rows.h"
-#include "core/session_state.h"
+#include "core/session_tree.h"
 
 /* Rows of an export: a sluice_row_head (revision: the advance; start and end: first and last), key
  * words, and a partial with its tail, or an event. */
@@ -132,25 +132,25 @@ static bool is_ahead(const struct sessions *sessions, const struct session *sess
 	       session->first_ns >= sessions->window->watermark_ns;
 }
 
-/* Sessions of a group that reach behind the watermark. False: no room. */
+/* Sessions of a group that reach behind the watermark, the oldest first. False: no room, or enough
+ * for this slice. */
 static bool give_group(struct giving *giving, struct session_group *group)
 {
 	struct sessions *sessions = giving->sessions;
-	__u32 *link = &group->more->node;
+	__u32 number;
 
-	while (*link) {
-		__u32 number = *link;
+	while ((number = session_tree_behind(sessions, group->more->node, INT64_MIN))) {
 		struct session_node *node = session_node_at(sessions, number);
 
-		if (is_ahead(sessions, &node->session)) {
-			link = &node->next;
-			continue;
-		}
+		if (is_ahead(sessions, &node->session))
+			break;
+		if (giving->work >= giving->rows_max)
+			return false;
 		if (sessions->duration_ns ? !give_events(giving, node)
 					  : !give_span(giving, group->id, &node->session,
 						       session_node_extra(node), node->opened))
 			return false;
-		*link = node->next;
+		session_tree_remove(sessions, &group->more->node, number);
 		session_node_free(sessions, number);
 	}
 	if (session_slot_is_used(group)) {

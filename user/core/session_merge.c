@@ -5,10 +5,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/session_state.h"
+#include "core/session_tree.h"
 
-/* Nodes are in the order of time, newest first, and are more than a gap apart: behind this one
- * nothing is touched. */
+/* Nodes are more than a gap apart: from this one back nothing is touched. */
 static bool is_behind(const struct sessions *sessions, const struct session_node *node,
 		      __s64 first_ns)
 {
@@ -26,6 +25,23 @@ static bool slot_touches(const struct sessions *sessions, const struct session_g
 	return session_touches(sessions, &session, first_ns, last_ns);
 }
 
+/* The last node that begins at `time_ns` or before and touches the times from first to last; or
+ * 0. */
+static __u32 touched_before(const struct sessions *sessions, const struct session_group *group,
+			    __s64 time_ns, __s64 first_ns, __s64 last_ns)
+{
+	for (;;) {
+		__u32 number = session_tree_before(sessions, group->more->node, time_ns);
+		const struct session_node *node = session_node_at(sessions, number);
+
+		if (!number || is_behind(sessions, node, first_ns))
+			return 0;
+		if (session_touches(sessions, &node->session, first_ns, last_ns))
+			return number;
+		time_ns = window_add_ns(node->session.first_ns, -1);
+	}
+}
+
 bool session_is_late(const struct sessions *sessions, const struct session_group *group,
 		     __s64 time_ns)
 {
@@ -35,16 +51,8 @@ bool session_is_late(const struct sessions *sessions, const struct session_group
 		return false;
 	if (sessions->duration_ns)
 		return session_cut_is_late(sessions, group, time_ns);
-	for (__u32 number = group->more->node; number;) {
-		struct session_node *node = session_node_at(sessions, number);
-
-		if (session_touches(sessions, &node->session, time_ns, time_ns))
-			return false;
-		if (is_behind(sessions, node, time_ns))
-			return true;
-		number = node->next;
-	}
-	return true;
+	return !touched_before(sessions, group, window_add_ns(time_ns, sessions->gap_ns), time_ns,
+			       time_ns);
 }
 
 /* Adds the span to a session, which it touches. */
@@ -106,7 +114,8 @@ static void swallow(struct sessions *sessions, struct session_group *group,
 		    struct session_node *into, const struct session_span *span)
 {
 	__s64 first_ns = span->session.first_ns, last_ns = span->session.last_ns;
-	__u32 *link = &group->more->node;
+	__s64 from_ns = window_add_ns(last_ns, sessions->gap_ns);
+	__u32 number;
 
 	if (slot_touches(sessions, group, first_ns, last_ns)) {
 		struct session session = session_slot_read(group);
@@ -115,19 +124,12 @@ static void swallow(struct sessions *sessions, struct session_group *group,
 			    &group->more->early);
 		session_slot_clear(sessions, group);
 	}
-	while (*link) {
-		__u32 number = *link;
+	while ((number = touched_before(sessions, group, from_ns, first_ns, last_ns))) {
 		struct session_node *node = session_node_at(sessions, number);
 
-		if (is_behind(sessions, node, first_ns))
-			return;
-		if (!session_touches(sessions, &node->session, first_ns, last_ns)) {
-			link = &node->next;
-			continue;
-		}
 		add_session(sessions, into, &node->session, session_node_extra(node), node->opened,
 			    &node->early);
-		*link = node->next;
+		session_tree_remove(sessions, &group->more->node, number);
 		if (node->is_told)
 			session_retract(sessions, number);
 		else
@@ -140,8 +142,8 @@ static bool is_latest(const struct sessions *sessions, const struct session_grou
 {
 	if (group->slot->partial.records && group->more->first_ns > session->first_ns)
 		return false;
-	return group->more->node == SESSION_POOL_NONE ||
-	       session_node_at(sessions, group->more->node)->session.first_ns < session->first_ns;
+	return !session_tree_behind(sessions, group->more->node,
+				    window_add_ns(session->first_ns, -1));
 }
 
 static void swap_bytes(unsigned char *a, unsigned char *b, size_t count)
@@ -184,7 +186,7 @@ static void place(struct sessions *sessions, struct session_group *group, __u32 
 			return;
 		}
 	}
-	session_node_link(sessions, group, number);
+	session_tree_add(sessions, &group->more->node, number);
 }
 
 /* The told session that the span lies within, touching no other: it changes and stays what it
@@ -193,19 +195,11 @@ static struct session_node *find_home(const struct sessions *sessions,
 				      const struct session_group *group,
 				      const struct session_span *span)
 {
-	for (__u32 number = group->more->node; number;) {
-		struct session_node *node = session_node_at(sessions, number);
+	__s64 first_ns = span->session.first_ns, last_ns = span->session.last_ns;
+	__u32 number = touched_before(sessions, group, first_ns, first_ns, last_ns);
+	struct session_node *node = session_node_at(sessions, number);
 
-		if (node->is_told && node->session.first_ns <= span->session.first_ns &&
-		    node->session.last_ns >= span->session.last_ns &&
-		    session_touches(sessions, &node->session, span->session.first_ns,
-				    span->session.last_ns))
-			return node;
-		if (is_behind(sessions, node, span->session.first_ns))
-			return NULL;
-		number = node->next;
-	}
-	return NULL;
+	return number && node->is_told && node->session.last_ns >= last_ns ? node : NULL;
 }
 
 /* The simple cases, which need no node. */
@@ -236,6 +230,9 @@ static bool merge_in_place(struct sessions *sessions, struct session_group *grou
 		return false;
 	add_span(sessions, &home->session, session_node_extra(home), has_extras, span);
 	home->has_changed = true;
+	session_tree_update(sessions, group->more->node,
+			    session_tree_before(sessions, group->more->node,
+						home->session.first_ns));
 	session_group_expect(sessions, group, INT64_MIN);
 	return true;
 }

@@ -3,9 +3,9 @@
  * far as the slots go.
  *
  * The latest session of a group that has not been told is in the slot of the group's id; all others
- * are nodes in a list, newest first. So an event that prolongs a slot touches nothing else. With
- * max_duration all are nodes, oldest first, and keep their events, because an event may move every
- * cut behind it. */
+ * are nodes in a tree by time. So an event that prolongs a slot touches nothing else. With
+ * max_duration all are nodes, and keep their events, because an event may move every cut behind
+ * it. */
 #ifndef SLUICE_CORE_SESSION_STATE_H
 #define SLUICE_CORE_SESSION_STATE_H
 
@@ -36,7 +36,7 @@ _Static_assert(sizeof(struct session_slot) == 64, "one cache line");
 
 struct session_more {
 	__s64 first_ns; /* of the slot's session */
-	__u32 node; /* first of the group's nodes, or 0 */
+	__u32 node; /* root of the group's nodes, or 0 */
 	__u32 opened; /* advance in which the slot's session began */
 	__u32 early; /* nodes: what was told of the slot's session before its end */
 };
@@ -51,10 +51,13 @@ struct session_chunk {
 #define SESSION_UNTOLD (-1)
 #define SESSION_EARLY (-2) /* the node stands for an early row */
 
-/* A session of a list; its extras follow. */
+/* A session of a tree or a list; its extras follow. */
 struct session_node {
 	struct session session;
-	__u32 next; /* of the group, or of the retractions */
+	__s64 due_ns; /* when it, or one below it in the tree, has something to tell */
+	__u32 left, right; /* below it in the tree */
+	__u32 size; /* of the tree from it on */
+	__u32 next; /* of the retractions, or of early rows */
 	__u32 id; /* GROUPS_NONE: the overflow group */
 	__s32 revision; /* of its last row; SESSION_UNTOLD: its next is 0 */
 	__u32 early_count; /* of a node that stands for early rows: how many there were */
@@ -154,6 +157,9 @@ struct sessions {
 	__u32 next_row;
 	__s64 longest_ns; /* of the sessions told at their end */
 	__u64 told_records; /* … of them all */
+	__s64 next_early_ns; /* of the group in work: sessions that begin behind have told early */
+	__u32 next_early_id;
+	__u32 tree_seed;
 	__u64 run_position; /* in the log, where it began */
 	__u64 run_rows;
 	__u64 final_position; /* … and where the first one did since the last record `final` */
@@ -274,8 +280,6 @@ void session_slot_clear(struct sessions *sessions, struct session_group *group);
 /* Look at the group when the watermark is beyond this. */
 void session_group_expect(struct sessions *sessions, const struct session_group *group,
 			  __s64 due_ns);
-/* Puts a node in its place in the list, newest first. */
-void session_node_link(struct sessions *sessions, struct session_group *group, __u32 number);
 /* Node `told` stops counting: it waits to be told as retracted. */
 void session_retract(struct sessions *sessions, __u32 number);
 /* Early rows under another interval than the given one are retracted (NULL: all), the others

@@ -4,7 +4,7 @@
  * of order. The others are judged late or merged. */
 #include <string.h>
 
-#include "core/session_state.h"
+#include "core/session_tree.h"
 
 static bool take(struct sessions *sessions, __u32 id, const struct session_span *span)
 {
@@ -133,12 +133,11 @@ static bool put_by(struct sessions *sessions, const struct session_group *group)
 		return false;
 	node = session_node_at(sessions, number);
 	node->session = session_slot_read(group);
-	node->next = more->node;
 	node->id = group->id;
 	node->revision = SESSION_UNTOLD;
 	node->opened = more->opened;
 	node->early = more->early;
-	more->node = number;
+	session_tree_add(sessions, &more->node, number);
 	more->early = SESSION_POOL_NONE;
 	return true;
 }

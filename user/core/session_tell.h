@@ -21,4 +21,14 @@ bool session_tell(struct session_telling *telling, const struct session_group *g
 		  const struct session *session, const void *extra, __u32 opened, __u64 order,
 		  __u16 flags);
 
+/* Of the row that follows the one of this revision; below 0: there was none. */
+static inline __u64 session_closed_order(__s32 revision)
+{
+	return SLUICE_ORDER_CLOSED + (__u64)(revision < 0 ? 0 : revision + 1);
+}
+
+/* All sessions of a group (session_tell_group.c). False: no room, or enough for this slice; then
+ * the group stays due. */
+bool session_tell_group(struct session_telling *telling, struct session_group *group);
+
 #endif

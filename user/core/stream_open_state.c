@@ -26,6 +26,18 @@ static void see_instances(const struct window *window, struct window_open *open)
 	}
 }
 
+/* What came late since the last tick: it has not been asked yet which windows it concerns. */
+static void see_marks(const struct window *window, const struct pane *pane,
+		      struct window_open *open)
+{
+	__s64 start_ns =
+		window_add_ns(window_first_end(window, pane->start_ns), -window->spec->size_ns);
+
+	start_ns = start_ns > open->oldest_taken_ns ? start_ns : open->oldest_taken_ns;
+	if (start_ns < open->oldest_revised_ns)
+		open->oldest_revised_ns = start_ns;
+}
+
 /* Other workers have no instances: what they hold goes to all windows over their panes. */
 static void see_panes(const struct window *window, struct window_open *open)
 {
@@ -35,6 +47,8 @@ static void see_panes(const struct window *window, struct window_open *open)
 		const struct pane *pane = &window->panes[slots_at(&window->live, i)];
 
 		open->records += pane->events;
+		if (pane->has_marks)
+			see_marks(window, pane, open);
 		if (!window->emits)
 			see(open,
 			    window_add_ns(window_first_end(window, pane->start_ns), -spec->size_ns),

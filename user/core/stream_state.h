@@ -65,6 +65,15 @@ struct stream_losses {
 	struct loss memory[STREAM_LOSSES_MAX + LOSSES_KNOWN_MAX];
 };
 
+/* What is due for a revision, with allowed lateness (revisions.c). */
+struct revisions {
+	__u64 now;		/* number of the next emission: the stamp of what changes */
+	bool has_marks;		/* some pane has, since the last tick */
+	__u32 *table;		/* the panes' chunk numbers of the stamps of their rows */
+	struct chunks chunks;	/* a stamp a row */
+	__u64 *due;		/* a bit an id, of the emission that is running */
+};
+
 struct window {
 	const struct window_spec *spec;
 	struct sessions *sessions; /* of a session window, which has neither panes nor instances */
@@ -79,6 +88,7 @@ struct window {
 	__u32 pane_count;	/* of an instance */
 	__s64 pane_ns;
 	__s64 watermark_ns;
+	struct revisions revisions;
 	struct presence presence;	/* of its groups, for the bound on them */
 	/* the pane that took the last event */
 	struct pane *last;
@@ -97,7 +107,6 @@ struct window {
 	__u32 *table_free;
 	__u32 table_free_count;
 	__u32 tables_touched;
-	__u64 *changed_table;	/* the instances' changed bits, with allowed lateness */
 	__u32 chunk_entries;	/* of each pane */
 	struct extras extras;
 	struct chunks extra_chunks;	/* states of the rows in the chunk of the same place */
@@ -265,8 +274,22 @@ void window_merge(struct window *window, struct pane *pane, const __u64 *key,
 void window_merge_deferred(struct window *window, __u64 before_advance);
 /* A row (GROUPS_NONE: the overflow group) of a pane has grown by a partial: where the pane is
  * behind, the closed windows over it are due for a revision. */
-void window_note_growth(struct window *window, const struct pane *pane, __u32 id,
+void window_note_growth(struct window *window, struct pane *pane, __u32 id,
 			const struct sluice_partial *partial);
+int revisions_open(struct window *window, struct memory_budget *budget);
+void revisions_close(struct window *window);
+/* A row (GROUPS_NONE: the overflow group) of a pane that is behind has changed. */
+void revisions_mark(struct window *window, struct pane *pane, __u32 id);
+void revisions_free_stamps(struct window *window, struct pane *pane, __u32 place);
+/* At a tick: which closed windows have changed. */
+void revisions_find_changed(struct window *window);
+/* An emission begins; what it is to give has to be found first, in slices: returns the work done,
+ * in rows. */
+void revisions_begin(struct window *window, struct instance *instance);
+int revisions_find_rows(struct window *window, struct instance *instance, __u32 rows_max);
+/* Bits of the rows of the next chunk that are due. */
+__u64 *revisions_due(const struct window *window, const struct instance *instance);
+
 /* Gives back one chunk of the pane's rows; the groups without rows elsewhere are forgotten. */
 void window_free_chunk(struct window *window, struct pane *pane, __u32 chunk);
 /* The same for rows [first, end) of a chunk, which goes back with its last row. */

@@ -72,23 +72,15 @@ static int open_places(struct places *places, const struct window_spec *spec, __
 	return places_open(places, homes);
 }
 
-static size_t changed_bytes(const struct window *window)
-{
-	return (size_t)places_count(&window->instance_places) * window->chunk_entries *
-	       (CHUNK_ROWS / 8);
-}
-
 static bool reserve_tables(struct window *window)
 {
 	size_t panes = places_count(&window->pane_places);
 	size_t instances = places_count(&window->instance_places);
-	bool revises = window->spec->allowed_lateness_ns > 0;
 
 	window->panes = memory_reserve(panes * sizeof(*window->panes));
 	window->instances = memory_reserve(instances * sizeof(*window->instances));
 	window->chunk_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
 	window->table_free = memory_reserve(panes * sizeof(*window->table_free));
-	window->changed_table = revises ? memory_reserve(changed_bytes(window)) : NULL;
 	window->deferred = memory_reserve(DEFERRED_MAX * sizeof(*window->deferred));
 	if (window->extras.count) {
 		window->extra_table = memory_reserve(panes * window->chunk_entries * sizeof(__u32));
@@ -98,7 +90,7 @@ static bool reserve_tables(struct window *window)
 	if (slots_open(&window->live, (__u32)panes) || slots_open(&window->shown, (__u32)instances))
 		return false;
 	return window->panes && window->instances && window->chunk_table && window->table_free &&
-	       window->deferred && (window->changed_table || !revises);
+	       window->deferred;
 }
 
 /* Rows of other workers' panes are handed over before their groups are gone. */
@@ -163,7 +155,7 @@ static int open_window(struct window *window, const struct stream_options *optio
 	    open_places(&window->instance_places, spec, spec->slide_ns, options) ||
 	    !reserve_tables(window))
 		return -ENOMEM;
-	if (open_presence(window, options))
+	if (open_presence(window, options) || revisions_open(window, &stream->budget))
 		return -ENOMEM;
 	if (window->extras.count)
 		return chunks_open(&window->extra_chunks, window->extras.state_bytes,
@@ -206,7 +198,7 @@ void window_close(struct window *window)
 	memory_release(window->instances, instances * sizeof(*window->instances));
 	memory_release(window->chunk_table, panes * window->chunk_entries * sizeof(__u32));
 	memory_release(window->table_free, panes * sizeof(*window->table_free));
-	memory_release(window->changed_table, changed_bytes(window));
+	revisions_close(window);
 	memory_release(window->extra_table, panes * window->chunk_entries * sizeof(__u32));
 	chunks_close(&window->extra_chunks);
 	stacks_close(&window->stacks);
