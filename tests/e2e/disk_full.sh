@@ -48,6 +48,9 @@ expect_that "the ledger says so" sh -c "$sluice status -v | grep -q 'NO SPACE LE
 mount -o remount,size=128m "$work/state"
 wait_until 10 is_true '.results_log.out_of_space | not' || fail "it does not go on"
 echo "ok: it goes on by itself"
+expect_that "the log says that the disk is full" grep -q 'level=error msg="the disk is full' "$agent_log"
+wait_until 10 grep -q 'msg="the disk has room again' "$agent_log" || fail "the log does not tell the end"
+echo "ok: and that it is not any more"
 aggregated=$(status '.windows[0].aggregated + .windows[0].overflow')
 agent_stop
 expect "records in all rows" "$(records)" "$aggregated"

@@ -475,6 +475,30 @@ static void damage_after_a_stop_is_refused(void **state)
 	assert_int_equal(seen.rows, 3);
 }
 
+/* A block of zeros before two sound batches is no end, either. */
+static void a_hole_is_no_end(void **state)
+{
+	static const __u8 zeros[SLUICE_DISK_ALIGN];
+	struct results_log_recovery recovery;
+	__u8 kept;
+	int fd;
+
+	(void)state;
+	make_crashed(4);
+	fd = open_segment(crashed);
+	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 3 * SLUICE_DISK_ALIGN), sizeof(zeros));
+	assert_int_equal(recover(crashed, &recovery), -EBADMSG);
+	assert_non_null(strstr(problem, "zeros stand where more was written"));
+	/* Nothing was cut. */
+	assert_int_equal(pread(fd, &kept, 1, 5 * SLUICE_DISK_ALIGN), 1);
+	assert_int_equal(kept, SLUICE_BATCH_MAGIC & 0xff);
+	/* One alone may be of two that were in flight. */
+	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 4 * SLUICE_DISK_ALIGN), sizeof(zeros));
+	assert_int_equal(recover(crashed, &recovery), 0);
+	assert_int_equal(recovery.durable_lsn, 2);
+	close(fd);
+}
+
 static void remove_segment(const char *store, int place)
 {
 	char command[PATH_MAX + 128];
@@ -981,6 +1005,7 @@ int main(void)
 		LOG_TEST(torn_anywhere_is_cut),
 		LOG_TEST(flipped_anywhere_is_cut_or_refused),
 		LOG_TEST(damage_after_a_stop_is_refused),
+		LOG_TEST(a_hole_is_no_end),
 		LOG_TEST(missing_segments_are_refused),
 		LOG_TEST(short_writes_are_finished),
 		LOG_TEST(passing_errors_are_tried_again),
