@@ -181,15 +181,15 @@ static bool take_zone(const char **at, int *seconds)
 	return hour < 24 && minute < 60;
 }
 
-static int combine(__s64 seconds, __s64 ns, __s64 *time_ns)
+/* Before and after all that can be told apart, the nearest end of it. */
+static __s64 combine(__s64 seconds, __s64 ns)
 {
 	__s64 made;
 
 	if (__builtin_mul_overflow(seconds, SECOND_NS, &made) ||
 	    __builtin_add_overflow(made, ns, &made))
-		return -ERANGE;
-	*time_ns = made;
-	return 0;
+		return seconds < 0 ? INT64_MIN : INT64_MAX;
+	return made;
 }
 
 static int parse_calendar(const char *text, __s64 *time_ns)
@@ -204,7 +204,8 @@ static int parse_calendar(const char *text, __s64 *time_ns)
 		return -EINVAL;
 	if (*text != '\0')
 		return -EINVAL;
-	return combine(days * DAY_SECONDS + seconds - zone, ns, time_ns);
+	*time_ns = combine(days * DAY_SECONDS + seconds - zone, ns);
+	return 0;
 }
 
 static int parse_unix(const char *text, __s64 *time_ns)
@@ -215,13 +216,13 @@ static int parse_unix(const char *text, __s64 *time_ns)
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	for (; *text >= '0' && *text <= '9'; text++) {
-		if (seconds > INT64_MAX / 10 - 1)
-			return -ERANGE;
-		seconds = seconds * 10 + (*text - '0');
+		seconds = seconds > INT64_MAX / 10 - 1 ? INT64_MAX / 10
+						       : seconds * 10 + (*text - '0');
 	}
 	if ((take(&text, '.') && !take_fraction(&text, &ns)) || *text != '\0')
 		return -EINVAL;
-	return is_negative ? combine(-seconds, -ns, time_ns) : combine(seconds, ns, time_ns);
+	*time_ns = is_negative ? combine(-seconds, -ns) : combine(seconds, ns);
+	return 0;
 }
 
 int time_parse(const char *text, __s64 now_ns, __s64 *time_ns)

@@ -15,7 +15,8 @@ size_t time_format(char out[TIME_FORMAT_BYTES], __s64 time_ns);
 
 /* Reads one of: RFC 3339 ("2026-01-01T00:00:00Z", any decimals up to 9, offsets like +02:00, a
  * space for T, the time or its seconds left out); "now"; "-10m", "-1.5h" or "10m" before now; Unix
- * time in seconds "@1767225600". -EINVAL not a time, -ERANGE not in int64 nanoseconds. */
+ * time in seconds "@1767225600". What is before 1677 or after 2262 is the nearest end of int64.
+ * -EINVAL not a time, -ERANGE a duration that is too long. */
 int time_parse(const char *text, __s64 now_ns, __s64 *time_ns);
 
 #endif

@@ -77,6 +77,33 @@ struct dedup_step {
 enum dedup_verdict dedup_sequence_take(struct dedup_sequence *dedup, __u32 source, __u32 epoch,
 				       __u64 sequence, struct dedup_step *step);
 
+/* The usual datagram, the one behind the highest of the newest epoch, is new, leaves no gap and
+ * needs no search. False: it is another, and nothing has been done. */
+static inline __attribute__((always_inline)) bool
+dedup_sequence_take_next(struct dedup_sequence *dedup, __u32 source, __u32 epoch, __u64 sequence)
+{
+	struct dedup_source *state = &dedup->sources[source];
+	struct dedup_lane *lane = &state->lane[state->newest];
+	__u64 *word, bit = 1ull << sequence % 64;
+	__u32 is_new;
+
+	if (lane->epoch != epoch || sequence != lane->highest + 1 || !lane->span)
+		return false;
+	word = &dedup->bits[((size_t)state->newest * dedup->sources_max + source) *
+				    (DEDUP_SEQUENCE_DEPTH / 64) +
+			    sequence % DEDUP_SEQUENCE_DEPTH / 64];
+	lane->highest = sequence;
+	/* The place is that of the sequence that leaves: seen, or missing from now on for good. */
+	is_new = (*word & bit) == 0;
+	*word |= bit;
+	lane->held = (__u16)(lane->held + is_new);
+	if (lane->span < DEDUP_SEQUENCE_DEPTH)
+		lane->span++;
+	else
+		state->missing += is_new;
+	return true;
+}
+
 /* The verdict, not remembered. *is_highest: it is the newest of its epoch, or of a new epoch. */
 enum dedup_verdict dedup_sequence_look(const struct dedup_sequence *dedup, __u32 source,
 				       __u32 epoch, __u64 sequence, bool *is_highest);
@@ -91,16 +118,6 @@ __u64 *dedup_sequence_bits(const struct dedup_sequence *dedup, __u32 source, uns
  * `span` sequences up to `highest` were seen. Returns false for what no lane can be. */
 bool dedup_sequence_restore(struct dedup_sequence *dedup, __u32 source, unsigned int lane_index,
 			    const struct dedup_lane *lane, const __u64 *bits);
-
-/* Fetches what a call for this source will look at. */
-static inline __attribute__((always_inline)) void
-dedup_sequence_prefetch(const struct dedup_sequence *dedup, __u32 source, __u64 sequence)
-{
-	const __u64 *bits = dedup->bits + (size_t)source * (DEDUP_SEQUENCE_DEPTH / 64);
-
-	__builtin_prefetch(&dedup->sources[source], 1);
-	__builtin_prefetch(bits + sequence % DEDUP_SEQUENCE_DEPTH / 64, 1);
-}
 
 /* Datagrams of a source that are missing: slid out unseen, and gaps in what is open (which
  * late ones may still fill). A stale datagram was counted as missing before it came, unless it

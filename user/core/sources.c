@@ -172,7 +172,6 @@ static enum dedup_verdict judge(struct sources *sources, __u32 slot,
 	__u32 taken_windows = 0;
 	bool has_duplicate = false;
 
-	*refused_windows = 0;
 	for (__u64 sets = sources->listener_sets[datagram->listener]; sets; sets &= sets - 1) {
 		unsigned int s = (unsigned int)__builtin_ctzll(sets);
 		struct source_set *set = &sources->set[s];
@@ -216,17 +215,13 @@ static void learn(struct sources *sources, __u32 worker, __u32 slot,
 		source->base_ns[step->lane] = (__s64)datagram->base_time_ns;
 }
 
-static enum dedup_verdict take(struct sources *sources, __u32 worker, __u32 slot,
-			       const struct source_datagram *datagram, __u64 now_mono_ns,
-			       __u32 *refused_windows)
+static __attribute__((noinline)) enum dedup_verdict
+take(struct sources *sources, __u32 worker, __u32 slot, const struct source_datagram *datagram,
+     __u32 *refused_windows)
 {
-	struct source *source = &sources->source[slot];
 	struct dedup_step step = { 0 };
 	enum dedup_verdict first = DEDUP_NEW, verdict;
 
-	atomic_store_explicit(&source->seen_mono_ns, now_mono_ns + 1, memory_order_relaxed);
-	source->listeners |= (__u16)(1u << datagram->listener);
-	source->is_changed = 1;
 	verdict = judge(sources, slot, datagram, &step, &first, refused_windows);
 	if (datagram->is_refused && first == DEDUP_NEW)
 		sources_excuse_gap(sources, worker, slot, datagram, step.is_highest);
@@ -261,24 +256,42 @@ static __u32 lock_source(struct sources *sources, struct source_place *place, __
 	}
 }
 
+/* The usual datagram: with one set, and next in order. False: it is not, and nothing was done. */
+static inline bool take_next(struct sources *sources, __u32 slot,
+			     const struct source_datagram *datagram)
+{
+	struct source *source = &sources->source[slot];
+	struct dedup_sequence *dedup = &sources->set[0].dedup;
+
+	if (sources->set_count > 1 || datagram->is_refused || datagram->is_dictionary ||
+	    !dedup_sequence_take_next(dedup, slot, datagram->epoch, datagram->sequence))
+		return false;
+	source->base_ns[dedup->sources[slot].newest] = (__s64)datagram->base_time_ns;
+	__atomic_store_n(&source->datagrams, source->datagrams + 1, __ATOMIC_RELAXED);
+	source->records += datagram->records;
+	return true;
+}
+
 enum dedup_verdict sources_take(struct sources *sources, __u32 worker, struct source_place *place,
 				const struct source_datagram *datagram, __u64 now_mono_ns,
 				__u32 *refused_windows)
 {
-	struct source_datagram known = *datagram;
-	enum dedup_verdict verdict;
-	__u32 slot;
+	__u32 slot = lock_source(sources, place, datagram->source_id, now_mono_ns);
+	enum dedup_verdict verdict = DEDUP_NEW;
+	struct source *source;
 
-	if (known.listener >= sources->options.listener_count)
-		known.listener = (__u16)(sources->options.listener_count - 1);
-	slot = lock_source(sources, place, known.source_id, now_mono_ns);
+	*refused_windows = 0;
 	if (slot == source_overflow_slot(sources)) {
-		*refused_windows = 0;
 		atomic_fetch_add_explicit(&sources->overflowed, 1, memory_order_relaxed);
 		return DEDUP_NEW;
 	}
-	verdict = take(sources, worker, slot, &known, now_mono_ns, refused_windows);
-	spin_unlock(&sources->source[slot].lock);
+	source = &sources->source[slot];
+	atomic_store_explicit(&source->seen_mono_ns, now_mono_ns + 1, memory_order_relaxed);
+	source->listeners |= (__u16)(1u << datagram->listener);
+	source->is_changed = 1;
+	if (!take_next(sources, slot, datagram))
+		verdict = take(sources, worker, slot, datagram, refused_windows);
+	spin_unlock(&source->lock);
 	return verdict;
 }
 
@@ -288,8 +301,6 @@ void sources_note(struct sources *sources, __u32 worker, const struct source_pla
 	struct source_noted *noted;
 	__s64 before;
 
-	if (listener >= sources->options.listener_count)
-		listener = (__u16)(sources->options.listener_count - 1);
 	noted = source_noted_of(sources, listener, worker) + place->slot;
 	before =
 		source_time(atomic_load_explicit(&noted->newest_ns, memory_order_relaxed));

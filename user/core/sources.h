@@ -49,7 +49,7 @@ struct source_datagram {
 	__u64 base_time_ns;
 	__u32 epoch;
 	__u32 records;		/* that the rules have left in it */
-	__u16 listener;
+	__u16 listener;		/* below listener_count */
 	bool is_dictionary;	/* brings names: nothing of it can be missing */
 	bool is_refused;	/* for its time, as a whole: its sequence is not used up */
 };

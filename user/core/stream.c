@@ -174,7 +174,8 @@ void stream_add(struct stream *stream, const struct sluice_record *record, size_
 	__u64 *refused_as;
 
 	ledger->consumed_datagrams++;
-	if (!parse_record(record, record_bytes, &datagram)) {
+	if (!parse_record(record, record_bytes, &datagram) ||
+	    record->listener >= stream->listener_count) {
 		__u64 events = record_bytes >= sizeof(*record) ? record->kept : 0;
 
 		ledger->consumed += events;

@@ -172,6 +172,7 @@ int stream_open(struct stream **result, const struct stream_options *options)
 	stream->worker = options->worker;
 	stream->worker_count = options->worker_count;
 	stream->sources = options->sources;
+	stream->listener_count = sources_listener_count(options->sources);
 	stream->dedup = options->dedup;
 	stream->max_ahead_ns = options->max_ahead_ns;
 	err = open_windows(stream, options);

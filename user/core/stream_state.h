@@ -174,6 +174,7 @@ struct stream {
 	__u32 worker;
 	__u32 worker_count;
 	struct sources *sources;
+	__u32 listener_count;
 	struct source_place place;	/* of the last datagram */
 	struct memory_budget budget;
 	struct dedup *dedup;

@@ -179,6 +179,7 @@ static void put_sources(struct json_writer *json, const struct sources_stats *so
 	json_number(json, "live", sources->live);
 	json_number(json, "set_aside", sources->set_aside);
 	json_number(json, "overflowed", sources->overflowed);
+	json_number(json, "evicted", sources->evicted);
 	json_number(json, "restarts", sources->restarts);
 	json_number(json, "gaps", sources->missing);
 	json_close(json, "}");
