@@ -96,6 +96,8 @@ static void after_a_crash_all_up_to_the_highest_was_here(void **state)
 			 DEDUP_DUPLICATE);
 	assert_int_equal(send(sources, (struct sent){ 1, 103, SECOND, .epoch = 7 }),
 			 DEDUP_DUPLICATE);	/* a hole before */
+	assert_int_equal(send(sources, (struct sent){ 1, 95, SECOND, .epoch = 7 }),
+			 DEDUP_DUPLICATE);	/* before the first that was seen */
 	assert_int_equal(send(sources, (struct sent){ 1, 400, SECOND, .epoch = 7 }), DEDUP_NEW);
 	assert_int_equal(send(sources, (struct sent){ 2, 0, SECOND, .epoch = 8 }), DEDUP_DUPLICATE);
 	assert_int_equal(send(sources, (struct sent){ 2, 0, SECOND, .epoch = 7 }), DEDUP_DUPLICATE);
