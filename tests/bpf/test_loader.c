@@ -435,14 +435,15 @@ static void test_modes(void **state)
 	harness_run("ip link del mode0");
 }
 
-static int load_foreign(void)
+static int load_foreign(enum bpf_attach_type type)
 {
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type);
 	const struct bpf_insn pass[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "somebody_else", "GPL", pass, 2, NULL);
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "somebody_else", "GPL", pass, 2, &options);
 }
 
 static void test_foreign_program_is_refused(void **state)
@@ -451,7 +452,7 @@ static void test_foreign_program_is_refused(void **state)
 	__u32 info_bytes = sizeof(info);
 	struct bpf_loader *loader;
 	char id[32];
-	int fd = load_foreign();
+	int fd = load_foreign(0);
 
 	(void)state;
 	prepare();
@@ -542,6 +543,99 @@ static void test_interface_removed_and_back(void **state)
 	harness_run("ip link del back0");
 }
 
+/* Whoever may open the pin can do it. */
+static void test_program_replaced_in_the_link(void **state)
+{
+	struct bpf_loader_change change;
+	struct bpf_prog_info info = { 0 };
+	__u32 info_bytes = sizeof(info);
+	struct bpf_loader *loader;
+	int foreign = load_foreign(BPF_XDP), link;
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	(void)state;
+	prepare();
+	assert_int_equal(open_on(&loader, "lo", BPF_LOADER_AUTO), 0);
+	assert_int_equal(bpf_loader_attach(loader, error), 0);
+	link = bpf_obj_get(SLUICE_PIN_DIR "/link_lo");
+	assert_true(foreign >= 0 && link >= 0);
+	assert_int_equal(bpf_link_update(link, foreign, NULL), 0);
+	assert_int_equal(bpf_loader_reconcile(loader, 0, &change, error), 0);
+	assert_true(change.loss == BPF_LOADER_REPLACED && change.is_attached_anew);
+	assert_int_equal(bpf_obj_get_info_by_fd(bpf_loader_program_fd(loader), &info, &info_bytes),
+			 0);
+	assert_int_equal(bpf_xdp_query((int)if_nametoindex("lo"), 0, &query), 0);
+	assert_int_equal(query.prog_id, info.id);
+	assert_int_equal(bpf_loader_reconcile(loader, 0, &change, error), 0);
+	assert_true(change.loss == BPF_LOADER_KEPT && !change.is_attached_anew);
+	close(link);
+	close(foreign);
+	bpf_loader_stop(loader);
+	bpf_loader_unpin(loader);
+	bpf_loader_close(loader);
+}
+
+static __u32 program_on(const char *interface)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	assert_int_equal(bpf_xdp_query((int)if_nametoindex(interface), 0, &query), 0);
+	return query.prog_id;
+}
+
+static int open_on_names(struct bpf_loader **loader, const char *first, const char *second)
+{
+	struct bpf_loader_listener listeners[2] = { 0 };
+	const struct bpf_loader_options options = {
+		.listeners = listeners,
+		.config = &bench.config,
+		.ring_bytes = RING_BYTES,
+	};
+
+	strcpy(listeners[0].interface, first);
+	strcpy(listeners[1].interface, second);
+	bench.config.listener_count = 2;
+	bench.config.listener[1].port = PORT + 1;
+	return bpf_loader_open(loader, &options, error);
+}
+
+/* One link for both, as long as one of them needs it. */
+static void test_two_names_of_one_interface(void **state)
+{
+	struct bpf_loader_change change;
+	struct bpf_loader *loader;
+
+	(void)state;
+	prepare();
+	harness_run("ip link add two0 type veth peer name two1 && "
+		    "ip link property add dev two0 altname second0");
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(open_on_names(&loader, "two0", "second0"), 0);
+		assert_int_equal(bpf_loader_attach(loader, error), 0);
+		for (__u32 i = 0; i < 2; i++) {
+			assert_int_equal(bpf_loader_reconcile(loader, i, &change, error), 0);
+			assert_true(!change.loss && !change.is_attached_anew);
+		}
+		bpf_loader_close(loader); /* the second round takes over */
+	}
+	assert_int_equal(open_on_names(&loader, "two0", "second0"), 0);
+	assert_int_equal(bpf_loader_attach(loader, error), 0);
+	harness_run("ip link property del dev two0 altname second0");
+	assert_int_equal(bpf_loader_reconcile(loader, 1, &change, error), 0);
+	assert_int_equal(change.loss, BPF_LOADER_KEPT);
+	harness_run("ip link property add dev two1 altname second0");
+	assert_int_equal(bpf_loader_reconcile(loader, 1, &change, error), 0);
+	assert_true(change.loss == BPF_LOADER_RENAMED_OVER && change.is_attached_anew);
+	assert_int_not_equal(program_on("two0"), 0);
+	assert_int_equal(program_on("two0"), program_on("two1"));
+	bpf_loader_stop(loader);
+	assert_int_equal(program_on("two0"), 0);
+	assert_int_equal(program_on("two1"), 0);
+	bpf_loader_unpin(loader);
+	bpf_loader_close(loader);
+	harness_run("ip link del two0");
+}
+
 static void test_options_are_checked(void **state)
 {
 	struct bpf_loader_listener listeners[2] = {
@@ -602,6 +696,8 @@ int main(void)
 		cmocka_unit_test(test_foreign_program_is_refused),
 		cmocka_unit_test(test_detach_removes_what_was_left),
 		cmocka_unit_test(test_interface_removed_and_back),
+		cmocka_unit_test(test_program_replaced_in_the_link),
+		cmocka_unit_test(test_two_names_of_one_interface),
 		cmocka_unit_test(test_options_are_checked),
 		cmocka_unit_test(test_instruction_ceiling),
 	};

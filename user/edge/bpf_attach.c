@@ -141,16 +141,44 @@ int bpf_attach_new(struct bpf_loader *loader, struct bpf_link_state *link,
 	return 0;
 }
 
+int bpf_attach_share(struct bpf_loader *loader, struct bpf_link_state *link,
+		     const struct bpf_link_state *alias, char *error)
+{
+	int fd = dup(alias->link_fd), code;
+
+	if (fd < 0)
+		return bpf_fail(error, -errno, "too many open files");
+	code = pin(loader, link, fd, error);
+	if (code) {
+		close(fd);
+		return code;
+	}
+	bpf_attach_set_mode(loader, link, alias->mode);
+	link->link_fd = fd;
+	link->link_id = alias->link_id;
+	return 0;
+}
+
+bool bpf_attach_is_used(const struct bpf_loader *loader, __u32 link_id)
+{
+	for (__u32 i = 0; link_id && i < loader->link_count; i++)
+		if (loader->link[i].link_id == link_id)
+			return true;
+	return false;
+}
+
 void bpf_attach_undo(struct bpf_loader *loader, struct bpf_link_state *link)
 {
 	char name[BPF_LOADER_INTERFACE_MAX + 8];
+	__u32 link_id = link->link_id;
 
 	if (link->link_fd < 0)
 		return;
-	bpf_link_detach(link->link_fd);
+	link->link_id = 0;
+	if (!bpf_attach_is_used(loader, link_id))
+		bpf_link_detach(link->link_fd);
 	close(link->link_fd);
 	link->link_fd = -1;
-	link->link_id = 0;
 	link->mode = BPF_LOADER_AUTO;
 	bpf_pins_link_name(link->name, name);
 	bpf_pins_remove(&loader->pins, name);

@@ -18,9 +18,21 @@ static bool is_held_by_other(const struct bpf_loader *loader, const struct bpf_l
 {
 	for (__u32 i = 0; i < loader->link_count; i++)
 		if (&loader->link[i] != link && loader->link[i].link_fd >= 0 &&
+		    loader->link[i].link_id != link->link_id &&
 		    loader->link[i].found.ifindex == ifindex)
 			return true;
 	return false;
+}
+
+/* What is attached there already under another of its names; NULL: nothing of ours. */
+static const struct bpf_link_state *find_alias(const struct bpf_loader *loader,
+					       const struct bpf_link_state *link, __u32 ifindex)
+{
+	for (__u32 i = 0; i < loader->link_count; i++)
+		if (&loader->link[i] != link && loader->link[i].link_fd >= 0 &&
+		    loader->link[i].found.ifindex == ifindex)
+			return &loader->link[i];
+	return NULL;
 }
 
 /* Whether the link is on the interface that `link` means, in this namespace; `found` is that one.
@@ -84,6 +96,7 @@ static int set_ifindex(struct bpf_loader *loader, struct bpf_link_state *link, _
 static int attach(struct bpf_loader *loader, struct bpf_link_state *link,
 		  const struct interface *named, char *error)
 {
+	const struct bpf_link_state *alias;
 	int code;
 
 	link->found = *named;
@@ -91,7 +104,11 @@ static int attach(struct bpf_loader *loader, struct bpf_link_state *link,
 		return bpf_fail(error, -ENODEV, "there is no interface %s; look: ip link",
 				link->name);
 	code = set_ifindex(loader, link, named->ifindex, error);
-	return code ? code : bpf_attach_new(loader, link, named, error);
+	if (code)
+		return code;
+	alias = find_alias(loader, link, named->ifindex);
+	return alias ? bpf_attach_share(loader, link, alias, error)
+		     : bpf_attach_new(loader, link, named, error);
 }
 
 int bpf_loader_reconcile(struct bpf_loader *loader, __u32 i, struct bpf_loader_change *change,
@@ -237,7 +254,8 @@ static void sort_pins(struct bpf_loader *loader, struct pinned_links *pinned)
 
 	for (__u32 i = 0; i < pinned->count; i++) {
 		if (pinned->link[i].fd >= 0) {
-			bpf_link_detach(pinned->link[i].fd);
+			if (!bpf_attach_is_used(loader, pinned->link[i].view.id))
+				bpf_link_detach(pinned->link[i].fd);
 			close(pinned->link[i].fd);
 		}
 		bpf_pins_remove(&loader->pins, pinned->link[i].name);

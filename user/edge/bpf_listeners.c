@@ -4,6 +4,7 @@
  * a symbolic link that says whose it is. A number whose listener is gone is retired, not given
  * away. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,71 @@
 #include "edge/bpf_state.h"
 
 #define TEXT_BYTES 160
+
+static int refuse_modes(const struct bpf_link_state *link, char *error)
+{
+	return bpf_fail(error, -EINVAL,
+			"listeners on %s ask for native and generic mode; an interface has one",
+			link->name);
+}
+
+/* An interface may be named twice, by an alternative name. */
+static bool contradicts(const struct bpf_link_state *link,
+			const struct bpf_loader_listener *listener, __u32 ifindex)
+{
+	return (!strcmp(link->name, listener->interface) ||
+		(ifindex && link->ifindex == ifindex)) &&
+	       link->wanted != BPF_LOADER_AUTO && listener->mode != BPF_LOADER_AUTO &&
+	       link->wanted != listener->mode;
+}
+
+static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener *listener,
+		    __u32 *index, char *error)
+{
+	__u32 ifindex = if_nametoindex(listener->interface);
+	struct bpf_link_state *link;
+
+	for (__u32 i = 0; i < loader->link_count; i++)
+		if (contradicts(&loader->link[i], listener, ifindex))
+			return refuse_modes(&loader->link[i], error);
+	for (*index = 0; *index < loader->link_count; ++*index) {
+		link = &loader->link[*index];
+		if (strcmp(link->name, listener->interface))
+			continue;
+		if (link->wanted == BPF_LOADER_AUTO)
+			link->wanted = listener->mode;
+		return 0;
+	}
+	link = &loader->link[loader->link_count++];
+	snprintf(link->name, sizeof(link->name), "%.15s", listener->interface);
+	link->wanted = listener->mode;
+	link->ifindex = ifindex;
+	return 0;
+}
+
+int bpf_listeners_list(struct bpf_loader *loader, const struct bpf_loader_options *options,
+		       struct bpf_listener wanted[SLUICE_LISTENERS_MAX], char *error)
+{
+	__u32 count = options->config->listener_count;
+	int code = 0;
+
+	if (!count || count > SLUICE_LISTENERS_MAX)
+		return bpf_fail(error, -EINVAL, "%u listeners; from 1 to %d are supported", count,
+				SLUICE_LISTENERS_MAX);
+	for (__u32 i = 0; !code && i < count; i++) {
+		const struct sluice_listener *listener = &options->config->listener[i];
+
+		wanted[i] = (struct bpf_listener){ .port = listener->port,
+						   .has_address = listener->has_address,
+						   .config_index = (int)i };
+		memcpy(wanted[i].address, listener->address, sizeof(wanted[i].address));
+		memcpy(wanted[i].name, options->listeners[i].name, sizeof(wanted[i].name));
+		code = add_link(loader, &options->listeners[i], &wanted[i].link, error);
+		memcpy(wanted[i].interface, options->listeners[i].interface,
+		       sizeof(wanted[i].interface));
+	}
+	return code;
+}
 
 static void write_address(const struct bpf_listener *listener, char out[33])
 {
@@ -114,9 +180,14 @@ static void keep_numbers(struct bpf_loader *loader, const struct bpf_listener *w
 	}
 }
 
-static bool overlaps(const struct bpf_listener *a, const struct bpf_listener *b)
+/* Under whichever name: at one place only the port and the address tell them apart. */
+static bool overlaps(const struct bpf_loader *loader, const struct bpf_listener *a,
+		     const struct bpf_listener *b)
 {
-	return a->link == b->link && a->port == b->port &&
+	__u32 ifindex = loader->link[a->link].ifindex;
+
+	return (a->link == b->link || (ifindex && loader->link[b->link].ifindex == ifindex)) &&
+	       a->port == b->port &&
 	       (!a->has_address || !b->has_address ||
 		!memcmp(a->address, b->address, sizeof(a->address)));
 }
@@ -128,7 +199,7 @@ static bool is_in_order(const struct bpf_loader *loader)
 		for (__u32 b = a + 1; b < loader->listener_count; b++)
 			if (loader->listener[a].config_index > loader->listener[b].config_index &&
 			    loader->listener[b].config_index != BPF_LISTENER_RETIRED &&
-			    overlaps(&loader->listener[a], &loader->listener[b]))
+			    overlaps(loader, &loader->listener[a], &loader->listener[b]))
 				return false;
 	return true;
 }

@@ -44,34 +44,6 @@ static int check_capabilities(char *error)
 	return 0;
 }
 
-static int add_link(struct bpf_loader *loader, const struct bpf_loader_listener *listener,
-		    __u32 *index, char *error)
-{
-	__u32 ifindex = if_nametoindex(listener->interface);
-	struct bpf_link_state *link;
-
-	for (*index = 0; *index < loader->link_count; ++*index) {
-		link = &loader->link[*index];
-		/* One interface may be named twice, by an alternative name too. */
-		if (strcmp(link->name, listener->interface) &&
-		    (!ifindex || link->ifindex != ifindex))
-			continue;
-		if (link->wanted == BPF_LOADER_AUTO)
-			link->wanted = listener->mode;
-		if (listener->mode != BPF_LOADER_AUTO && listener->mode != link->wanted)
-			return bpf_fail(error, -EINVAL,
-					"listeners on %s ask for native and generic mode; "
-					"an interface has one",
-					link->name);
-		return 0;
-	}
-	link = &loader->link[loader->link_count++];
-	snprintf(link->name, sizeof(link->name), "%.15s", listener->interface);
-	link->wanted = listener->mode;
-	link->ifindex = ifindex;
-	return 0;
-}
-
 static int check_options(struct bpf_loader *loader, const struct bpf_loader_options *options,
 			 char *error)
 {
@@ -96,30 +68,6 @@ static int check_options(struct bpf_loader *loader, const struct bpf_loader_opti
 	for (__u32 cpu = 0; cpu < loader->cpu_count; cpu++)
 		loader->ring_fd[cpu] = -1;
 	return 0;
-}
-
-static int list_listeners(struct bpf_loader *loader, const struct bpf_loader_options *options,
-			  struct bpf_listener wanted[SLUICE_LISTENERS_MAX], char *error)
-{
-	__u32 count = options->config->listener_count;
-	int code = 0;
-
-	if (!count || count > SLUICE_LISTENERS_MAX)
-		return bpf_fail(error, -EINVAL, "%u listeners; from 1 to %d are supported", count,
-				SLUICE_LISTENERS_MAX);
-	for (__u32 i = 0; !code && i < count; i++) {
-		const struct sluice_listener *listener = &options->config->listener[i];
-
-		wanted[i] = (struct bpf_listener){ .port = listener->port,
-						   .has_address = listener->has_address,
-						   .config_index = (int)i };
-		memcpy(wanted[i].address, listener->address, sizeof(wanted[i].address));
-		memcpy(wanted[i].name, options->listeners[i].name, sizeof(wanted[i].name));
-		code = add_link(loader, &options->listeners[i], &wanted[i].link, error);
-		memcpy(wanted[i].interface, options->listeners[i].interface,
-		       sizeof(wanted[i].interface));
-	}
-	return code;
 }
 
 static size_t shared_bytes(const struct bpf_loader *loader, size_t bytes)
@@ -233,7 +181,7 @@ int bpf_loader_open(struct bpf_loader **opened, const struct bpf_loader_options 
 	if (!code)
 		code = check_options(loader, options, error);
 	if (!code)
-		code = list_listeners(loader, options, wanted, error);
+		code = bpf_listeners_list(loader, options, wanted, error);
 	if (!code)
 		code = bpf_pins_open(&loader->pins, options->pin_dir, error);
 	if (!code)

@@ -124,7 +124,10 @@ int bpf_takeover_open(struct bpf_loader *loader, const struct bpf_listener *want
  * attached: -EADDRINUSE and a text; else 0. */
 int bpf_takeover_check_owner(const struct bpf_loader *loader, char *error);
 
-/* bpf_listeners.c: what the pins say; returns how many. */
+/* bpf_listeners.c: those of the options, and a link for each interface. */
+int bpf_listeners_list(struct bpf_loader *loader, const struct bpf_loader_options *options,
+		       struct bpf_listener wanted[SLUICE_LISTENERS_MAX], char *error);
+/* What the pins say; returns how many. */
 __u32 bpf_listeners_read(const struct bpf_pins *pins,
 			 struct bpf_listener listener[SLUICE_LISTENERS_MAX]);
 int bpf_listeners_pin(const struct bpf_loader *loader, const char *prefix);
@@ -166,7 +169,11 @@ void bpf_attach_set_mode(struct bpf_loader *loader, struct bpf_link_state *link,
 enum bpf_loader_mode bpf_attach_mode(const struct interface *interface, __u32 program_id);
 /* A link, not pinned: its descriptor or -errno. */
 int bpf_attach_create(int program_fd, __u32 ifindex, enum bpf_loader_mode mode);
-/* Detaches, closes, unpins. */
+/* The interface has two names: one link for both. */
+int bpf_attach_share(struct bpf_loader *loader, struct bpf_link_state *link,
+		     const struct bpf_link_state *alias, char *error);
+bool bpf_attach_is_used(const struct bpf_loader *loader, __u32 link_id);
+/* Detaches unless another name needs the link, closes, unpins. */
 void bpf_attach_undo(struct bpf_loader *loader, struct bpf_link_state *link);
 
 #endif
