@@ -310,6 +310,8 @@ void baseline_put_source(struct baseline *baseline, __u32 place, const void *rec
 		 place;
 	source->bytes = 0; /* nobody takes a half one, whenever the agent dies */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (bytes == 0)
+		return;
 	memcpy(source->record, record, bytes);
 	source->crc = crc32c(seed_of(baseline), record, bytes);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
