@@ -59,7 +59,7 @@ struct sluice_baseline {
 	__u32 version;
 	__u64 generation;	/* from 1 */
 	__u32 bytes;		/* of this, the rings in use included: what the CRC covers */
-	__u32 crc;		/* CRC32C with this field 0, seeded with the first bytes of store_id */
+	__u32 crc;		/* CRC32C with this field 0, seeded with the start of store_id */
 	__u8 store_id[16];
 	__u8 boot_id[16];
 	__u64 boot_ns;		/* CLOCK_BOOTTIME of the tick */

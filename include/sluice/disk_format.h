@@ -5,9 +5,9 @@
  *   batch     one group commit: 128-byte header, payload, zeros up to a multiple of 4 KiB
  *   record    sluice_disk_record, then its body, a multiple of 8 bytes
  *
- * A record of the results log is one of enum sluice_record_kind. Each segment starts with the schema
- * and the names in force, so that every segment can be read alone. What has a version of its own is
- * read in all versions and written in the last. */
+ * A record of the results log is one of enum sluice_record_kind. Each segment starts with the
+ * schema and the names in force, so that every segment can be read alone. What has a version of
+ * its own is read in all versions and written in the last. */
 #ifndef SLUICE_DISK_FORMAT_H
 #define SLUICE_DISK_FORMAT_H
 
@@ -234,7 +234,7 @@ struct sluice_missing {
 SLUICE_ASSERT_OFFSET(struct sluice_missing, upstream, 48);
 SLUICE_ASSERT_SIZE(struct sluice_missing, 64);
 
-/* What replaces what within an identity: the n-th early row has n, closed revision r has this + r. */
+/* What replaces what within an identity: the n-th early row has n, closed revision r this + r. */
 #define SLUICE_ORDER_CLOSED (1ull << 32)
 #define SLUICE_ROWS_VERSION 2
 
@@ -247,7 +247,7 @@ struct sluice_rows {
 	__s32 revision;		/* −1 for early rows */
 	__u32 row_count;
 	__u32 row_bytes;	/* of each row without SLUICE_ROWS_VARIABLE */
-	__u64 order;		/* see SLUICE_ORDER_CLOSED; with SLUICE_ROWS_VARIABLE see the rows */
+	__u64 order;		/* SLUICE_ORDER_CLOSED; with SLUICE_ROWS_VARIABLE see the rows */
 	__u64 epoch;		/* of the window's state */
 	__u64 aggregated;	/* records taken into this instance so far, all groups */
 	__u64 selected;		/* of `offered` records of its listeners in about that time, the */
@@ -319,8 +319,8 @@ SLUICE_ASSERT_SIZE(struct sluice_row_head, 32);
 #define SLUICE_ROW_HEAD_BYTES_V1 24
 SLUICE_ASSERT_OFFSET(struct sluice_row_head, order, SLUICE_ROW_HEAD_BYTES_V1);
 
-/* Body of a complete or final record. Positions are LSNs of this log: complete names its rows, final
- * the first to the last emission of the instance. */
+/* Body of a complete or final record. Positions are LSNs of this log: complete names its rows,
+ * final the first to the last emission of the instance. */
 struct sluice_emission {
 	__s64 start_ns;		/* sessions: INT64_MIN */
 	__s64 end_ns;		/* sessions: of a complete record the watermark of the step */

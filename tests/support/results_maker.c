@@ -58,7 +58,8 @@ void results_maker_open_with(struct results_maker *maker, const char *path,
 	made.uring = maker->uring;
 	made.now_wall_ns = 1767225600000000000ull;
 	demand(results_log_open(&maker->log, &made, NULL) == 0, maker->store.problem);
-	demand(results_log_write_schema(maker->log, windows, NULL, window_count, NULL) == 0, "schema");
+	demand(results_log_write_schema(maker->log, windows, NULL, window_count, NULL) == 0,
+	       "schema");
 }
 
 void results_maker_open(struct results_maker *maker, const char *path,
@@ -122,7 +123,8 @@ void results_maker_rows(struct results_maker *maker, const struct sluice_rows *h
 	row_bytes = layout.word_count * 8u + sizeof(*partials);
 	bytes = sizeof(*record) + sizeof(*rows) + row_bytes * count;
 	record = reserve(maker, bytes);
-	*record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_ROWS, SLUICE_ROWS_VERSION };
+	*record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_ROWS,
+					       SLUICE_ROWS_VERSION };
 	rows = (struct sluice_rows *)(record + 1);
 	*rows = *head;
 	if (!rows->order)

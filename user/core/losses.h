@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is known to be missing, by cause and event time: intervals with a number of records go in,
- * the sum over what overlaps a row's interval comes out. Bounded: when it is full, neighbours become
- * one longer interval, so that more rows say they miss something, and never fewer. It reads no
- * clock. */
+ * the sum over what overlaps a row's interval comes out. Bounded: when it is full, neighbours
+ * become one longer interval, so that more rows say they miss something, and never fewer. It reads
+ * no clock. */
 #ifndef SLUICE_CORE_LOSSES_H
 #define SLUICE_CORE_LOSSES_H
 
@@ -36,8 +36,8 @@ struct losses {
 /* Takes `capacity` (at least 2 × LOSS_CAUSES) places, zeroed or not. */
 void losses_open(struct losses *losses, struct loss *memory, __u32 capacity);
 
-/* Loss of nothing that is not UNCOUNTED is ignored. What turned up is taken from what it was counted
- * in; where that is not known any more, it stays missing. */
+/* Loss of nothing that is not UNCOUNTED is ignored. What turned up is taken from what it was
+ * counted in; where that is not known any more, it stays missing. */
 void losses_add(struct losses *losses, const struct loss *loss);
 
 /* Adds to *missing what windows of this mask miss of [start, end); start < end. */

@@ -21,8 +21,8 @@ static __u64 order_of(__s32 revision, __u16 flags)
 	return SLUICE_ORDER_CLOSED + (__u64)(revision < 0 ? 0 : revision);
 }
 
-/* Version 1 knew the agent's epoch alone, and losses since the window opened: how many there were of
- * its own interval nobody knows. */
+/* Version 1 knew the agent's epoch alone, and losses since the window opened: how many there were
+ * of its own interval nobody knows. */
 static void take_v1(struct sluice_rows *head, const struct sluice_rows_v1 *old, __u64 epoch)
 {
 	bool misses = old->shed || old->ring_full || old->refused || old->late || old->upstream;

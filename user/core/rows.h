@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rows records of every version, read: the cursor checks the record against the schema once, then
- * gives row after row without copying. And what is done with partials: merged, divided. Any bytes are
- * safe. */
+ * gives row after row without copying. And what is done with partials: merged, divided. Any bytes
+ * are safe. */
 #ifndef SLUICE_CORE_ROWS_H
 #define SLUICE_CORE_ROWS_H
 
@@ -31,7 +31,8 @@ struct row_view {
 	size_t extra_bytes;
 };
 
-/* Opens a rows record, or a close record of version 1. 0, or -EBADMSG when it does not fit the schema. */
+/* Opens a rows record, or a close record of version 1. 0, or -EBADMSG when it does not fit the
+ * schema. */
 int rows_open(struct rows_cursor *cursor, const struct schema *schema,
 	      const struct sluice_disk_record *record);
 /* 1 with *row set, 0 behind the last, -EBADMSG. */

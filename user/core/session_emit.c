@@ -119,7 +119,8 @@ static bool sweep(struct session_telling *telling)
 		if (telling->work >= telling->rows_max)
 			return false;
 	}
-	return !is_due(sessions, sessions->overflow_due_ns) || session_tell_group(telling, &overflow);
+	return !is_due(sessions, sessions->overflow_due_ns) ||
+	       session_tell_group(telling, &overflow);
 }
 
 static bool tell_retractions(struct session_telling *telling)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes the rows of sessions, with what is known to be missing from the interval of each: rows that
- * miss the same share a record. */
+/* Writes the rows of sessions, with what is known to be missing from the interval of each: rows
+ * that miss the same share a record. */
 #include "core/session_tell.h"
 
 #include <string.h>
@@ -42,7 +42,8 @@ static bool make_room(struct session_telling *telling, const struct sluice_row_h
 	if (rows->head && ((flags & SLUICE_ROWS_OVERFLOW) ||
 			   memcmp(&rows->head->missing, &missing, sizeof(missing))))
 		session_rows_commit(rows);
-	if (!session_rows_reserve(rows, row->bytes, flags, flags & SLUICE_ROWS_OVERFLOW ? 1 : left)) {
+	if (!session_rows_reserve(rows, row->bytes, flags,
+				  flags & SLUICE_ROWS_OVERFLOW ? 1 : left)) {
 		telling->is_stuck = true;
 		return false;
 	}

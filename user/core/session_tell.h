@@ -15,8 +15,8 @@ struct session_telling {
 	bool is_stuck; /* the writer had no room */
 };
 
-/* One row about a session of this group, of this order within its identity; flags are those of enum sluice_rows_flag beside overflow
- * and variable. False: no room now, and is_stuck. */
+/* One row about a session of this group, of this order within its identity; flags are those of
+ * enum sluice_rows_flag beside overflow and variable. False: no room now, and is_stuck. */
 bool session_tell(struct session_telling *telling, const struct session_group *group,
 		  const struct session *session, const void *extra, __u32 opened, __u64 order,
 		  __u16 flags);

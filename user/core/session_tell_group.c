@@ -103,7 +103,8 @@ static bool tell_step(struct session_telling *telling, const struct session_grou
 			return true;
 	}
 	if (!session_tell(telling, group, &session, extra, opened,
-			  step.is_early ? early_count : session_closed_order(node ? node->revision : -1),
+			  step.is_early ? early_count
+					: session_closed_order(node ? node->revision : -1),
 			  step.flags)) {
 		if (number)
 			session_pool_give(&sessions->nodes, number);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Samples at least a quarter of a second apart; when they are full, the older half loses every second
- * one. */
+/* Samples at least a quarter of a second apart; when they are full, the older half loses every
+ * second one. */
 #include "core/share.h"
 
 #include <string.h>

@@ -101,7 +101,7 @@ void stream_set_share(struct stream *stream, __u32 window, __s64 now_ns, __u64 s
 /* What this stream found missing by itself since the last call (future, stale, no_pane …), at most
  * STREAM_LOSSES_MAX. Returns how many. */
 __u32 stream_take_losses(struct stream *stream, struct loss loss[static STREAM_LOSSES_MAX]);
-/* Worker 0: what is missing, of all workers and listeners. Before stream_advance of the same tick. */
+/* Worker 0: what is missing, of all workers and listeners. Before stream_advance of the tick. */
 void stream_add_losses(struct stream *stream, const struct loss *loss, __u32 count);
 
 /* Counters: written by the stream's thread only, 64-bit each, readable by any thread. */
@@ -134,8 +134,8 @@ struct window_open {
 	__u64 records;		/* taken into instances that wait for emission */
 };
 
-/* At wall time `now_ns`; flushed streams only. Sessions are judged by the watermark and by the longest
- * that was emitted: no session is looked at. */
+/* At wall time `now_ns`; flushed streams only. Sessions are judged by the watermark and by the
+ * longest that was emitted: no session is looked at. */
 void stream_read_open(const struct stream *stream, __u32 window, __s64 now_ns,
 		      struct window_open *open);
 

@@ -37,8 +37,8 @@ void window_keep_late(struct window *window, const struct extras_event *event)
 	put(window, &late);
 }
 
-/* Rows say how much is missing by the slices inside their interval: so a slice is inside every window
- * in time that misses the event, and of no other. */
+/* Rows say how much is missing by the slices inside their interval: so a slice is inside every
+ * window in time that misses the event, and of no other. */
 void window_count_late(struct window *window, __s64 time_ns, __u64 records)
 {
 	const struct window_spec *spec = window->spec;

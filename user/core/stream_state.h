@@ -234,13 +234,13 @@ void batch_select(struct batch *batch, struct window *window);
 void window_keep_late(struct window *window, const struct extras_event *event);
 /* `records` of this time are too late for every window in time that holds them. */
 void window_count_late(struct window *window, __s64 time_ns, __u64 records);
-/* An event that a pane took: where some windows in time over the pane are over already, it is too late
- * for those. */
+/* An event that a pane took: where some windows in time over the pane are over already, it is too
+ * late for those. */
 void window_count_missed(struct window *window, const struct pane *pane);
 /* Events for which the window has no pane are missing from it. */
 void window_note_no_pane(struct window *window, __s64 time_ns, __u64 records);
-/* Events of a datagram, those that rules dropped left out, from a time offset on are refused: missing
- * at their own time. Or, of a record that contradicts itself, at the time of arrival. */
+/* Events of a datagram, those that rules dropped left out, from a time offset on are refused:
+ * missing at their own time. Or, of a record that contradicts itself, at the time of arrival. */
 void stream_note_refused(struct stream *stream, __u16 listener, const struct datagram *datagram,
 			 __u32 from_us);
 void stream_note_rejected(struct stream *stream, const struct sluice_record *record,

@@ -27,8 +27,8 @@ const struct sluice_baseline *baseline_found(const struct baseline *baseline);
 bool baseline_next_source(const struct baseline *baseline, bool is_exact, size_t *at,
 			  const void **record, size_t *bytes);
 
-/* Makes room for `source_places`, forgets the sources found, and writes from now on. Everything found
- * has been taken over. -errno: there is no room; then the calls below do nothing. */
+/* Makes room for `source_places`, forgets the sources found, and writes from now on. Everything
+ * found has been taken over. -errno: there is no room; then the calls below do nothing. */
 int baseline_begin(struct baseline *baseline, __u32 source_places);
 
 /* A tick: `next` gets its magic, ids, generation and checksum, and replaces the older slot. */
@@ -37,8 +37,8 @@ void baseline_write(struct baseline *baseline, struct sluice_baseline *next);
 void baseline_put_source(struct baseline *baseline, __u32 place, const void *record, size_t bytes);
 
 /* Orderly stop: `bytes` of exact records, one after the other, each behind its length as __u32 and
- * four bytes of zeros; then `next` as in baseline_write(); durable on return. -errno: then `next` is
- * written all the same, without them. */
+ * four bytes of zeros; then `next` as in baseline_write(); durable on return. -errno: then `next`
+ * is written all the same, without them. */
 int baseline_finish(struct baseline *baseline, struct sluice_baseline *next, const void *exact,
 		    size_t bytes);
 

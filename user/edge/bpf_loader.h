@@ -168,7 +168,7 @@ int bpf_loader_read_ledger(const struct bpf_loader *loader, __u32 listener,
 int bpf_loader_read_traffic(const struct bpf_loader *loader, struct sluice_traffic *sum);
 int bpf_loader_read_types(const struct bpf_loader *loader, struct sluice_types *sum);
 
-/* The kernel's id of the map of the ledger: while it is the same, the counters go on. 0: unknown. */
+/* The kernel's id of the ledger's map: while it is the same, the counters go on. 0: unknown. */
 __u32 bpf_loader_counters_id(const struct bpf_loader *loader);
 
 /* What an agent left behind, or a running one holds; for commands that are not the agent. */

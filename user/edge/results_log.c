@@ -50,23 +50,6 @@ void results_log_fail(struct results_log *log, int error, const char *what)
 	__atomic_store_n(&log->error, error, __ATOMIC_RELEASE);
 }
 
-/* How far the emissions of each window are complete, and which gaps are told. */
-static void note_complete(struct results_log *log, const struct sluice_batch *batch)
-{
-	const struct sluice_disk_record *record = NULL;
-
-	while ((record = segment_next_record(batch, record))) {
-		const struct sluice_emission *complete = (const void *)(record + 1);
-
-		if (record->kind == SLUICE_DISK_GAP)
-			publish(&log->gaps_durable, log->gaps_durable + 1);
-		if (record->kind == SLUICE_DISK_COMPLETE && !(complete->flags & SLUICE_ROWS_EARLY) &&
-		    complete->end_ns > log->complete_end_ns[complete->window])
-			__atomic_store_n(&log->complete_end_ns[complete->window], complete->end_ns,
-					 __ATOMIC_RELAXED);
-	}
-}
-
 /* Everything without a gap before it is durable. */
 static void advance_durable(struct results_log *log)
 {
@@ -82,7 +65,7 @@ static void advance_durable(struct results_log *log)
 				 batch->header->first_lsn + batch->record_count - 1,
 				 __ATOMIC_RELEASE);
 		if (batch->has_positions)
-			note_complete(log, batch->header);
+			results_log_note_complete(log, batch->header);
 		log->flight_count--;
 		memmove(log->flight, log->flight + 1, log->flight_count * sizeof(*log->flight));
 		if (batch != &log->preamble_batch)

@@ -65,8 +65,8 @@ bool results_log_write_gap(struct results_log *log, const struct sluice_gap *gap
 __u64 results_log_gaps_durable(const struct results_log *log);
 /* The window's state goes no further under this epoch. False: no room now. */
 bool results_log_end_epoch(struct results_log *log, __u32 window, __u64 epoch);
-/* End of the latest closed instance of a window, by its index in the schema, whose record complete is
- * durable; INT64_MIN: none yet. Sessions: the watermark of the step. Any thread. */
+/* End of the latest closed instance of a window, by its index in the schema, whose record complete
+ * is durable; INT64_MIN: none yet. Sessions: the watermark of the step. Any thread. */
 __s64 results_log_complete_end(const struct results_log *log, __u32 window);
 /* The same by name in the last segment, as it was when the log was opened, of its last epoch. */
 __s64 results_log_recovered_end(const struct results_log *log, const char *window);

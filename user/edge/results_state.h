@@ -59,6 +59,8 @@ struct results_log {
 	struct results_log_stats stats;
 };
 
+/* A batch is durable: how far emissions are complete by it, and which gaps are told. */
+void results_log_note_complete(struct results_log *log, const struct sluice_batch *batch);
 /* Asks for a new segment; all of the active one is durable. */
 void results_log_request_segment(struct results_log *log);
 /* Makes `fd`, the segment asked for, the active one. */

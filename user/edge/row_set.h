@@ -50,8 +50,8 @@ void row_set_close(struct row_set *set);
 
 /* The schema of the rows that follow; copied. -ENOMEM. */
 int row_set_use_schema(struct row_set *set, const struct schema *schema);
-/* A rows, close or final record of a batch with this agent epoch. -EBADMSG (also before any schema),
- * -ENOMEM. */
+/* A rows, close or final record of a batch with this agent epoch. -EBADMSG (also before any
+ * schema), -ENOMEM. */
 int row_set_add(struct row_set *set, const struct sluice_disk_record *record);
 
 /* Rows held so far. */

@@ -73,9 +73,9 @@ void store_close(struct store *store);
 		.directory_fd = -1, .results_fd = -1, .lock_fd = -1 \
 	}
 
-/* A new incarnation: agent_epoch + 1, and that of the state of each of `count` windows, whose epochs
- * are returned (may be NULL with count 0). Durable on return. In mode none: at every start, before
- * the first row is written. -errno with store->problem. */
+/* A new incarnation: agent_epoch + 1, and that of the state of each of `count` windows, whose
+ * epochs are returned (may be NULL with count 0). Durable on return. In mode none: at every start,
+ * before the first row is written. -errno with store->problem. */
 int store_raise_epochs(struct store *store, const struct window_spec *windows, __u32 count,
 		       __u64 *epochs);
 /* Replaces the manifest by `manifest`; durable on return, or the old one still stands. What was

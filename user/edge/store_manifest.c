@@ -237,7 +237,8 @@ static ssize_t check_sum(const char *text, size_t bytes)
 }
 
 /* Takes "name value\n" off the front. */
-static int take_line(const char **at, const char *end, const char *name, char value[STORE_MANIFEST_BYTES_MAX])
+static int take_line(const char **at, const char *end, const char *name,
+		     char value[STORE_MANIFEST_BYTES_MAX])
 {
 	size_t name_bytes = strlen(name);
 	const char *stop = memchr(*at, '\n', (size_t)(end - *at));

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,9 +48,9 @@ static void format_name(struct text *text, const char *name)
 	for (; *name; name++) {
 		unsigned char byte = (unsigned char)*name;
 
-		text_format(text, byte <= ' ' || byte == '%' || byte == '=' || byte >= 127 ? "%%%02X"
-											   : "%c",
-			    byte);
+		bool is_plain = byte > ' ' && byte < 127 && byte != '%' && byte != '=';
+
+		text_format(text, is_plain ? "%c" : "%%%02X", byte);
 	}
 }
 

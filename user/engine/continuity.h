@@ -24,12 +24,12 @@ struct continuity {
 	bool is_same_boot;
 	bool is_same_maps;		/* and the kernel's counters go on */
 	struct sluice_count consumed_before;	/* from these maps, by runs before */
-	struct sluice_count lost_before;	/* taken by runs before that died, the last one left out */
-	struct sluice_count lost;		/* … by the last one */
+	struct sluice_count lost_before;	/* taken by runs that died, but the last, */
+	struct sluice_count lost;		/* … and by the last one */
 	__u64 lost_open[SLUICE_WINDOWS_MAX];	/* records in instances that died with it */
 	bool has_begun;			/* this run's baseline replaces the one found */
 	__u64 gaps_told;		/* to worker 0, so far */
-	__s64 told_ns[SLUICE_LISTENERS_MAX]; /* unattended up to here is told; INT64_MIN: attended */
+	__s64 told_ns[SLUICE_LISTENERS_MAX]; /* an outage is told up to here; INT64_MIN: none */
 	__u32 gap_count;
 	struct sluice_gap gap[CONTINUITY_GAPS_MAX];	/* for worker 0, by the next order */
 	struct sluice_baseline next;
@@ -39,8 +39,8 @@ struct continuity {
 int continuity_open(struct engine *engine);
 void continuity_close(struct engine *engine);
 
-/* The maps are open: what of the kernel's counters is old. `unread`: what had been handed over before
- * this start and does not wait any more. */
+/* The maps are open: what of the kernel's counters is old. `unread`: what had been handed over
+ * before this start and does not wait any more. */
 void continuity_take_counters(struct engine *engine, const struct account_unread *unread);
 /* Sources are open, no worker runs. */
 void continuity_take_sources(struct engine *engine);
@@ -49,8 +49,8 @@ void continuity_begin(struct engine *engine);
 
 /* Before a tick: stretches in which an interface was not attended become gaps. */
 void continuity_note_links(struct engine *engine);
-/* A tick is over, and worker 0 has the gaps. What was found is replaced only when the gaps that come
- * from it are durable. */
+/* A tick is over, and worker 0 has the gaps. What was found is replaced only when the gaps that
+ * come from it are durable. */
 void continuity_note_tick(struct engine *engine);
 
 /* continuity_gaps.c: adds the gap of each window since the run before. `now_ns` of the attach. */

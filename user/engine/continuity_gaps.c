@@ -37,8 +37,8 @@ static const struct sluice_baseline_listener *find_listener(const struct sluice_
 	return NULL;
 }
 
-/* The last moment at which the listener was attended before this run. INT64_MAX: all the time; or it
- * is new, and nobody asked for it. */
+/* The last moment at which the listener was attended before this run. INT64_MAX: all the time; or
+ * it is new, and nobody asked for it. */
 static __s64 attended_until(const struct engine *engine, __u32 listener)
 {
 	const struct continuity *continuity = &engine->continuity;
@@ -155,7 +155,8 @@ void continuity_find_gaps(struct engine *engine, __s64 now_ns)
 
 	for (__u32 w = 0; w < engine->config->window_count; w++) {
 		const char *name = engine->config->window[w].name;
-		const struct sluice_baseline_window *known = found ? find_window(found, name) : NULL;
+		const struct sluice_baseline_window *known =
+			found ? find_window(found, name) : NULL;
 
 		if (known) {
 			find_unattended(engine, w, now_ns);

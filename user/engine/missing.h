@@ -16,7 +16,8 @@
  * shows its gap at once. */
 #define MISSING_EXPLAINS_NS 10000000000ll
 
-/* Datagrams of a listener that were lost here, or dropped by a rule, and are not seen as a gap yet. */
+/* Datagrams of a listener that were lost here, or dropped by a rule, and are not seen as a gap
+ * yet. */
 struct missing_unseen {
 	__u64 datagrams;
 	__u64 before;		/* of the period before: forgotten with this one */
@@ -48,15 +49,15 @@ void missing_set_baseline(struct missing *missing, const struct account_kernel *
 void missing_begin(struct missing *missing, const struct account_kernel *kernel, __s64 now_ns,
 		   const __s64 *watermark_ns);
 
-/* Datagrams that no worker ever saw, by their sequences; after missing_begin() with a reading that is
- * younger than what the workers saw. */
+/* Datagrams that no worker ever saw, by their sequences; after missing_begin() with a reading that
+ * is younger than what the workers saw. */
 void missing_add_gap(struct missing *missing, const struct source_gap_note *note);
 
 /* What a stream found missing. */
 void missing_add(struct missing *missing, const struct loss *loss);
 
-/* Datagrams lost before this host, since the start. Workers overtake one another: what only the last
- * tick misses may turn up. */
+/* Datagrams lost before this host, since the start. Workers overtake one another: what only the
+ * last tick misses may turn up. */
 static inline __u64 missing_upstream(const struct missing *missing)
 {
 	return missing->upstream_settled < missing->upstream_datagrams

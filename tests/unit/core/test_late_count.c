@@ -78,7 +78,7 @@ static void slices_are_kept_apart(void **state)
 	free(out);
 }
 
-/* In pieces where there is little room; and when there are too many slices, the rest is somewhere. */
+/* In pieces where there is little room; of too many slices the rest is somewhere. */
 static void nothing_is_left_out(void **state)
 {
 	struct out *out = calloc(1, sizeof(*out));

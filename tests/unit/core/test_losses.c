@@ -83,7 +83,8 @@ static void a_full_list_never_says_less(void **state)
 	(void)state;
 	open_bed(&bed);
 	for (__s64 i = 0; i < 1000; i++) {
-		lose(&bed, (enum loss_cause)(i % LOSS_CAUSES), 1u << (i % 3), i * 10, i * 10 + 5, 1);
+		lose(&bed, (enum loss_cause)(i % LOSS_CAUSES), 1u << (i % 3), i * 10, i * 10 + 5,
+		     1);
 		assert_true(bed.losses.count <= CAPACITY);
 	}
 	for (__s64 i = 0; i < 1000; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Losses of a tick by cause, window and time: what the kernel counted, what gaps show, what turned up
- * again. */
+/* Losses of a tick by cause, window and time: what the kernel counted, what gaps show, what turned
+ * up again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
