@@ -292,11 +292,11 @@ static void gaps_of_others_are_kept(void **state)
 	(void)state;
 	assert_int_equal(store_open(&agent, path), 0);
 	assert_int_equal(store_open_reader(&tool, path), 0);
-	assert_int_equal(store_raise_epoch(&agent), 0);
+	assert_int_equal(store_raise_epochs(&agent, NULL, 0, NULL), 0);
 	assert_int_equal(store_give_up(&tool, gaps, 3, 1000), 0);
 	assert_int_equal(tool.manifest.agent_epoch, 1);
 	assert_int_equal(tool.manifest.gap_count, 1);
-	assert_int_equal(store_raise_epoch(&agent), 0);
+	assert_int_equal(store_raise_epochs(&agent, NULL, 0, NULL), 0);
 	assert_int_equal(agent.manifest.gap_count, 1);
 	assert_true(agent.manifest.gap[0].first == 2 && agent.manifest.gap[0].last == 5);
 	assert_int_equal(agent.manifest.results_durable_lsn, 1000);
