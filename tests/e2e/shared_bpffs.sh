@@ -42,7 +42,7 @@ grep -q 'attached in another network namespace' "$work/refused.log" ||
 expect "program in the first network" "$(ip link show edge0 | grep -o 'prog/xdp id [0-9]*')" "$program"
 agent_start "$work/c.yaml"
 await_rest
-expect "datagrams that waited for the first agent" "$(status .handover.consumed.datagrams)" 500
+expect "events that waited for the first agent" "$(status .stream.consumed)" 1000
 agent_kill
 
 # The same state in a new network: the agent moved.
@@ -52,7 +52,7 @@ expect_that "no program stays in the old network" sh -c '! ip link show edge0 | 
 nsenter --net=/run/netns/sender2 "$generator" --to 10.8.0.1:9125 --datagrams 300 --rate 20k/s --events 2 \
 	--epoch 2 || fail "the generator"
 await_rest
-expect "datagrams in the new network" "$(status .handover.consumed.datagrams)" 300
+expect "events in the new network" "$(status .stream.consumed)" 600
 expect_that "the ledger balances" ledger_balances
 agent_kill
 
@@ -65,5 +65,5 @@ socket=$work/second.sock
 nsenter --net=/run/netns/sender2 "$generator" --to 10.8.0.1:9125 --datagrams 200 --rate 20k/s --events 2 \
 	--epoch 3 || fail "the generator"
 await_rest
-expect "datagrams of the second agent" "$(status .handover.consumed.datagrams)" 200
+expect "events of the second agent" "$(status .stream.consumed)" 400
 agent_stop
