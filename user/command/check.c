@@ -68,6 +68,7 @@ static void print_window(const struct config *config, __u32 i)
 	char buffer[WORDS_BYTES], total[UNITS_BYTES_MAX];
 	struct config_memory memory;
 	struct text text;
+	__u64 groups;
 	size_t bare;
 
 	text_init(&text, buffer, sizeof(buffer));
@@ -88,7 +89,9 @@ static void print_window(const struct config *config, __u32 i)
 	printf("  %-14s %s\n", "", buffer);
 	print_times(window);
 	config_memory_window(config, i, &memory);
-	printf("  %-14s room for %llu groups × (%llu panes × %llu + %llu bytes) = %s\n", "",
+	groups = memory.groups_max < config->groups_max ? memory.groups_max : config->groups_max;
+	printf("  %-14s up to %llu group%s; rows for %llu × (%llu panes × %llu + %llu bytes) = %s\n",
+	       "", groups, groups == 1 ? "" : "s",
 	       config_memory_rows(&memory, config->groups_max), memory.panes, memory.pane_bytes,
 	       memory.group_bytes,
 	       units_format_size_about(total, config_memory_bytes(&memory, config->groups_max)));
@@ -114,6 +117,9 @@ static void print_bounds(const struct config *config)
 	       units_format_size_about(used, config_memory_total(config, config->groups_max)),
 	       units_format_size(limit, config->memory_bytes), units_format_size(ring, ring_bytes),
 	       cpus, units_format_size_about(rings, ring_bytes * (__u64)cpus));
+	printf("  sources up to %s more: %u senders are followed one by one%s\n",
+	       units_format_size_about(used, config_memory_sources(config)), config->sources_max,
+	       config->sources_max < config->sources_wanted ? ", as many as fit" : "");
 	if (config_memory_sketches(config))
 		printf("  sketches up to %s more; one that finds no room there is null\n",
 		       units_format_size_about(used, config_memory_sketches(config)));
@@ -215,9 +221,10 @@ static void print_json_config(const struct config *config)
 	for (i = 0; i < config->window_count; i++)
 		print_json_window(config, i);
 	printf("],\"max_groups\":%u,\"memory\":%llu,\"memory_limit\":%llu,\"sketches\":%llu,"
-	       "\"dedup\":%llu,\"ring_bytes\":%llu",
+	       "\"dedup\":%llu,\"max_sources\":%u,\"sources\":%llu,\"ring_bytes\":%llu",
 	       config->groups_max, config_memory_total(config, config->groups_max),
 	       config->memory_bytes, config_memory_sketches(config), config_memory_dedup(config),
+	       config->sources_max, config_memory_sources(config),
 	       config->listener[0].ring_bytes);
 	print_quoted(",\"state_dir\":", config->state_dir);
 }

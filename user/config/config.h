@@ -111,7 +111,8 @@ struct config {
 	__s64 events_commit_interval_ns;
 	__u32 groups_max;		/* per window; what fits memory_bytes */
 	__u32 groups_wanted;		/* as written or by default, before it was reduced */
-	__u32 sources_max;
+	__u32 sources_max;		/* what fits a part of memory_bytes */
+	__u32 sources_wanted;		/* as written or by default, before it was reduced */
 	__u64 memory_bytes;
 	__u64 dedup_bytes;		/* of these, for ids of windows that dedup */
 	__u64 dedup_wanted;		/* as written or by default, before it was reduced */

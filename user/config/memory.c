@@ -3,6 +3,7 @@
 #include "config/memory.h"
 
 #include <stdint.h>
+#include <unistd.h>
 
 #include "core/chunks.h"
 #include "core/group_key.h"
@@ -11,6 +12,7 @@
 #include "core/sketch_distinct.h"
 #include "core/sketch_histogram.h"
 #include "core/sketch_top.h"
+#include "core/sources.h"
 #include "core/stacks.h"
 
 #define INDEX_BYTES 16 /* of a group in its table, at the usual fill */
@@ -141,11 +143,45 @@ __u64 config_memory_dedup(const struct config *config)
 	return config_memory_dedup_windows(config) ? config->dedup_bytes : 0;
 }
 
+__u32 config_workers(const struct config *config)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	__u32 count = config->workers;
+
+	if (!count)
+		count = cpus > 2 ? (__u32)cpus / 2 : 1;
+	return count < SLUICE_WORKERS_MAX ? count : SLUICE_WORKERS_MAX;
+}
+
+__u64 config_memory_of_sources(const struct config *config, __u32 sources)
+{
+	const struct sources_options options = {
+		.sources_max = sources,
+		.worker_count = config_workers(config),
+		.listener_count = config->listener_count,
+		.windows = config->window,
+		.window_count = config->window_count,
+	};
+
+	return sources_bytes(&options);
+}
+
+__u64 config_memory_sources(const struct config *config)
+{
+	return config_memory_of_sources(config, config->sources_max);
+}
+
+/* For groups, and sketches. */
+static __u64 room_of(const struct config *config)
+{
+	__u64 taken = config_memory_dedup(config) + config_memory_sources(config);
+
+	return config->memory_bytes > taken ? config->memory_bytes - taken : 0;
+}
+
 __u64 config_memory_sketches(const struct config *config)
 {
-	__u64 room = config->memory_bytes - config_memory_dedup(config);
-
-	return has_sketches(config) ? room / SKETCHES_SHARE : 0;
+	return has_sketches(config) ? room_of(config) / SKETCHES_SHARE : 0;
 }
 
 /* Beside `others`: a default that was reduced grows with the memory again. */
@@ -165,15 +201,17 @@ __u64 config_memory_needed(const struct config *config, __u64 groups)
 
 	if (has_sketches(config) && __builtin_add_overflow(total, rest, &total))
 		return UINT64_MAX;
-	if (__builtin_add_overflow(total, dedup_needed(config, total), &total))
+	/* With more memory a default that was reduced is whole again. */
+	rest = config_memory_of_sources(config, config->sources_wanted);
+	if (__builtin_add_overflow(total, rest, &total) ||
+	    __builtin_add_overflow(total, dedup_needed(config, total), &total))
 		return UINT64_MAX;
 	return total;
 }
 
 __u64 config_memory_groups(const struct config *config)
 {
-	__u64 room =
-		config->memory_bytes - config_memory_dedup(config) - config_memory_sketches(config);
+	__u64 room = room_of(config) - config_memory_sketches(config);
 	__u64 fitting = 0, beyond = 1ull << 32;
 
 	if (config_memory_total(config, beyond) <= room)

@@ -38,10 +38,20 @@ __u32 config_memory_dedup_windows(const struct config *config);
 /* The part of limits.memory that is set aside for their ids; 0 when there is none. */
 __u64 config_memory_dedup(const struct config *config);
 
-/* What limits.memory must be for `groups` groups a window, sketches and ids included. */
+/* Workers that there will be: as written, or one for every two CPUs. */
+__u32 config_workers(const struct config *config);
+
+#define SOURCES_SHARE 4 /* of the memory, one in so many at most for sources, unless written */
+
+/* The part of limits.memory that is set aside for `sources` sources. */
+__u64 config_memory_of_sources(const struct config *config, __u32 sources);
+/* … for those there may be. */
+__u64 config_memory_sources(const struct config *config);
+
+/* What limits.memory must be for `groups` groups a window, sketches, ids and sources included. */
 __u64 config_memory_needed(const struct config *config, __u64 groups);
 
-/* The largest number of groups that fits limits.memory beside sketches and ids; may be 0.
+/* The largest number of groups that fits limits.memory beside sketches, ids and sources; may be 0.
  * UINT64_MAX: any. */
 __u64 config_memory_groups(const struct config *config);
 

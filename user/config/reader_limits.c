@@ -53,25 +53,29 @@ static void report_memory(struct reader *reader, struct mark mark, __u64 groups,
 {
 	const struct config *config = reader->config;
 	char total[UNITS_BYTES_MAX], limit[UNITS_BYTES_MAX], wanted[UNITS_BYTES_MAX];
+	char sources[UNITS_BYTES_MAX], fewer[64] = "";
 	__u64 bytes = config_memory_total(config, groups);
 	__u64 needed = config_memory_needed(config, groups);
 	__u32 largest = find_largest(config, groups);
 	struct config_memory memory;
 
+	/* Where one group of a window is too much already, no bound on groups helps. */
+	if (fitting)
+		snprintf(fewer, sizeof(fewer), "`max_groups: %llu` or ", fitting);
 	config_memory_window(config, largest, &memory);
 	mistakes_add(
 		reader->mistakes, mark,
 		"limits.memory %s cannot hold %llu groups: window %s alone takes %llu groups × "
-		"(%llu panes × %llu + %llu bytes), all windows %s%s%s; write `max_groups: %llu` or "
-		"`memory: %s`",
+		"(%llu panes × %llu + %llu bytes), all windows %s%s%s, and %s is for sources; "
+		"write %s`memory: %s`",
 		units_format_size(limit, config->memory_bytes), groups,
 		config->window[largest].name, config_memory_rows(&memory, groups), memory.panes,
-		memory.pane_bytes,
-		memory.group_bytes, units_format_size_about(total, bytes),
-		config_memory_sketches(config) ? ", and a quarter is for sketches" : "",
-		config_memory_dedup(config) ? ", and dedup_memory is for event ids" : "",
-		fitting ? fitting : 1,
-		units_format_size(wanted, (needed | ((1ull << 20) - 1)) + 1));
+		memory.pane_bytes, memory.group_bytes,
+		units_format_size_about(total, bytes),
+		config_memory_sketches(config) ? ", a quarter is for sketches" : "",
+		config_memory_dedup(config) ? ", dedup_memory is for event ids" : "",
+		units_format_size_about(sources, config_memory_sources(config)),
+		fewer, units_format_size(wanted, (needed | ((1ull << 20) - 1)) + 1));
 }
 
 static void check_memory(struct reader *reader, const struct node *limits)
@@ -120,6 +124,45 @@ static void check_dedup(struct reader *reader, const struct node *limits)
 			     config_memory_dedup_windows(config),
 			     units_format_size(most, DEDUP_BYTES_MIN),
 			     units_format_size(least, needed));
+}
+
+/* The most sources whose memory is at most this. */
+static __u32 sources_that_fit(const struct config *config, __u64 bytes)
+{
+	__u32 fitting = 1, beyond = config->sources_wanted;
+
+	while (fitting + 1 < beyond) {
+		__u32 middle = fitting + (beyond - fitting) / 2;
+
+		if (config_memory_of_sources(config, middle) <= bytes)
+			fitting = middle;
+		else
+			beyond = middle;
+	}
+	return fitting;
+}
+
+/* Sources get what is asked for, up to half of the memory, or by default a part of it. */
+static void check_sources(struct reader *reader, const struct node *limits)
+{
+	struct config *config = reader->config;
+	const struct node *given = node_find(limits, "max_sources");
+	__u64 share = config->memory_bytes / (given ? 2 : SOURCES_SHARE);
+	__u64 bytes = config_memory_of_sources(config, config->sources_wanted);
+	char limit[UNITS_BYTES_MAX], takes[UNITS_BYTES_MAX], wanted[UNITS_BYTES_MAX];
+
+	config->sources_max = config->sources_wanted;
+	if (bytes <= share)
+		return;
+	config->sources_max = sources_that_fit(config, share);
+	if (!given)
+		return;
+	mistakes_add(reader->mistakes, given->mark,
+		     "max_sources: %u takes %s, more than half of limits.memory %s; write "
+		     "`max_sources: %u` or `memory: %s`",
+		     config->sources_wanted, units_format_size_about(takes, bytes),
+		     units_format_size(limit, config->memory_bytes), config->sources_max,
+		     units_format_size(wanted, (2 * bytes | ((1ull << 20) - 1)) + 1));
 }
 
 /* The largest of the times that decide how much is open at once, and its key. */
@@ -195,6 +238,8 @@ void reader_finish_root(struct reader *reader, const struct node *map, void *tar
 	/* The arithmetic needs every length: with mistakes in them it would mislead. */
 	if (!reader->mistakes->count)
 		check_all_panes(reader);
+	if (!reader->mistakes->count)
+		check_sources(reader, node_find(map, "limits"));
 	if (!reader->mistakes->count)
 		check_dedup(reader, node_find(map, "limits"));
 	if (!reader->mistakes->count)

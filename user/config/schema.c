@@ -306,7 +306,7 @@ static const struct schema_key limit_keys[] = {
 	{ "max_groups", SCHEMA_NUMBER, "1000000", RANGE(1, 1u << 30), IN(config, groups_wanted),
 	  .help = "groups of a window before new ones fold into __overflow__; the default is less "
 		  "where memory demands it" },
-	{ "max_sources", SCHEMA_NUMBER, "65536", RANGE(1, 1u << 24), IN(config, sources_max),
+	{ "max_sources", SCHEMA_NUMBER, "65536", RANGE(1, 1u << 24), IN(config, sources_wanted),
 	  .help = "senders whose clocks are followed one by one" },
 	{ "memory", SCHEMA_SIZE, "2GiB", RANGE(16 * MIB, 16 * TIB), IN(config, memory_bytes),
 	  .help = "for the groups of all windows" },

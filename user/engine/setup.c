@@ -66,17 +66,12 @@ void engine_close_rings(struct engine *engine)
 	engine->ring_count = 0;
 }
 
-/* One for every two CPUs unless told, and never more than rings. */
+/* Never more than rings. */
 static __u32 count_workers(const struct engine *engine)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	__u32 count = engine->config->workers;
+	__u32 count = config_workers(engine->config);
 
-	if (!count)
-		count = cpus > 2 ? (__u32)cpus / 2 : 1;
-	if (count > engine->ring_count)
-		count = engine->ring_count;
-	return count < SLUICE_WORKERS_MAX ? count : SLUICE_WORKERS_MAX;
+	return count < engine->ring_count ? count : engine->ring_count;
 }
 
 /* Ring i belongs to worker i mod count; the rings of a worker lie side by side. */
@@ -108,7 +103,9 @@ static int open_stream(struct engine *engine, struct worker *worker, __u64 hash_
 		.worker_count = worker->count,
 		.groups_max = config->groups_max,
 		.memory_bytes =
-			(config->memory_bytes - config_memory_dedup(config)) / worker->count,
+			(config->memory_bytes - config_memory_dedup(config) -
+			 config_memory_sources(config)) /
+			worker->count,
 		.hash_seed = hash_seed,
 		.max_ahead_ns = config->max_ahead_ns,
 		.max_lag_ns = config->max_lag_ns,

@@ -79,8 +79,10 @@ static void reduces_the_default_but_never_what_is_written(void **state)
 	(void)state;
 	assert_int_equal(config->groups_wanted, 1000000);
 	assert_true(fitting < 1000000 && fitting >= 1000 && fitting % 1000 == 0);
-	assert_true(config_memory_total(config, fitting) <= 32 << 20);
-	assert_true(config_memory_total(config, fitting + 1000) > 32 << 20);
+	assert_true(config_memory_total(config, fitting) + config_memory_sources(config) <=
+		    32 << 20);
+	assert_true(config_memory_total(config, fitting + 1000) + config_memory_sources(config) >
+		    32 << 20);
 	config_free(config);
 	snprintf(text, sizeof(text),
 		 LOAD_START BY_KEY "limits: {memory: 32MiB, max_groups: %u}\n", fitting);
@@ -153,27 +155,32 @@ static void a_window_of_one_group_costs_no_other_its_groups(void **state)
 /* A quarter of the memory is not for groups when there are sketches, and advice knows. */
 static void sets_memory_aside_for_sketches(void **state)
 {
-	struct config *plain = load_valid(LOAD_START LOAD_WINDOW "limits: {memory: 64MiB}\n", 0);
+	struct config *plain = load_valid(
+		LOAD_START LOAD_WINDOW "limits: {memory: 64MiB, max_sources: 1000}\n", 0);
 	struct config *config =
 		load_valid(LOAD_START
 			   "windows: [{name: w, size: 10s, group_by: [key], max_disorder: 0s, "
 			   "aggregate: [count, \"distinct(key)\", \"top(key, 3)\", "
-			   "\"quantiles(value)\"]}]\nlimits: {memory: 64MiB}\n",
+			   "\"quantiles(value)\"]}]\n"
+			   "limits: {memory: 64MiB, max_sources: 1000}\n",
 			   CONFIG_FEATURES_ALL);
 	struct config_memory memory, plain_memory;
-	__u64 groups = config_memory_groups(config);
+	__u64 groups = config_memory_groups(config), room;
 
 	(void)state;
 	config_memory_window(config, 0, &memory);
 	config_memory_window(plain, 0, &plain_memory);
 	assert_int_equal(memory.pane_bytes, plain_memory.pane_bytes + 3 * 8);
 	assert_int_equal(config_memory_sketches(plain), 0);
-	assert_int_equal(config_memory_sketches(config), 16 << 20);
-	assert_true(config_memory_total(config, groups) <= 48 << 20);
-	assert_true(config_memory_total(config, groups + 1) > 48 << 20);
+	room = (64 << 20) - config_memory_sources(config);
+	assert_int_equal(config_memory_sketches(config), room / 4);
+	room -= room / 4;
+	assert_true(config_memory_total(config, groups) <= room);
+	assert_true(config_memory_total(config, groups + 1) > room);
 	assert_true(config_memory_needed(config, groups) <= (64 << 20) + 4);
 	assert_true(config_memory_needed(config, groups + 1) > 64 << 20);
-	assert_int_equal(config_memory_needed(plain, 100), config_memory_total(plain, 100));
+	assert_int_equal(config_memory_needed(plain, 100),
+			 config_memory_total(plain, 100) + config_memory_sources(plain));
 	config_free(config);
 	config_free(plain);
 }
@@ -185,6 +192,7 @@ static void sets_memory_aside_for_event_ids(void **state)
 		LOAD_START "windows: [{name: w, size: 10s, group_by: [key], dedup: event_id}]\n";
 	struct config *config = load_valid(LOAD_START LOAD_WINDOW "limits: {memory: 64MiB}\n", 0);
 	char text[512];
+	__u64 room;
 
 	(void)state;
 	assert_int_equal(config_memory_dedup(config), 0);
@@ -193,14 +201,16 @@ static void sets_memory_aside_for_event_ids(void **state)
 	config = load_valid(text, CONFIG_FEATURES_ALL);
 	assert_int_equal(config_memory_dedup_windows(config), 1);
 	assert_int_equal(config_memory_dedup(config), 16 << 20);
-	assert_true(config_memory_total(config, config_memory_groups(config)) <= 48 << 20);
-	assert_true(config_memory_total(config, config_memory_groups(config) + 1) > 48 << 20);
+	room = (48 << 20) - config_memory_sources(config);
+	assert_true(config_memory_total(config, config_memory_groups(config)) <= room);
+	assert_true(config_memory_total(config, config_memory_groups(config) + 1) > room);
 	config_free(config);
 	snprintf(text, sizeof(text), "%slimits: {memory: 64MiB, dedup_memory: 20MiB}\n", window);
 	config = load_valid(text, CONFIG_FEATURES_ALL);
 	assert_int_equal(config_memory_dedup(config), 20 << 20);
 	assert_int_equal(config_memory_needed(config, 100),
-			 config_memory_total(config, 100) + (20 << 20));
+			 config_memory_total(config, 100) + (20 << 20) +
+				 config_memory_of_sources(config, config->sources_wanted));
 	config_free(config);
 	snprintf(text, sizeof(text), "%slimits: {memory: 64MiB, dedup_memory: 33MiB}\n", window);
 	assert_non_null(strstr(load_wrong(text, CONFIG_FEATURES_ALL),
@@ -209,6 +219,31 @@ static void sets_memory_aside_for_event_ids(void **state)
 	config = load_valid(window, CONFIG_FEATURES_ALL);
 	assert_int_equal(config_memory_dedup(config), 256 << 20);
 	config_free(config);
+}
+
+/* Places of sources are part of the memory: by default a quarter at most, never more than half. */
+static void sets_memory_aside_for_sources(void **state)
+{
+	struct config *config = load_valid(LOAD_START BY_KEY, 0);
+	char text[256];
+	const char *said;
+
+	(void)state;
+	assert_int_equal(config->sources_max, 65536);
+	assert_true(config_memory_sources(config) > 65536 * 2112ull);
+	config_free(config);
+	config = load_valid(LOAD_START BY_KEY "limits: {memory: 64MiB}\n", 0);
+	assert_true(config->sources_max < 65536);
+	assert_true(config_memory_sources(config) <= 16 << 20);
+	assert_true(config_memory_of_sources(config, config->sources_max + 1000) > 16 << 20);
+	config_free(config);
+	said = load_wrong(LOAD_START BY_KEY "limits: {memory: 64MiB, max_sources: 16777216}\n", 0);
+	assert_non_null(
+		strstr(said, "more than half of limits.memory 64MiB; write `max_sources: "));
+	snprintf(text, sizeof(text),
+		 LOAD_START BY_KEY "limits: {memory: 64MiB, max_sources: %u}\n",
+		 (unsigned int)strtoul(strstr(said, "`max_sources: ") + 14, NULL, 10));
+	config_free(load_valid(text, 0));
 }
 
 /* Two sets do not fit one MiB, and the advice helps. */
@@ -281,7 +316,7 @@ static void try_advice(const char *start)
 	snprintf(text, sizeof(text), "%slimits: {memory: 1GiB, max_groups: %s}\n", start, groups);
 	config = load_valid(text, CONFIG_FEATURES_ALL);
 	assert_true(config_memory_total(config, config->groups_max + 1) +
-			    config_memory_dedup(config) >
+			    config_memory_dedup(config) + config_memory_sources(config) >
 		    1 << 30);
 	config_free(config);
 	snprintf(text, sizeof(text), "%slimits: {memory: %s, max_groups: 5000000}\n", start,
@@ -309,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_window_of_one_group_costs_no_other_its_groups),
 		cmocka_unit_test(sets_memory_aside_for_sketches),
 		cmocka_unit_test(sets_memory_aside_for_event_ids),
+		cmocka_unit_test(sets_memory_aside_for_sources),
 		cmocka_unit_test(needs_a_mebibyte_a_set),
 		cmocka_unit_test(counts_what_emission_remembers),
 		cmocka_unit_test(advice_helps),
