@@ -22,7 +22,6 @@ second_link() {
 	ip -n sender addr replace 10.9.0.2/24 dev wire1
 	ip link set edge1 up
 	ip -n sender link set wire1 up
-	nsenter --net=/run/netns/sender ethtool -K wire1 gso off tx-udp-segmentation off 2>/dev/null
 	ip -n sender neigh replace 10.9.0.1 dev wire1 \
 		lladdr "$(ip -o link show edge1 | sed -n 's/.*ether \([0-9a-f:]*\).*/\1/p')"
 }
