@@ -10,6 +10,8 @@
 
 void tick_open(struct tick *tick)
 {
+	if (!tick->missing.config)
+		missing_open(&tick->missing, tick->config);
 	for (__u32 i = 0; i < SLUICE_WINDOWS_MAX; i++)
 		tick->watermark_ns[i] = SOURCES_WATERMARK_NONE;
 }
@@ -109,7 +111,7 @@ static void begin_losses(struct tick *tick, __u64 now_wall_ns)
 {
 	struct account_kernel kernel;
 
-	if (intake_read(tick->loader, tick->config->listener_count, &kernel))
+	if (!tick->loader || intake_read(tick->loader, tick->config->listener_count, &kernel))
 		kernel = tick->kernel;
 	missing_begin(&tick->missing, &kernel, (__s64)now_wall_ns, tick->watermark_ns);
 	sources_take_gaps(tick->sources, take_gap, &tick->missing);

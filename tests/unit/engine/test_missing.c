@@ -20,7 +20,6 @@ struct bed {
 	struct missing missing;
 	struct account_kernel kernel;
 	__s64 watermark_ns[SLUICE_WINDOWS_MAX];
-	__u64 gaps[SLUICE_LISTENERS_MAX];
 };
 
 /* Listener 0 for window 0, both for window 1. */
@@ -45,7 +44,7 @@ static struct bed *open_bed(void)
 
 static void begin(struct bed *bed, __s64 now_ns)
 {
-	missing_begin(&bed->missing, &bed->kernel, now_ns, bed->watermark_ns, bed->gaps);
+	missing_begin(&bed->missing, &bed->kernel, now_ns, bed->watermark_ns);
 }
 
 static struct sluice_missing sum(const struct bed *bed, __u32 window, __s64 start_ns, __s64 end_ns)
@@ -108,6 +107,17 @@ static void refused_datagrams_count_by_the_mean_of_their_listener(void **state)
 	free(bed);
 }
 
+static void miss(struct bed *bed, __u32 listeners, __s64 datagrams, __s64 records)
+{
+	const struct source_gap_note note = { .listeners = listeners,
+					      .from_ns = T,
+					      .to_ns = T + S,
+					      .datagrams = datagrams,
+					      .records = records };
+
+	missing_add_gap(&bed->missing, &note);
+}
+
 static void what_is_lost_here_is_not_upstream_too(void **state)
 {
 	struct bed *bed = open_bed();
@@ -115,10 +125,43 @@ static void what_is_lost_here_is_not_upstream_too(void **state)
 	(void)state;
 	bed->kernel.ledger[0].ring_full = (struct sluice_count){ 3, 30 };
 	begin(bed, T + S);
-	bed->gaps[0] = 4;
-	begin(bed, T + 2 * S);
+	miss(bed, 1, 4, 40);
 	assert_int_equal(sum(bed, 0, T, T + S).upstream, 10);
-	assert_int_equal(sum(bed, 0, T, T + S).ring_full, 0);
+	assert_int_equal(sum(bed, 0, T, T + S).ring_full, 30);
+	begin(bed, T + 2 * S);
+	miss(bed, 1, 2, 20);
+	assert_int_equal(sum(bed, 0, T, T + S).upstream, 20);
+	assert_int_equal(missing_upstream(&bed->missing), 1); /* the others may turn up */
+	begin(bed, T + 3 * S);
+	assert_int_equal(missing_upstream(&bed->missing), 3);
+	free(bed);
+}
+
+/* A source that was lost here and never came again must not hide what others lose later. */
+static void old_losses_explain_nothing(void **state)
+{
+	struct bed *bed = open_bed();
+
+	(void)state;
+	bed->kernel.ledger[0].ring_full = (struct sluice_count){ 3, 30 };
+	begin(bed, T + S);
+	begin(bed, T + 15 * S);
+	begin(bed, T + 26 * S);
+	miss(bed, 1, 2, 20);
+	assert_int_equal(sum(bed, 0, T, T + S).upstream, 20);
+	free(bed);
+}
+
+static void gaps_are_of_the_windows_that_read_the_source(void **state)
+{
+	struct bed *bed = open_bed();
+
+	(void)state;
+	begin(bed, T + S);
+	miss(bed, 2, 1, 10);
+	assert_int_equal(sum(bed, 0, T, T + S).upstream, 0);
+	assert_int_equal(sum(bed, 1, T, T + S).upstream, 10);
+	assert_int_equal(sum(bed, 1, T, T + S).flags, SLUICE_MISSING_ESTIMATED);
 	free(bed);
 }
 
@@ -157,6 +200,8 @@ int main(void)
 		cmocka_unit_test(what_was_open_may_miss_it),
 		cmocka_unit_test(refused_datagrams_count_by_the_mean_of_their_listener),
 		cmocka_unit_test(what_is_lost_here_is_not_upstream_too),
+		cmocka_unit_test(old_losses_explain_nothing),
+		cmocka_unit_test(gaps_are_of_the_windows_that_read_the_source),
 		cmocka_unit_test(what_turned_up_is_taken_back),
 	};
 
