@@ -90,7 +90,8 @@ static void print_window(const struct config *config, __u32 i)
 	print_times(window);
 	config_memory_window(config, i, &memory);
 	groups = memory.groups_max < config->groups_max ? memory.groups_max : config->groups_max;
-	printf("  %-14s up to %llu group%s; rows for %llu × (%llu panes × %llu + %llu bytes) = %s\n",
+	printf("  %-14s up to %llu group%s; "
+	       "rows for %llu × (%llu panes × %llu + %llu bytes) = %s\n",
 	       "", groups, groups == 1 ? "" : "s",
 	       config_memory_rows(&memory, config->groups_max), memory.panes, memory.pane_bytes,
 	       memory.group_bytes,
