@@ -52,6 +52,7 @@ static struct fake_ring fake[RINGS];
 static struct worker_ring rings[RINGS];
 static struct sluice_wake wake[RINGS];
 static struct worker *workers;
+static const __u64 epochs[SLUICE_WINDOWS_MAX] = { 1, 1, 1, 1 };
 static struct orders orders;
 static struct tick tick;
 static struct config *config;
@@ -151,6 +152,7 @@ static void open_worker(__u32 i)
 				   .count = WORKERS,
 				   .config = config,
 				   .orders = &orders,
+				   .epochs = epochs,
 				   .first = workers,
 				   .wake_bytes = 8192 };
 	/* Ring 3 belongs to worker 0, as ring 0 does: it comes first in the order by worker. */
