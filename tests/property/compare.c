@@ -94,6 +94,7 @@ static void compare_pair(size_t *count, const struct result *expected, const str
 			 unsigned int flags, __u32 step)
 {
 	size_t before = *count;
+	char text[160];
 
 	if (!is_same_row(left, right))
 		differ(count, "after step %u a row has other values", step);
@@ -103,6 +104,14 @@ static void compare_pair(size_t *count, const struct result *expected, const str
 									left->revision)))
 		differ(count, "after step %u a row has revision %d instead of %d", step,
 		       right->revision, left->revision);
+	if (flags & COMPARE_ORDER &&
+	    (right->order < left->order || right->order > left->order_max))
+		differ(count, "after step %u a row has order %llx instead of %llx", step,
+		       right->order, left->order);
+	/* One that was told again without a change knows more than it has to. */
+	if (flags & COMPARE_MISSING && left->step == right->step &&
+	    !compare_is_same_missing(left, right, text))
+		differ(count, "a row %s", text);
 	if (flags & COMPARE_FINAL && is_final(expected, left) != is_final(result, right))
 		differ(count, "a row is %sfinal", is_final(result, right) ? "" : "not ");
 	if (*count != before && before < printed_max) {
@@ -271,7 +280,9 @@ size_t compare_results(const struct scenario *scenario, struct result *expected,
 		if (scenario->step[i].kind != SCENARIO_DATAGRAM &&
 		    scenario->step[i].kind != SCENARIO_LOSS)
 			compare_views(&count, expected, result, i,
-				      flags & ~(unsigned int)COMPARE_FINAL);
+				      flags & ~(unsigned int)(COMPARE_FINAL | COMPARE_MISSING));
+	compare_add_late(scenario, expected);
+	compare_add_late(scenario, result);
 	compare_views(&count, expected, result, UINT32_MAX, flags);
 	if (flags & COMPARE_LATE)
 		compare_late(&count, expected, result);

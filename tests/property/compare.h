@@ -4,6 +4,7 @@
 #ifndef SLUICE_PROPERTY_COMPARE_H
 #define SLUICE_PROPERTY_COMPARE_H
 
+#include "features.h"
 #include "result.h"
 #include "scenario.h"
 
@@ -15,7 +16,10 @@ enum compare_flag {
 	COMPARE_REVISIONS = 1 << 4,	/* the number of the last revision */
 	COMPARE_LATE = 1 << 5,		/* the late side output, event by event */
 	COMPARE_EARLY = 1 << 6,		/* early rows, step by step */
-	COMPARE_ALL = (1 << 7) - 1,
+	COMPARE_ORDER = 1 << 7,		/* of rows and of early rows */
+	COMPARE_MISSING = 1 << 8,	/* what the last revision of each row misses, by cause */
+	COMPARE_ALL = ((1 << 7) - 1) | (FEATURE_ORDER ? COMPARE_ORDER : 0) |
+		      (FEATURE_COMPLETENESS ? COMPARE_MISSING : 0),
 };
 
 /* Differences of `result` from what is `expected` (the oracle's when COMPARE_REVISIONS is on). */
@@ -24,6 +28,13 @@ size_t compare_results(const struct scenario *scenario, struct result *expected,
 
 /* Counts without printing, while a failure is made smaller. */
 void compare_set_quiet(bool is_quiet);
+
+/* The reader's part: a row's late events are those of the panes inside of it. */
+void compare_add_late(const struct scenario *scenario, struct result *result);
+
+/* Whether the row misses what is expected; says what does not fit. */
+bool compare_is_same_missing(const struct result_row *expected, const struct result_row *row,
+			     char text[static 160]);
 
 /* Rules that hold for any result of the engine by itself: revisions of an identity rise, none is
  * given twice, nothing follows a final row, no row is about nothing, and the ledgers balance.

@@ -128,6 +128,23 @@ static bool take(struct cursor *cursor, void *out, size_t bytes)
 	return true;
 }
 
+static void read_missing(const struct sluice_missing *missing, struct result_missing *to)
+{
+	const __u64 counts[RESULT_CAUSES] = {
+		[RESULT_SHED] = missing->shed,
+		[RESULT_RING_FULL] = missing->ring_full,
+		[RESULT_SOCKET_DROPPED] = missing->socket_dropped,
+		[RESULT_REFUSED] = missing->refused,
+		[RESULT_LATE] = missing->late,
+		[RESULT_NO_PANE] = missing->no_pane,
+		[RESULT_UPSTREAM] = missing->upstream,
+	};
+
+	memcpy(to->low, counts, sizeof(counts));
+	memcpy(to->high, counts, sizeof(counts));
+	to->is_uncounted = missing->flags & SLUICE_MISSING_UNCOUNTED;
+}
+
 /* One row; with a head it says its own interval and revision. */
 static int read_row(struct cursor *cursor, const struct window_spec *spec,
 		    const struct sluice_rows *rows, struct result_row *row)
@@ -148,6 +165,7 @@ static int read_row(struct cursor *cursor, const struct window_spec *spec,
 		row->identity.start_ns = head.start_ns;
 		row->identity.end_ns = head.end_ns;
 		row->revision = head.revision;
+		row->order = head.order;
 	}
 	if (own.bytes > cursor->bytes)
 		return refuse("row longer than its record");
@@ -183,11 +201,18 @@ static int read_rows(struct cursor *cursor, const struct scenario *scenario,
 		row->is_final = rows->flags & SLUICE_ROWS_FINAL;
 		row->is_retracted = rows->flags & SLUICE_ROWS_RETRACTED;
 		row->step = step;
+		row->order = rows->order;
 		row->aggregated = rows->aggregated;
+		row->selected = rows->selected;
+		row->offered = rows->offered;
+		read_missing(&rows->missing, &row->missing);
 		if (read_row(cursor, spec, rows, row))
 			return -EINVAL;
 		if (row->is_early != (row->revision == -1) || row->revision < -1)
 			return refuse("revision does not fit the early flag");
+		if (row->is_early ? !row->order || row->order >= SLUICE_ORDER_CLOSED :
+				    row->order != SLUICE_ORDER_CLOSED + (__u64)row->revision)
+			return refuse("order does not fit the revision");
 	}
 	return cursor->bytes ? refuse("bytes behind the last row") : 0;
 }
@@ -213,6 +238,30 @@ static int read_late(struct cursor *cursor, const struct scenario *scenario, str
 	return cursor->bytes ? refuse("bytes behind the last late event") : 0;
 }
 
+static int read_late_count(struct cursor *cursor, const struct scenario *scenario,
+			   struct result *result)
+{
+	struct sluice_late_count head;
+	struct sluice_late_pane pane;
+
+	if (!take(cursor, &head, sizeof(head)))
+		return refuse("a late count shorter than its head");
+	if (head.window >= scenario->window_count || head.pane_bytes != sizeof(pane) ||
+	    !head.pane_count)
+		return refuse("a late count of an unknown window, or of panes of no known size");
+	for (__u32 i = 0; i < head.pane_count; i++) {
+		if (!take(cursor, &pane, sizeof(pane)))
+			return refuse("a late count cut off");
+		*result_add_late_pane(result) = (struct result_late_pane){
+			.window = head.window,
+			.start_ns = pane.start_ns,
+			.end_ns = pane.end_ns,
+			.records = pane.records,
+		};
+	}
+	return cursor->bytes ? refuse("bytes behind the last pane of a late count") : 0;
+}
+
 static int read_emission(struct cursor *cursor, const struct scenario *scenario, __u16 kind,
 			 __u32 step, struct result *result)
 {
@@ -222,8 +271,18 @@ static int read_emission(struct cursor *cursor, const struct scenario *scenario,
 		return refuse("a complete or final record of another length");
 	if (emission.window >= scenario->window_count)
 		return refuse("an emission of an unknown window");
-	if (kind == SLUICE_DISK_COMPLETE)
+	if (kind == SLUICE_DISK_COMPLETE) {
+		*result_add_emission(result) = (struct result_emission){
+			.window = emission.window,
+			.step = step,
+			.start_ns = emission.start_ns,
+			.end_ns = emission.end_ns,
+			.order = emission.order,
+			.rows = emission.rows,
+			.is_early = emission.flags & SLUICE_ROWS_EARLY,
+		};
 		return 0;
+	}
 	*result_add_close(result) = (struct result_close){
 		.window = emission.window,
 		.step = step,
@@ -252,7 +311,7 @@ static int read_record(const struct decode_record *record, const struct scenario
 	if (prefix.kind == SLUICE_DISK_LATE)
 		return read_late(&cursor, scenario, result);
 	if (prefix.kind == SLUICE_DISK_LATE_COUNT)
-		return 0;
+		return read_late_count(&cursor, scenario, result);
 	if (prefix.kind == SLUICE_DISK_COMPLETE || prefix.kind == SLUICE_DISK_FINAL)
 		return read_emission(&cursor, scenario, prefix.kind, step, result);
 	if (!take(&cursor, &rows, sizeof(rows)))

@@ -33,6 +33,8 @@ struct drive {
 	struct decode_sink sink;
 	__u32 step;
 	size_t next_step;
+	size_t loss_count;
+	struct loss *loss;		/* told since the last tick */
 };
 
 static int open_streams(struct drive *drive)
@@ -103,6 +105,7 @@ static void close_all(struct drive *drive)
 		sources_close(drive->sources);
 	decode_sink_clear(&drive->sink);
 	free(drive->pending);
+	free(drive->loss);
 }
 
 static void flush(struct drive *drive)
@@ -211,6 +214,93 @@ static int hand_over(struct drive *drive, __u32 worker)
 	return count || error ? -EINVAL : 0;
 }
 
+static void add_loss(struct drive *drive, const struct loss *loss)
+{
+	drive->loss = scenario_grow(drive->loss, drive->loss_count, sizeof(*loss));
+	drive->loss[drive->loss_count++] = *loss;
+}
+
+static void take_loss(struct drive *drive, const struct scenario_loss *told)
+{
+	static const enum loss_cause causes[RESULT_CAUSES] = {
+		[RESULT_SHED] = LOSS_shed,
+		[RESULT_RING_FULL] = LOSS_ring_full,
+		[RESULT_SOCKET_DROPPED] = LOSS_socket_dropped,
+		[RESULT_REFUSED] = LOSS_refused,
+		[RESULT_LATE] = LOSS_late,
+		[RESULT_NO_PANE] = LOSS_no_pane,
+		[RESULT_UPSTREAM] = LOSS_upstream,
+	};
+	struct loss loss = {
+		.from_ns = told->from_ns,
+		.to_ns = told->to_ns,
+		.records = (__s64)told->records,
+		.window_mask = told->windows,
+		.cause = (__u8)causes[told->cause],
+		.flags = told->is_uncounted ? SLUICE_MISSING_UNCOUNTED : 0,
+	};
+
+	add_loss(drive, &loss);
+}
+
+/* Gaps of a source concern who reads a listener by which it comes. */
+static void take_gap(void *context, const struct source_gap_note *note)
+{
+	struct drive *drive = context;
+	struct loss loss = {
+		.from_ns = note->from_ns,
+		.to_ns = note->to_ns,
+		.records = note->records,
+		.cause = LOSS_upstream,
+		.flags = SLUICE_MISSING_ESTIMATED,
+	};
+
+	for (__u32 i = 0; i < drive->scenario->window_count; i++)
+		if (drive->scenario->window[i].listener_mask & note->listeners)
+			loss.window_mask |= 1u << i;
+	if (note->unknown)
+		loss.flags |= SLUICE_MISSING_UNCOUNTED;
+	if (loss.window_mask)
+		add_loss(drive, &loss);
+}
+
+/* What all workers and listeners miss, for the rows that come now. */
+static void tell_losses(struct drive *drive)
+{
+	struct loss found[STREAM_LOSSES_MAX];
+
+	for (__u32 i = 0; i < drive->worker_count; i++)
+		sources_hand_over_gaps(drive->sources, i);
+	sources_take_gaps(drive->sources, take_gap, drive);
+	for (__u32 i = 0; i < drive->worker_count; i++) {
+		__u32 count = stream_take_losses(drive->stream[i], found);
+
+		for (__u32 j = 0; j < count; j++)
+			add_loss(drive, &found[j]);
+	}
+	stream_add_losses(drive->stream[0], drive->loss, (__u32)drive->loss_count);
+	drive->loss_count = 0;
+}
+
+/* Running totals of what each window's where has selected of its listeners' events. */
+static void tell_shares(struct drive *drive)
+{
+	for (__u32 w = 0; w < drive->scenario->window_count; w++) {
+		__u64 selected = 0, offered = 0;
+
+		for (__u32 i = 0; i < drive->worker_count; i++) {
+			const struct stream *stream = drive->stream[i];
+
+			selected += stream_ledger(stream)->accepted -
+				    stream_window_ledger(stream, w)->unselected;
+			for (__u32 l = 0; l < drive->scenario->listener_count; l++)
+				if (drive->scenario->window[w].listener_mask >> l & 1)
+					offered += stream_accepted(stream, l);
+		}
+		stream_set_share(drive->stream[0], w, (__s64)drive->wall_ns, selected, offered);
+	}
+}
+
 static int advance(struct drive *drive)
 {
 	for (__u32 i = 0; i < drive->scenario->window_count; i++)
@@ -220,6 +310,8 @@ static int advance(struct drive *drive)
 	for (__u32 i = 1; i < drive->worker_count; i++)
 		if (hand_over(drive, i))
 			return -EINVAL;
+	tell_losses(drive);
+	tell_shares(drive);
 	stream_advance(drive->stream[0], drive->watermark_ns);
 	return emit(drive, drive->options->is_lazy);
 }
@@ -247,6 +339,8 @@ static int take_finish(struct drive *drive)
 		if (hand_over(drive, i))
 			return -EINVAL;
 	}
+	tell_losses(drive);
+	tell_shares(drive);
 	stream_finish(drive->stream[0]);
 	return emit(drive, false);
 }
@@ -291,7 +385,7 @@ static int run_steps(struct drive *drive)
 		else if (step->kind == SCENARIO_FINISH)
 			error = take_finish(drive);
 		else if (step->kind == SCENARIO_LOSS)
-			continue;
+			take_loss(drive, &step->loss);
 		else
 			error = take_tick(drive, step);
 	}

@@ -23,7 +23,14 @@
 #define FEATURE_TIME_RULES 1		/* set aside by max_lag, stuck clocks, never past now */
 #define FEATURE_SEQUENCES_BY_SOURCE 1	/* a datagram counts once by whichever listener it came */
 #define FEATURE_GROUPS_BY_WINDOW 1	/* max_groups holds for the window, not for each pane */
-#define FEATURE_COMPLETENESS 0		/* what rows miss, by cause and time */
+#define FEATURE_ORDER 1			/* what replaces what, early rows too */
+#define FEATURE_COMPLETENESS 1		/* what rows miss, by cause and time */
+#define FEATURE_GAPS 1			/* … gaps of sequences too */
+#define FEATURE_EXCUSES 0		/* … and one refused for its time takes only its own off */
+#define FEATURE_TAKE_BACK 0		/* … not more, where some were filled meanwhile */
+#define FEATURE_REFUSED 1		/* … events that were refused for their time too */
+#define FEATURE_REFUSED_EACH 0		/* … each by its own time, not by that of its datagram */
+#define FEATURE_SESSION_RECORDS 0	/* rows of sessions have their own number of records */
 
 /* First statement of a test (cmocka). */
 #define FEATURE_REQUIRE(feature)                                                                   \

@@ -17,7 +17,13 @@ static void choose_limits(struct making *making)
 	scenario->lacks = (FEATURE_TIME_RULES ? 0 : LACK_TIME_RULES) |
 			  (FEATURE_SEQUENCES_BY_SOURCE ? 0 : LACK_SEQUENCES_BY_SOURCE) |
 			  (FEATURE_GROUPS_BY_WINDOW ? 0 : LACK_GROUPS_BY_WINDOW) |
-			  (FEATURE_COMPLETENESS ? 0 : LACK_COMPLETENESS);
+			  (FEATURE_COMPLETENESS ? 0 : LACK_COMPLETENESS) |
+			  (FEATURE_GAPS ? 0 : LACK_GAPS) |
+			  (FEATURE_EXCUSES ? 0 : LACK_EXCUSES) |
+			  (FEATURE_TAKE_BACK ? 0 : LACK_TAKE_BACK) |
+			  (FEATURE_REFUSED ? 0 : LACK_REFUSED) |
+			  (FEATURE_REFUSED_EACH ? 0 : LACK_REFUSED_EACH) |
+			  (FEATURE_SESSION_RECORDS ? 0 : LACK_SESSION_RECORDS);
 	scenario->listener_count = (__u32)random_range(random, 1, 4);
 	scenario->idle_timeout_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
 	scenario->max_lag_ns = SCENARIO_SECOND_NS * seconds[random_below(random, 4)];
@@ -140,7 +146,7 @@ static void fill_datagram(struct making *making, struct sender *sender,
 		datagram->event[i].is_dropped = has_marks && random_percent(random, 40);
 	}
 	/* One that rules drop as a whole is no gap, but that is known in the kernel only. */
-	datagram->event[0].is_dropped &= !!(making->scenario->lacks & LACK_COMPLETENESS);
+	datagram->event[0].is_dropped &= !!(making->scenario->lacks & LACK_GAPS);
 	if (random_percent(random, 2)) {
 		datagram->flags |= SLUICE_FLAG_DICTIONARY;
 		for (__u32 i = 0; i < count; i++)
@@ -241,7 +247,8 @@ static void maybe_lose(struct making *making)
 
 	if (making->scenario->lacks & LACK_COMPLETENESS || !random_percent(random, 5))
 		return;
-	loss.windows |= (__u32)random_next(random) & ((1u << making->scenario->window_count) - 1);
+	loss.windows |= (__u32)(random_next(random) &
+				((1ull << making->scenario->window_count) - 1));
 	loss.to_ns = (__s64)making->wall_ns - random_range(random, 0, 2 * SCENARIO_SECOND_NS);
 	loss.from_ns = loss.to_ns - random_range(random, 0, 2 * SCENARIO_SECOND_NS);
 	scenario_add_step(making->scenario, SCENARIO_LOSS, making->wall_ns, making->mono_ns)->loss =
@@ -352,6 +359,8 @@ void generate_scenario(struct scenario *scenario, __u64 seed,
 	choose_limits(&making);
 	generate_senders(&making);
 	scenario->seed = seed;
+	if (options->has_sequence_repeats)
+		scenario->lacks |= LACK_GAPS;
 	making.grain_ns = random_percent(random, 40) ? 100 * MILLISECOND_NS : 1;
 	making.is_burst = !options->is_in_bound && random_percent(random, 3);
 	making.groups = 1 + random_below(random, STEADY_GROUPS_MAX);
@@ -367,6 +376,8 @@ void generate_scenario(struct scenario *scenario, __u64 seed,
 		add_end(&making);
 		return;
 	}
+	/* What comes in any order fills gaps in any order: which they were is not compared. */
+	scenario->lacks |= LACK_GAPS;
 	scenario->jitter_ns = MILLISECOND_NS * random_range(random, 1, 4000);
 	for (__u32 i = 0; i < scenario->window_count; i++)
 		scenario->window[i].max_disorder_ns = scenario->jitter_ns + SPREAD_US * 1000ll;

@@ -61,7 +61,7 @@ __u64 generate_sequence(struct making *making, struct sender *sender)
 {
 	struct random *random = &making->random;
 
-	if (making->scenario->lacks & LACK_COMPLETENESS)
+	if (making->scenario->lacks & LACK_GAPS)
 		return sender->sequence++;
 	if (sender->has_lost && random_percent(random, 20)) {
 		sender->has_lost = false;

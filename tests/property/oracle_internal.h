@@ -102,7 +102,8 @@ struct oracle_heard {
 	__u16 listener;
 	__s64 base_time_ns;
 	__u32 records;		/* that rules have left */
-	bool is_neighbour;	/* its time can be believed: gaps lie between such ones */
+	bool is_refused;	/* for its time, as a whole */
+	bool is_timed;		/* its time can be believed: gaps lie between such ones */
 };
 
 /* A datagram that was not there when a later one came. */
@@ -110,6 +111,9 @@ struct oracle_absent {
 	__u64 source_id;
 	__u64 sequence;
 	__u32 epoch;
+	bool is_sure;		/* else it may have been before anybody listened */
+	bool is_unknown;	/* so many more that nobody can say */
+	__u32 listeners;	/* by which its source had come when it was found */
 	__s64 from_ns, to_ns;
 };
 

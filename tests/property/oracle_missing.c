@@ -7,14 +7,18 @@
 
 #include "oracle_internal.h"
 
+#define SEQUENCES_LOST_MAX 8192 /* beyond it nobody can say */
+
 static bool is_same_run(const struct oracle_heard *heard, __u64 source_id, __u32 epoch)
 {
 	return heard->source_id == source_id && heard->epoch == epoch;
 }
 
-/* The nearest datagram of the source and epoch before or behind a sequence whose time is known. */
+/* The nearest datagram of the source and epoch before or behind a sequence; whose time is known, or
+ * any that was not refused. */
 static const struct oracle_heard *find_neighbour(const struct oracle *oracle, __u64 source_id,
-						 __u32 epoch, __u64 sequence, bool is_before)
+						 __u32 epoch, __u64 sequence, bool is_before,
+						 bool is_timed)
 {
 	const struct oracle_heard *found = NULL;
 	__u64 nearest = 1ull << 63;
@@ -25,8 +29,8 @@ static const struct oracle_heard *find_neighbour(const struct oracle *oracle, __
 
 		if (is_before)
 			distance = -distance;
-		if (!is_same_run(heard, source_id, epoch) || !heard->is_neighbour || !distance ||
-		    distance >= nearest)
+		if (!is_same_run(heard, source_id, epoch) || !distance || distance >= nearest ||
+		    heard->is_refused || (is_timed && !heard->is_timed))
 			continue;
 		nearest = distance;
 		found = heard;
@@ -44,36 +48,99 @@ static struct oracle_heard *find_heard(const struct oracle *oracle, __u64 source
 	return NULL;
 }
 
-static void add_absent(struct oracle *oracle, const struct oracle_heard *before,
-		       const struct oracle_heard *now, __u64 sequence)
+/* It is known already, by a datagram of names, which says no time. */
+static bool widen(struct oracle *oracle, const struct oracle_absent *absent)
 {
-	struct oracle_absent absent = {
-		.source_id = now->source_id,
-		.sequence = sequence,
-		.epoch = now->epoch,
-		.from_ns = before->base_time_ns,
-		.to_ns = now->base_time_ns,
-	};
+	for (size_t i = 0; i < oracle->absent_count; i++) {
+		struct oracle_absent *known = &oracle->absent[i];
 
-	if (absent.from_ns > absent.to_ns) {
-		absent.from_ns = now->base_time_ns;
-		absent.to_ns = before->base_time_ns;
+		if (known->source_id != absent->source_id || known->epoch != absent->epoch ||
+		    known->sequence != absent->sequence)
+			continue;
+		if (absent->from_ns < known->from_ns)
+			known->from_ns = absent->from_ns;
+		if (absent->to_ns > known->to_ns)
+			known->to_ns = absent->to_ns;
+		return true;
 	}
-	oracle->absent = scenario_grow(oracle->absent, oracle->absent_count, sizeof(absent));
-	oracle->absent[oracle->absent_count++] = absent;
+	return false;
 }
 
-/* A new datagram: what lies between it and the one before it is not here. */
+/* Sequences of the gap that are not here, each with where it may have been. */
+static void add_absent(struct oracle *oracle, struct oracle_absent gap, __u64 end)
+{
+	for (size_t i = 0; i < oracle->heard_count; i++)
+		if (oracle->heard[i].source_id == gap.source_id)
+			gap.listeners |= 1u << oracle->heard[i].listener;
+	if (end - gap.sequence > SEQUENCES_LOST_MAX) {
+		gap.is_unknown = true;
+		end = gap.sequence + 1;
+	}
+	for (; gap.sequence != end; gap.sequence++) {
+		if (find_heard(oracle, gap.source_id, gap.epoch, gap.sequence) ||
+		    widen(oracle, &gap))
+			continue;
+		oracle->absent = scenario_grow(oracle->absent, oracle->absent_count, sizeof(gap));
+		oracle->absent[oracle->absent_count++] = gap;
+	}
+}
+
+/* Nobody knows when: at the time of some datagram of the source. */
+static void set_any_time(const struct oracle *oracle, struct oracle_absent *gap)
+{
+	bool has_any = false;
+
+	gap->from_ns = INT64_MAX;
+	gap->to_ns = INT64_MIN;
+	for (size_t i = 0; i < oracle->heard_count; i++) {
+		const struct oracle_heard *heard = &oracle->heard[i];
+
+		if (heard->source_id != gap->source_id || !heard->is_timed)
+			continue;
+		has_any = true;
+		gap->from_ns = heard->base_time_ns < gap->from_ns ? heard->base_time_ns :
+								    gap->from_ns;
+		gap->to_ns = heard->base_time_ns > gap->to_ns ? heard->base_time_ns : gap->to_ns;
+	}
+	if (!has_any) {
+		gap->from_ns = INT64_MIN;
+		gap->to_ns = INT64_MAX;
+	}
+}
+
+static bool has_other(const struct oracle *oracle, const struct oracle_heard *now)
+{
+	for (size_t i = 0; i < oracle->heard_count; i++)
+		if (oracle->heard[i].source_id == now->source_id && &oracle->heard[i] != now)
+			return true;
+	return false;
+}
+
+/* A new datagram, in the list by now: what lies between it and the one before it is not here. If it
+ * is in front of all of its epoch, that is what lies behind it, or what an epoch after the first
+ * one begins with: from sequence 0. */
 static void note_gap(struct oracle *oracle, const struct oracle_heard *now)
 {
-	const struct oracle_heard *before =
-		find_neighbour(oracle, now->source_id, now->epoch, now->sequence, true);
+	struct oracle_absent gap = { .source_id = now->source_id, .epoch = now->epoch };
+	const struct oracle_heard *before = find_neighbour(oracle, now->source_id, now->epoch,
+							   now->sequence, true, false);
+	const struct oracle_heard *behind = find_neighbour(oracle, now->source_id, now->epoch,
+							   now->sequence, false, false);
+	__u64 end = before || !behind ? now->sequence : behind->sequence;
 
-	if (!before || find_neighbour(oracle, now->source_id, now->epoch, now->sequence, false))
+	if ((before && behind) || !has_other(oracle, now))
 		return;
-	for (__u64 sequence = before->sequence + 1; sequence != now->sequence; sequence++)
-		if (!find_heard(oracle, now->source_id, now->epoch, sequence))
-			add_absent(oracle, before, now, sequence);
+	gap.sequence = before ? before->sequence + 1 : behind ? now->sequence + 1 : 0;
+	if (before && before->is_timed && now->is_timed) {
+		__s64 a_ns = before->base_time_ns, b_ns = now->base_time_ns;
+
+		gap.is_sure = a_ns && b_ns;	/* 0 says no time */
+		gap.from_ns = a_ns < b_ns ? a_ns : b_ns;
+		gap.to_ns = a_ns < b_ns ? b_ns : a_ns;
+	} else {
+		set_any_time(oracle, &gap);
+	}
+	add_absent(oracle, gap, end);
 }
 
 void oracle_missing_hear(struct oracle *oracle, const struct scenario_datagram *datagram,
@@ -87,22 +154,23 @@ void oracle_missing_hear(struct oracle *oracle, const struct scenario_datagram *
 		.listener = datagram->listener,
 		.base_time_ns = (__s64)datagram->base_time_ns,
 		.records = is_dictionary ? 0 : records,
-		.is_neighbour = is_taken && datagram->base_time_ns <= INT64_MAX,
+		.is_refused = !is_taken && !is_dictionary,
+		.is_timed = is_taken && !is_dictionary && datagram->base_time_ns <= INT64_MAX,
 	};
 	size_t source = oracle_source_find(oracle, heard.listener, heard.source_id);
 	struct oracle_heard *known =
 		find_heard(oracle, heard.source_id, heard.epoch, heard.sequence);
 
-	if (oracle->source[source].is_overflow || (known && known->is_neighbour))
+	if (oracle->source[source].is_overflow || (known && !known->is_refused))
 		return;
-	if (heard.is_neighbour)
-		note_gap(oracle, &heard);
-	if (known) {
-		known->is_neighbour = heard.is_neighbour;
-		return;
+	if (!known) {
+		oracle->heard =
+			scenario_grow(oracle->heard, oracle->heard_count, sizeof(heard));
+		known = &oracle->heard[oracle->heard_count++];
 	}
-	oracle->heard = scenario_grow(oracle->heard, oracle->heard_count, sizeof(heard));
-	oracle->heard[oracle->heard_count++] = heard;
+	*known = heard;
+	if (!heard.is_refused)
+		note_gap(oracle, known);
 }
 
 void oracle_missing_refuse(struct oracle *oracle, const struct scenario_datagram *datagram,
@@ -132,14 +200,19 @@ static bool is_overlapping(const struct result_row *row, __s64 from_ns, __s64 to
 static void fill_refused(const struct oracle *oracle, const struct oracle_window *window,
 			 struct result_row *row)
 {
-	for (size_t i = 0; i < oracle->refused_count; i++) {
+	for (size_t i = 0; i < oracle->refused_count && !(oracle->scenario->lacks & LACK_REFUSED);
+	     i++) {
 		const struct oracle_refused *refused = &oracle->refused[i];
+		bool is_inside = refused->time_ns >= row->identity.start_ns &&
+				 refused->time_ns < row->identity.end_ns;
+		/* No time at all may be anywhere. */
+		bool is_near = oracle->scenario->lacks & LACK_REFUSED_EACH ||
+			       refused->time_ns > INT64_MAX;
 
-		if (refused->time_ns < row->identity.start_ns ||
-		    refused->time_ns >= row->identity.end_ns)
-			continue;
-		row->missing.low[RESULT_REFUSED] += refused->windows >> window->index & 1;
-		row->missing.high[RESULT_REFUSED] += refused->readers >> window->index & 1;
+		if (is_inside)
+			row->missing.low[RESULT_REFUSED] += refused->windows >> window->index & 1;
+		if (is_inside || is_near)
+			row->missing.high[RESULT_REFUSED] += refused->readers >> window->index & 1;
 	}
 }
 
@@ -147,6 +220,7 @@ static void fill_refused(const struct oracle *oracle, const struct oracle_window
 static __u32 look_at_source(const struct oracle *oracle, __u64 source_id, __u64 *low, __u64 *high)
 {
 	__u32 listeners = 0;
+	bool has_refused = false;
 
 	*low = UINT32_MAX;
 	*high = 0;
@@ -158,30 +232,47 @@ static __u32 look_at_source(const struct oracle *oracle, __u64 source_id, __u64 
 		listeners |= 1u << heard->listener;
 		if (heard->records && heard->records < *low)
 			*low = heard->records;
+		has_refused |= heard->is_refused;
 		if (heard->records > *high)
 			*high = heard->records;
 	}
+	if (has_refused && oracle->scenario->lacks & LACK_EXCUSES)
+		*low = 0;
 	return listeners;
+}
+
+/* Now that some of it may have been filled, the gap is where its neighbours are. */
+static bool is_still_inside(const struct oracle *oracle, const struct oracle_absent *absent,
+			    const struct result_row *row)
+{
+	const struct oracle_heard *before = find_neighbour(oracle, absent->source_id, absent->epoch,
+							   absent->sequence, true, true);
+	const struct oracle_heard *behind = find_neighbour(oracle, absent->source_id, absent->epoch,
+							   absent->sequence, false, true);
+	__s64 a_ns = before->base_time_ns, b_ns = behind->base_time_ns;
+
+	return is_overlapping(row, a_ns < b_ns ? a_ns : b_ns, a_ns < b_ns ? b_ns : a_ns);
 }
 
 static void fill_gap(const struct oracle *oracle, const struct oracle_window *window,
 		     const struct oracle_absent *absent, struct result_row *row)
 {
-	const struct oracle_heard *before = find_neighbour(oracle, absent->source_id, absent->epoch,
-							   absent->sequence, true);
-	const struct oracle_heard *behind = find_neighbour(oracle, absent->source_id, absent->epoch,
-							   absent->sequence, false);
+	bool is_filled =
+		find_heard(oracle, absent->source_id, absent->epoch, absent->sequence) != NULL;
 	__u64 low, high;
 	__u32 listeners = look_at_source(oracle, absent->source_id, &low, &high);
-	__s64 from_ns = before->base_time_ns, to_ns = behind->base_time_ns;
-	bool is_inside = is_overlapping(row, from_ns < to_ns ? from_ns : to_ns,
-					from_ns < to_ns ? to_ns : from_ns);
+
+	bool is_old_rule = oracle->scenario->lacks & LACK_TAKE_BACK;
 
 	if (!(window->spec->listener_mask & listeners) ||
-	    !is_overlapping(row, absent->from_ns, absent->to_ns))
+	    (!is_old_rule &&
+	     (is_filled || !is_overlapping(row, absent->from_ns, absent->to_ns))))
 		return;
+	row->missing.may_be_uncounted |= absent->is_unknown;
 	row->missing.high[RESULT_UPSTREAM] += high + 1;
-	if (is_inside && low <= high)
+	if (!is_filled && is_overlapping(row, absent->from_ns, absent->to_ns) &&
+	    absent->is_sure && absent->listeners & window->spec->listener_mask &&
+	    low <= high && is_still_inside(oracle, absent, row))
 		row->missing.low[RESULT_UPSTREAM] += low;
 }
 
@@ -191,10 +282,8 @@ void oracle_missing_fill(const struct oracle *oracle, const struct oracle_window
 	if (oracle->scenario->lacks & LACK_COMPLETENESS)
 		return;
 	fill_refused(oracle, window, row);
-	for (size_t i = 0; i < oracle->absent_count; i++)
-		if (!find_heard(oracle, oracle->absent[i].source_id, oracle->absent[i].epoch,
-			       oracle->absent[i].sequence))
-			fill_gap(oracle, window, &oracle->absent[i], row);
+	for (size_t i = 0; i < oracle->absent_count && !(oracle->scenario->lacks & LACK_GAPS); i++)
+		fill_gap(oracle, window, &oracle->absent[i], row);
 	for (size_t i = 0; i < oracle->loss_count; i++) {
 		const struct scenario_loss *loss = &oracle->loss[i];
 
@@ -204,6 +293,10 @@ void oracle_missing_fill(const struct oracle *oracle, const struct oracle_window
 		row->missing.low[loss->cause] += loss->records;
 		row->missing.high[loss->cause] += loss->records;
 		row->missing.is_uncounted |= loss->is_uncounted;
+	}
+	if (oracle->scenario->lacks & LACK_GAPS) {
+		row->missing.high[RESULT_UPSTREAM] = UINT64_MAX;
+		row->missing.may_be_uncounted = true;
 	}
 }
 

@@ -48,10 +48,10 @@ __u64 *oracle_sequence_judge(struct oracle *oracle, const struct scenario_datagr
 	for (__u32 i = 0; i < oracle->scenario->window_count; i++) {
 		struct oracle_window *window = &oracle->window[i];
 
-		window->verdict = oracle->source[source].is_overflow ?
-					  ORACLE_NEW :
-					  ask_memory(oracle, memory_of(oracle, window, datagram),
-						     datagram);
+		window->verdict = ask_memory(oracle, memory_of(oracle, window, datagram), datagram);
+		/* Who shares its place cannot be known again. */
+		if (oracle->source[source].is_overflow && window->verdict != ORACLE_UNREAD)
+			window->verdict = ORACLE_NEW;
 		has[window->verdict] = true;
 	}
 	if (has[ORACLE_NEW] || !(has[ORACLE_DUPLICATE] || has[ORACLE_STALE]))

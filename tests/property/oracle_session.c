@@ -254,7 +254,8 @@ static void emit(struct oracle *oracle, struct oracle_window *window,
 	row->order_max = ORDER_CLOSED + INT32_MAX;
 	row->is_final = is_final;
 	row->is_retracted = is_retracted;
-	row->aggregated = session->member_count;
+	row->aggregated = oracle->scenario->lacks & LACK_SESSION_RECORDS ? RESULT_ANY :
+									   session->member_count;
 	oracle_missing_fill(oracle, window, row);
 	session->is_emitted = true;
 	session->is_changed = false;

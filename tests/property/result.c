@@ -15,6 +15,8 @@ void result_clear(struct result *result)
 	free(result->row);
 	free(result->close);
 	free(result->late);
+	free(result->late_pane);
+	free(result->emission);
 	free(result->watermark_ns);
 	memset(result, 0, sizeof(*result));
 }
@@ -47,6 +49,28 @@ struct result_late *result_add_late(struct result *result)
 	late = &result->late[result->late_count++];
 	memset(late, 0, sizeof(*late));
 	return late;
+}
+
+struct result_late_pane *result_add_late_pane(struct result *result)
+{
+	struct result_late_pane *pane;
+
+	result->late_pane =
+		scenario_grow(result->late_pane, result->late_pane_count, sizeof(*pane));
+	pane = &result->late_pane[result->late_pane_count++];
+	memset(pane, 0, sizeof(*pane));
+	return pane;
+}
+
+struct result_emission *result_add_emission(struct result *result)
+{
+	struct result_emission *emission;
+
+	result->emission =
+		scenario_grow(result->emission, result->emission_count, sizeof(*emission));
+	emission = &result->emission[result->emission_count++];
+	memset(emission, 0, sizeof(*emission));
+	return emission;
 }
 
 void result_add_watermark(struct result *result, __s64 watermark_ns)

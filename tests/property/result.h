@@ -49,10 +49,13 @@ enum result_cause {
 	RESULT_CAUSES
 };
 
+#define RESULT_ANY UINT64_MAX	/* not compared */
+
 /* What a row misses, in records. What is an estimate may be anything from low to high. */
 struct result_missing {
 	__u64 low[RESULT_CAUSES], high[RESULT_CAUSES];
 	bool is_uncounted;	/* something that nobody can count */
+	bool may_be_uncounted;
 };
 
 struct result_row {
@@ -67,6 +70,7 @@ struct result_row {
 	__u64 order;		/* early rows: n; revision r: 2^32 + r */
 	__u64 order_max;	/* the oracle's, as revision_max */
 	__u64 aggregated;	/* records of the whole instance, as of this row */
+	__u64 selected, offered;	/* the share of its where; 0 of 0: not known */
 	struct result_missing missing;
 	__u32 aggregate_count;
 	struct result_aggregate *aggregate;	/* in the order of the window's aggregate list */
@@ -78,6 +82,23 @@ struct result_close {
 	__s64 start_ns;
 	__s64 end_ns;
 	__s32 revision;
+};
+
+/* Events that came too late for every interval that holds this one. */
+struct result_late_pane {
+	__u64 window;
+	__s64 start_ns, end_ns;
+	__u64 records;
+};
+
+/* Rows of a window that are all there: at a step, of one [start, end) (of sessions: of any). */
+struct result_emission {
+	__u32 window;
+	__u32 step;
+	__s64 start_ns, end_ns;	/* sessions: INT64_MIN and the watermark */
+	__u64 order;		/* sessions: 0 */
+	__u64 rows;
+	bool is_early;
 };
 
 /* An event in the late side output of a window. Compared with memcmp: no padding. */
@@ -95,6 +116,10 @@ struct result {
 	__s64 *watermark_ns;
 	size_t late_count;
 	struct result_late *late;
+	size_t late_pane_count;
+	struct result_late_pane *late_pane;
+	size_t emission_count;
+	struct result_emission *emission;
 	__u64 groups_left;		/* what the engine still held at the end */
 	__u64 panes_left;
 	__u64 bytes_left;		/* of sketches */
@@ -106,6 +131,8 @@ void result_clear(struct result *result);
 struct result_row *result_add_row(struct result *result);
 struct result_close *result_add_close(struct result *result);
 struct result_late *result_add_late(struct result *result);
+struct result_late_pane *result_add_late_pane(struct result *result);
+struct result_emission *result_add_emission(struct result *result);
 void result_add_watermark(struct result *result, __s64 watermark_ns);
 
 /* Order of rows by identity alone: negative, 0 or positive. */

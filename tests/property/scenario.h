@@ -66,6 +66,12 @@ enum scenario_lack {
 	LACK_SEQUENCES_BY_SOURCE = 1 << 1,
 	LACK_GROUPS_BY_WINDOW = 1 << 2,
 	LACK_COMPLETENESS = 1 << 3,
+	LACK_GAPS = 1 << 4,
+	LACK_REFUSED = 1 << 5,
+	LACK_SESSION_RECORDS = 1 << 6,
+	LACK_EXCUSES = 1 << 7,
+	LACK_TAKE_BACK = 1 << 8,
+	LACK_REFUSED_EACH = 1 << 9,
 };
 
 struct scenario {

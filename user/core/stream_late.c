@@ -81,15 +81,12 @@ bool stream_has_late(const struct stream *stream)
 	return false;
 }
 
-/* The counts are one record: 0, or -EAGAIN. */
+/* The counts are one record, of as many as there is room for: how many, or -EAGAIN. */
 static int write_count(struct window *window, const struct row_writer *writer)
 {
-	int count;
-
 	if (late_count_is_empty(&window->late_count))
 		return 0;
-	count = late_count_write(&window->late_count, window->index, window->epoch, writer);
-	return count < 0 ? count : 0;
+	return late_count_write(&window->late_count, window->index, window->epoch, writer);
 }
 
 int stream_write_late(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
@@ -98,10 +95,11 @@ int stream_write_late(struct stream *stream, const struct row_writer *writer, __
 
 	for (__u32 w = 0; w < stream->window_count && done < rows_max; w++) {
 		struct late *late = &stream->window[w].late;
-		int error = write_count(&stream->window[w], writer);
+		int counted = write_count(&stream->window[w], writer);
 
-		if (error)
-			return done ? (int)done : error;
+		if (counted < 0)
+			return done ? (int)done : counted;
+		done += counted > 0; /* so that who emits comes again for the rest */
 		while (late_waiting(late) && done < rows_max) {
 			int count = late_write(late, w, writer, (rows_max - done) * EVENTS_PER_ROW);
 
