@@ -41,6 +41,7 @@ static void begin(struct window *window, struct instance *instance, __u64 at_pos
 	instance->run_frees = instance->run_last && !window->slides;
 	instance->run_final = instance->state == INSTANCE_LEAVING;
 	instance->run_completed = false;
+	instance->run_is_told = false;
 	instance->run_position = at_position;
 	if (instance->revision < 0 && instance->early_count == 0)
 		instance->first_position = at_position;
@@ -145,6 +146,32 @@ static int emit_overflow(struct window *window, struct instance *instance,
 	return 1;
 }
 
+static bool misses(const struct sluice_missing *missing)
+{
+	const __u64 *counter = (const __u64 *)missing;
+
+	for (unsigned int i = 0; i < LOSS_CAUSES; i++) {
+		if (counter[i])
+			return true;
+	}
+	return missing->flags & SLUICE_MISSING_UNCOUNTED;
+}
+
+/* An instance of which everything was lost: a record that has a head alone. */
+static int emit_nothing(struct window *window, struct instance *instance,
+			const struct row_writer *writer)
+{
+	struct block block;
+
+	if (!block_open(writer, window, 1, &block))
+		return -EAGAIN;
+	block.is_variable = false;
+	fill_head(window, instance, block.rows);
+	block_commit(&block, SLUICE_DISK_ROWS);
+	instance->run_is_told = true;
+	return 1;
+}
+
 /* All rows of the emission are written. */
 static int emit_complete(struct window *window, struct instance *instance,
 			 const struct row_writer *writer)
@@ -234,7 +261,10 @@ static int emit_instance(struct stream *stream, struct window *window, struct in
 		return emit_chunks(stream, window, instance, writer, rows_max);
 	if (instance->overflow_has_changed)
 		return emit_overflow(window, instance, writer);
-	if (!instance->run_completed && (instance->run_rows || instance->run_all)) {
+	if (instance->run_all && !instance->run_rows && !instance->run_early &&
+	    !instance->run_is_told && misses(&instance->run_missing))
+		return emit_nothing(window, instance, writer);
+	if (!instance->run_completed && (instance->run_rows || instance->run_is_told)) {
 		work = emit_complete(window, instance, writer);
 		instance->run_completed = work > 0;
 	}

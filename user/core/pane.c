@@ -9,6 +9,9 @@
 #include "core/session_state.h"
 #include "core/stream_state.h"
 
+/* Windows in time that one loss may open. */
+#define SHOWN_AT_ONCE 4096
+
 static __s64 floor_divide(__s64 value, __s64 by)
 {
 	return value / by - (value % by < 0);
@@ -160,6 +163,25 @@ static bool show_instances(struct window *window, __s64 start_ns)
 			show_instance(window, number);
 	}
 	return true;
+}
+
+void window_show_between(struct window *window, __s64 from_ns, __s64 to_ns)
+{
+	const struct window_spec *spec = window->spec;
+	__s64 first, last;
+
+	if (window->watermark_ns != SOURCES_WATERMARK_NONE && from_ns < window->watermark_ns)
+		from_ns = window->watermark_ns;
+	if (from_ns > to_ns || from_ns < INT64_MIN / 2 || to_ns > INT64_MAX / 2)
+		return;
+	first = floor_divide(from_ns - spec->offset_ns - spec->size_ns, spec->slide_ns) + 1;
+	last = floor_divide(to_ns - spec->offset_ns, spec->slide_ns);
+	if (last - first >= SHOWN_AT_ONCE || !places_have_room(&window->instance_places, first, last))
+		return;
+	for (__s64 number = first; number <= last; number++) {
+		if (!window_find_instance(window, number))
+			show_instance(window, number);
+	}
 }
 
 /* A table of its own for each slot would be first used once: the one freed last is warm. */

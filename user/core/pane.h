@@ -66,6 +66,7 @@ struct instance {
 	bool run_frees;
 	bool run_final;
 	bool run_completed;	/* its record `complete` is written */
+	bool run_is_told;	/* that it has no rows, but misses some, is written */
 	bool wants_early;
 	bool has_changed;	/* since the last emission began, as the last tick found */
 	bool is_finding;	/* the rows that are due, before any is given */

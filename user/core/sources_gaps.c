@@ -158,6 +158,23 @@ static void fill(struct sources *sources, __u32 worker, __u32 slot,
 	}
 }
 
+/* How far the events of a datagram are apart. */
+static __s64 span_ns(const struct source_datagram *datagram)
+{
+	const struct sluice_header *header = datagram->header;
+	const unsigned char *record = (const unsigned char *)(header + 1);
+	__u32 newest_us = 0;
+
+	if (!header || datagram->is_dictionary)
+		return 0;
+	for (__u32 i = 0; i < header->event_count; i++, record += header->event_size) {
+		const struct sluice_event *event = (const struct sluice_event *)record;
+
+		newest_us = event->time_offset_us > newest_us ? event->time_offset_us : newest_us;
+	}
+	return (__s64)newest_us * 1000;
+}
+
 static void open_gap(struct sources *sources, __u32 worker, __u32 slot,
 		     const struct source_datagram *datagram, const struct dedup_step *step)
 {
@@ -172,8 +189,8 @@ static void open_gap(struct sources *sources, __u32 worker, __u32 slot,
 		here_ns = there_ns;
 	if (!there_ns)
 		there_ns = here_ns;
-	gap.from_ns = least(here_ns, there_ns);
-	gap.to_ns = most(here_ns, there_ns);
+	gap.from_ns = window_add_ns(least(here_ns, there_ns), -span_ns(datagram));
+	gap.to_ns = most(window_add_ns(here_ns, span_ns(datagram)), there_ns);
 	excused = missing < source->refused ? missing : source->refused;
 	source->refused -= (__u32)excused;
 	gap.left = missing - excused;

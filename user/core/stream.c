@@ -139,6 +139,7 @@ static enum dedup_verdict ask_sources(struct stream *stream, const struct sluice
 		.listener = record->listener,
 		.is_dictionary = (header->flags & SLUICE_FLAG_DICTIONARY) != 0,
 		.is_refused = is_refused,
+		.header = header,
 	};
 
 	return sources_take(stream->sources, stream->worker, &stream->place, &datagram,

@@ -121,10 +121,27 @@ static void forget(struct stream *stream)
 	}
 }
 
+/* Where all of a window in time was lost, no event opens it: it is to say so all the same. */
+static void show_lossy(struct stream *stream, const struct loss *loss)
+{
+	/* What is too far ahead takes nobody's place. */
+	const __s64 ahead_ns = (__s64)stream->newest_allowed_ns;
+	const __s64 to_ns = loss->to_ns < ahead_ns ? loss->to_ns : ahead_ns;
+
+	for (__u32 mask = loss->window_mask; mask; mask &= mask - 1) {
+		struct window *window = &stream->window[__builtin_ctz(mask)];
+
+		if (!window->sessions && loss->records > 0)
+			window_show_between(window, loss->from_ns, to_ns);
+	}
+}
+
 void stream_add_losses(struct stream *stream, const struct loss *loss, __u32 count)
 {
 	if (stream->losses.known.count)
 		forget(stream);
-	for (__u32 i = 0; i < count; i++)
+	for (__u32 i = 0; i < count; i++) {
 		losses_add(&stream->losses.known, &loss[i]);
+		show_lossy(stream, &loss[i]);
+	}
 }
