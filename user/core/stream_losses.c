@@ -127,8 +127,9 @@ static void show_lossy(struct stream *stream, const struct loss *loss)
 	/* What is too far ahead takes nobody's place. */
 	const __s64 ahead_ns = (__s64)stream->newest_allowed_ns;
 	const __s64 to_ns = loss->to_ns < ahead_ns ? loss->to_ns : ahead_ns;
+	const __u32 windows = (__u32)((1ull << stream->window_count) - 1);
 
-	for (__u32 mask = loss->window_mask; mask; mask &= mask - 1) {
+	for (__u32 mask = loss->window_mask & windows; mask; mask &= mask - 1) {
 		struct window *window = &stream->window[__builtin_ctz(mask)];
 
 		if (!window->sessions && loss->records > 0)
