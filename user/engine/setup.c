@@ -193,6 +193,22 @@ static void log_recovery(const struct results_log_recovery *recovery)
 			 log_unsigned("durable_lsn", recovery->durable_lsn));
 }
 
+static int store_problem(struct engine *engine, int error)
+{
+	return engine_problem(engine,
+			      error == -ENOSPC || error == -EACCES ? EX_CANTCREAT : EX_IOERR, "%s",
+			      engine->store.problem);
+}
+
+/* Before streams are opened: their rows carry them. */
+static int raise_epochs(struct engine *engine)
+{
+	int error = store_raise_epochs(&engine->store, engine->config->window,
+				       engine->config->window_count, engine->epochs);
+
+	return error ? store_problem(engine, error) : 0;
+}
+
 static int open_log(struct engine *engine)
 {
 	const struct config *config = engine->config;
@@ -207,15 +223,10 @@ static int open_log(struct engine *engine)
 		.now_wall_ns = engine->started_wall_ns,
 	};
 	struct results_log_recovery recovery = { 0 };
-	int error = store_raise_epochs(&engine->store, config->window, config->window_count,
-				       engine->epochs);
+	int error = results_log_open(&engine->log, &options, &recovery);
 
-	if (!error)
-		error = results_log_open(&engine->log, &options, &recovery);
 	if (error)
-		return engine_problem(
-			engine, error == -ENOSPC || error == -EACCES ? EX_CANTCREAT : EX_IOERR,
-			"%s", engine->store.problem);
+		return store_problem(engine, error);
 	engine->worker[0].log = engine->log;
 	log_recovery(&recovery);
 	return 0;
@@ -284,6 +295,8 @@ int engine_open_workers(struct engine *engine)
 		code = open_dedup(engine, hash_seed);
 	if (!code)
 		continuity_take_sources(engine);
+	if (!code)
+		code = raise_epochs(engine);
 	for (__u32 i = 0; !code && i < engine->worker_count; i++)
 		code = open_worker(engine, &engine->worker[i], hash_seed);
 	if (!code)
