@@ -265,6 +265,11 @@ int node_tree_read(struct node_tree **out, const char *text, size_t bytes,
 	*out = tree;
 	if (!tree)
 		return -ENOMEM;
+	/* Some editors begin a file with a byte order mark. One is no mistake. */
+	if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		bytes -= 3;
+	}
 	tree->text = text;
 	tree->bytes = bytes;
 	tree->mistakes = mistakes;

@@ -100,12 +100,21 @@ static void refuses_what_is_no_text(void **state)
 
 static void takes_a_byte_order_mark(void **state)
 {
+	static const char text[] = "\xef\xbb\xbf"
+				   "a: 1\nb: 2\n";
+	const struct node *root = read_text(text, strlen(text));
+
 	(void)state;
-	assert_non_null(node_find(read_text("\xef\xbb\xbf"
-					    "a: 1\n",
-					    8),
-				  "a"));
 	assert_int_equal(mistakes.count, 0);
+	assert_non_null(node_find(root, "b"));
+	assert_mark(node_find(root, "a")->mark, 1, 4);
+	/* It is no column, and there is one. */
+	assert_mistake("\xef\xbb\xbf"
+		       "a: \x01\n",
+		       8, 1, 4, "");
+	assert_null(read_text("\xef\xbb\xbf\xef\xbb\xbf"
+			      "a: 1\nb: 2\n",
+			      16));
 }
 
 static void bounds_depth_and_count(void **state)
@@ -138,7 +147,7 @@ static void prints_mistakes_in_the_order_of_the_file(void **state)
 	mistakes_print(&mistakes, "F", file);
 	fclose(file);
 	assert_string_equal(printed, "sluice: error: F: first\n"
-				     "sluice: error: F:2:1: second, with a?[31m?\n"
+				     "sluice: error: F:2:1: second, with a\\x1b[31m\\xff\n"
 				     "sluice: error: F:2:5: third\n"
 				     "sluice: error: F:2:5: fourth\n");
 	free(printed);
