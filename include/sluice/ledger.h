@@ -99,6 +99,9 @@ _Static_assert(sizeof(struct sluice_traffic) == SLUICE_TRAFFIC_COUNT * sizeof(__
 	X(name_bad_space, "… refused: named something unknown")                                    \
 	X(name_bad_id, "… refused: an id larger than any of its kind")                             \
 	X(name_bad_text, "… refused: empty, or not UTF-8")                                         \
+	X(name_bad_number, "… refused: reads as a number")                                         \
+	X(name_bad_reserved, "… refused: __overflow__ means something else")                       \
+	X(name_bad_control, "… refused: control characters, or text turned around")                \
 	X(name_bad_length, "… refused: the lengths of their datagram do not add up")               \
 	X(duplicate, "events of datagrams whose sequence every window had seen before")            \
 	X(stale, "events of datagrams older than the duplicate window of their source")            \

@@ -65,6 +65,8 @@ void reader_read_rule_keep(struct reader *reader, const struct node *node, void 
 void reader_finish_rule(struct reader *reader, const struct node *map, void *target);
 /* An event type by number or configured name; false after noting a mistake. */
 bool reader_find_type(struct reader *reader, const struct node *node, __u16 *type);
+/* A name that would pass for a number, or for an id. */
+bool reader_reads_as_number(const char *name);
 /* A field by its name or configured name, SLUICE_FIELD_COUNT when there is none. */
 enum sluice_field reader_find_field(const struct reader *reader, const char *name);
 /* The field that was probably meant, or NULL. */

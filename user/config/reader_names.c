@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of types and dimensions, and the rules that use them. */
+/* Names of types, fields, and the rules that use them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/reader.h"
+#include "core/dictionary.h"
 
 static const char *const field_names[] = {
 	[SLUICE_FIELD_TENANT] = "tenant", [SLUICE_FIELD_SOURCE] = "source",
@@ -48,6 +49,13 @@ static bool is_number(const char *name)
 	__u64 ignored;
 
 	return units_parse_number(name, &ignored) != -EINVAL || (name[0] == '0' && name[1] == 'x');
+}
+
+/* The same, and what a sender may not teach for that reason. */
+bool reader_reads_as_number(const char *name)
+{
+	return is_number(name) ||
+	       dictionary_judge_text(name, strnlen(name, UINT8_MAX)) == DICTIONARY_BAD_NUMBER;
 }
 
 static int compare_names(const void *left, const void *right)
@@ -136,9 +144,13 @@ static void read_type_name(struct reader *reader, const struct node *node,
 	if (node->kind != NODE_SCALAR || !node->text[0] || node_is_empty(node)) {
 		mistakes_add(reader->mistakes, node->mark, "type %llu %s; write one name", id,
 			     node->kind != NODE_SCALAR ? "has no plain name" : "has no name");
-	} else if (is_number(node->text)) {
+	} else if (reader_reads_as_number(node->text)) {
 		mistakes_add(reader->mistakes, node->mark,
 			     "the name `%.80s` reads as a number; begin it with a letter",
+			     node->text);
+	} else if (strcmp(node->text, DICTIONARY_OVERFLOW) == 0) {
+		mistakes_add(reader->mistakes, node->mark,
+			     "the name %s is that of groups beyond max_groups; choose another",
 			     node->text);
 	} else if (reader_copy_name(reader, node, "the name", "/:", place->name)) {
 		place->id = id;
@@ -212,37 +224,6 @@ void reader_read_type_names(struct reader *reader, const struct node *node, void
 	if (!reader->error)
 		sort_type_names(reader, named);
 	free(named);
-}
-
-static bool is_free_dim_name(struct reader *reader, const struct node *item, const char *name)
-{
-	if (is_number(name) || reader_find_field(reader, name) != SLUICE_FIELD_COUNT ||
-	    strcmp(name, "types") == 0) {
-		mistakes_add(reader->mistakes, item->mark,
-			     "the name %s means something else already; choose another", name);
-		return false;
-	}
-	return true;
-}
-
-void reader_read_dim_names(struct reader *reader, const struct node *node, void *target)
-{
-	struct config *config = target;
-	const struct node *item = node ? reader_first_item(reader, node, "dims") : NULL;
-	unsigned int i = 0;
-
-	for (; item; item = reader_next_item(reader, item, "dims"), i++) {
-		char name[SLUICE_NAME_MAX + 1];
-
-		if (i >= 4) {
-			mistakes_add(reader->mistakes, item->mark,
-				     "a name for dimension %u; events have dim0 to dim3", i);
-			return;
-		}
-		if (reader_copy_name(reader, item, "the name", "", name) &&
-		    is_free_dim_name(reader, item, name))
-			memcpy(config->dim_name[i], name, sizeof(name));
-	}
 }
 
 void *reader_add_rule(struct reader *reader, const struct node *item)

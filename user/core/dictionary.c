@@ -66,14 +66,51 @@ static __u64 id_max(__u8 space)
 
 static bool is_text(const char *text, size_t bytes)
 {
-	char copy[UINT8_MAX + 1];
 	size_t at = 0, step;
 
-	memcpy(copy, text, bytes);
-	copy[bytes] = '\0';
-	while ((step = text_utf8_bytes(copy + at)))
+	while ((step = text_utf8_bytes(text + at)))
 		at += step;
 	return bytes && at == bytes;
+}
+
+/* C0, C1, U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069, in UTF-8. */
+static bool has_control(const char *text)
+{
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+		if (*at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0) ||
+		    (at[0] == 0xd8 && at[1] == 0x9c))
+			return true;
+		if (at[0] == 0xe2 && at[1] == 0x80 &&
+		    (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)))
+			return true;
+		if (at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)
+			return true;
+	}
+	return false;
+}
+
+/* As ids are written, with a sign or without. */
+static bool is_number(const char *text)
+{
+	text += *text == '-' || *text == '+';
+	return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+enum dictionary_verdict dictionary_judge_text(const char *text, size_t bytes)
+{
+	char copy[UINT8_MAX + 1];
+
+	if (bytes > UINT8_MAX)
+		return DICTIONARY_BAD_TEXT;
+	memcpy(copy, text, bytes);
+	copy[bytes] = '\0';
+	if (!is_text(copy, bytes))
+		return DICTIONARY_BAD_TEXT;
+	if (has_control(copy))
+		return DICTIONARY_BAD_CONTROL;
+	if (is_number(copy))
+		return DICTIONARY_BAD_NUMBER;
+	return strcmp(copy, DICTIONARY_OVERFLOW) == 0 ? DICTIONARY_BAD_RESERVED : DICTIONARY_GOOD;
 }
 
 enum dictionary_verdict dictionary_judge(const struct name_taught *name)
@@ -82,5 +119,5 @@ enum dictionary_verdict dictionary_judge(const struct name_taught *name)
 		return DICTIONARY_BAD_SPACE;
 	if (name->id > id_max(name->space))
 		return DICTIONARY_BAD_ID;
-	return is_text(name->text, name->bytes) ? DICTIONARY_GOOD : DICTIONARY_BAD_TEXT;
+	return dictionary_judge_text(name->text, name->bytes);
 }

@@ -24,9 +24,17 @@ enum dictionary_verdict {
 	DICTIONARY_BAD_SPACE, /* unknown */
 	DICTIONARY_BAD_ID, /* larger than any of its space */
 	DICTIONARY_BAD_TEXT, /* empty, a zero byte, or not UTF-8 */
+	DICTIONARY_BAD_NUMBER, /* reads as a number: it would pass for another id */
+	DICTIONARY_BAD_RESERVED, /* DICTIONARY_OVERFLOW */
+	DICTIONARY_BAD_CONTROL, /* holds what moves a cursor, ends a line or turns text around */
 };
+
+/* What rows of the overflow group are called in place of a name. */
+#define DICTIONARY_OVERFLOW "__overflow__"
 
 /* Whether it is a name of something. */
 enum dictionary_verdict dictionary_judge(const struct name_taught *name);
+/* The same of the text alone; any bytes, UINT8_MAX at most. */
+enum dictionary_verdict dictionary_judge_text(const char *text, size_t bytes);
 
 #endif

@@ -28,6 +28,12 @@ static __u64 *learn(struct stream *stream, const struct name_taught *name)
 		return &ledger->name_bad_id;
 	case DICTIONARY_BAD_TEXT:
 		return &ledger->name_bad_text;
+	case DICTIONARY_BAD_NUMBER:
+		return &ledger->name_bad_number;
+	case DICTIONARY_BAD_RESERVED:
+		return &ledger->name_bad_reserved;
+	case DICTIONARY_BAD_CONTROL:
+		return &ledger->name_bad_control;
 	default:
 		return outcome(ledger, name_table_add(&stream->names, name));
 	}

@@ -179,7 +179,8 @@ __u64 account_stream_distance(const struct sluice_stream_ledger *ledger)
 {
 	__u64 names = ledger->names_learnt + ledger->names_known + ledger->name_conflicts +
 		      ledger->names_full + ledger->name_bad_space + ledger->name_bad_id +
-		      ledger->name_bad_text + ledger->name_bad_length;
+		      ledger->name_bad_text + ledger->name_bad_number + ledger->name_bad_reserved +
+		      ledger->name_bad_control + ledger->name_bad_length;
 	__u64 sum = 0;
 
 #define SLUICE_FIELD(name, text) sum += ledger->name;

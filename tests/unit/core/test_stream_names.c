@@ -168,7 +168,9 @@ static void expect_balance(const struct bed *bed)
 			 COUNTED(bed, names_learnt) + COUNTED(bed, names_known) +
 				 COUNTED(bed, name_conflicts) + COUNTED(bed, names_full) +
 				 COUNTED(bed, name_bad_space) + COUNTED(bed, name_bad_id) +
-				 COUNTED(bed, name_bad_text) + COUNTED(bed, name_bad_length));
+				 COUNTED(bed, name_bad_text) + COUNTED(bed, name_bad_number) +
+				 COUNTED(bed, name_bad_reserved) + COUNTED(bed, name_bad_control) +
+				 COUNTED(bed, name_bad_length));
 }
 
 static void a_name_is_learnt_once(void **state)
@@ -334,12 +336,44 @@ static void records_that_lie(void **state)
 	close_bed(bed);
 }
 
+/* What could pass for the number of another id, for the overflow group, or for more than a name. */
+static void names_that_lie_are_refused(void **state)
+{
+	static const char *const numbers[] = { "7", "007", "-1", "+1", "18446744073709551616" };
+	static const char *const controls[] = {
+		"\x1b[2J",    "a\nb",	     "\x7f",	   "a\xc2\x85",    "\xe2\x80\xa8",
+		"\xe2\x80\xa9", "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xaa", "\xe2\x80\xae",
+		"\xe2\x81\xa6", "\xe2\x81\xa9", "\xd8\x9cx",
+	};
+	static const char *const good[] = { "7up",	"1.5",		"-",	  "__overflow",
+					    "\xc2\xa0x", "\xe2\x80\x93", "caf\xc3\xa9" };
+	struct bed *bed = open_bed();
+
+	(void)state;
+	begin(bed);
+	for (__u64 i = 0; i < 5; i++)
+		put(bed, SLUICE_SPACE_KEY, i, numbers[i]);
+	for (__u64 i = 0; i < 13; i++)
+		put(bed, SLUICE_SPACE_KEY, 100 + i, controls[i]);
+	put(bed, SLUICE_SPACE_KEY, 200, "__overflow__");
+	for (__u64 i = 0; i < 7; i++)
+		put(bed, SLUICE_SPACE_KEY, 300 + i, good[i]);
+	send_to(bed, 0);
+	assert_int_equal(COUNTED(bed, name_bad_number), 5);
+	assert_int_equal(COUNTED(bed, name_bad_control), 13);
+	assert_int_equal(COUNTED(bed, name_bad_reserved), 1);
+	assert_int_equal(COUNTED(bed, names_learnt), 7);
+	expect_balance(bed);
+	close_bed(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_learnt_once),
 		cmocka_unit_test(what_is_known_wins),
 		cmocka_unit_test(lies_are_counted_by_reason),
+		cmocka_unit_test(names_that_lie_are_refused),
 		cmocka_unit_test(workers_agree),
 		cmocka_unit_test(full_is_counted),
 		cmocka_unit_test(records_that_lie),
