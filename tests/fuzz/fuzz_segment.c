@@ -130,7 +130,7 @@ static int check_order(void *context, const struct row_result *row)
 {
 	__s64 *last_ns = context;
 
-	assert(row->start_ns >= *last_ns && row->merged_count >= 1);
+	assert(row->start_ns >= *last_ns && (row->merged_count == 0) == row->is_absent);
 	*last_ns = row->start_ns;
 	return 0;
 }
@@ -145,7 +145,8 @@ static int check_late_order(void *context, const struct late_result *late)
 }
 
 static void take_record(struct schema *schema, struct row_set *rows, struct late_set *late,
-			struct names *names, const struct sluice_disk_record *record)
+			struct names *names, const struct sluice_disk_record *record,
+			__u64 lsn)
 {
 	assert(record->bytes >= sizeof(*record) && record->bytes % 8 == 0);
 	if (schema_read(schema, record) == 0)
@@ -156,7 +157,7 @@ static void take_record(struct schema *schema, struct row_set *rows, struct late
 	else if (record->kind == SLUICE_DISK_LATE)
 		late_set_add(late, record);
 	else
-		row_set_add(rows, record);
+		row_set_add(rows, record, lsn);
 }
 
 static void read_segment(struct schema *schema, struct row_set *rows, struct late_set *late,
@@ -177,7 +178,7 @@ static void read_segment(struct schema *schema, struct row_set *rows, struct lat
 
 		assert(batch->first_lsn == lsn && cursor.offset > offset);
 		while ((record = segment_next_record(batch, record))) {
-			take_record(schema, rows, late, names, record);
+			take_record(schema, rows, late, names, record, lsn + count);
 			count++;
 		}
 		assert(count == batch->record_count);
@@ -220,7 +221,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	}
 	assert(pwrite(file_fd, image, IMAGE_BYTES, 0) == IMAGE_BYTES);
 	read_segment(schema, rows, late, names);
-	row_set_emit(rows, data[0] & 64, check_order, &last_ns);
+	row_set_emit(rows, data[0] / 64 % 3, check_order, &last_ns);
 	late_set_emit(late, check_late_order, &last_late_ns);
 	late_set_close(late);
 	row_set_close(rows);

@@ -2,6 +2,7 @@
 /* Rows by hand, through the row_writer of a real results log. */
 #include "results_maker.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,24 @@ void results_maker_record(struct results_maker *maker, const void *record, size_
 	writer->commit(writer->context, bytes);
 }
 
+/* Of what was written from `position` on. */
+static void complete(struct results_maker *maker, const struct sluice_rows *rows, __u64 position)
+{
+	bool is_session = maker->windows[rows->window].kind == SLUICE_WINDOW_SESSION;
+
+	results_maker_emission(maker, SLUICE_DISK_COMPLETE,
+			       &(struct sluice_emission){
+				       .start_ns = is_session ? INT64_MIN : rows->start_ns,
+				       .end_ns = rows->end_ns,
+				       .window = rows->window,
+				       .epoch = rows->epoch,
+				       .order = is_session ? 0 : rows->order,
+				       .first_lsn = position,
+				       .last_lsn = position,
+				       .rows = rows->row_count,
+			       });
+}
+
 void results_maker_rows(struct results_maker *maker, const struct sluice_rows *head, __u32 count,
 			const __u64 (*values)[SLUICE_GROUP_FIELDS_MAX],
 			const struct sluice_partial *partials)
@@ -115,14 +134,16 @@ void results_maker_rows(struct results_maker *maker, const struct sluice_rows *h
 	struct sluice_disk_record *record;
 	struct sluice_rows *rows;
 	struct group_key layout;
+	struct sluice_rows written;
 	size_t row_bytes, bytes;
-	__u64 *at;
+	__u64 *at, position;
 
 	demand(group_key_layout(&layout, window->group_field, window->group_count) == 0,
 	       "group_by");
 	row_bytes = layout.word_count * 8u + sizeof(*partials);
 	bytes = sizeof(*record) + sizeof(*rows) + row_bytes * count;
 	record = reserve(maker, bytes);
+	position = writer->position(writer->context);
 	*record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_ROWS,
 					       SLUICE_ROWS_VERSION };
 	rows = (struct sluice_rows *)(record + 1);
@@ -144,7 +165,10 @@ void results_maker_rows(struct results_maker *maker, const struct sluice_rows *h
 		memcpy(at, &partials[i], sizeof(*partials));
 		at += sizeof(*partials) / 8;
 	}
+	written = *rows;
 	writer->commit(writer->context, bytes);
+	if (maker->completes)
+		complete(maker, &written, position);
 }
 
 void results_maker_row(struct results_maker *maker, const struct sluice_rows *head,

@@ -12,6 +12,7 @@ struct results_maker {
 	struct results_log *log;
 	const struct window_spec *windows;
 	__u32 window_count;
+	bool completes; /* a complete record follows each rows record; false at first */
 };
 
 /* A new empty directory below $TMPDIR or /tmp; and its end. */

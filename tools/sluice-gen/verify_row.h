@@ -19,6 +19,8 @@ struct verify_row {
 /* -EINVAL when the line is no row. */
 int verify_row_read(struct verify_row *row, struct json_slice line);
 
+/* No row: a line that says that something is missing here. */
+bool verify_row_is_absent(const struct verify_row *row);
 /* Whether the row is early, retracted, or (unless allowed) not final. */
 bool verify_row_is_open(const struct verify_row *row, bool allows_open);
 

@@ -12,26 +12,15 @@
 #include "command/fold.h"
 #include "command/log_actions.h"
 #include "command/log_damage.h"
+#include "command/log_dump_text.h"
 #include "command/log_records.h"
 #include "command/query_extras.h"
 #include "command/query_where.h"
 #include "core/dictionary.h"
+#include "core/late_count.h"
 #include "edge/log_reader.h"
 
 #define LINE_BYTES 4096
-#define INDENT 11 /* of lines that go on */
-#define ROW_BYTES (4u << 20) /* the longest tops, as in query */
-
-struct dump {
-	struct log_reader *reader;
-	struct schema schema;
-	bool has_schema;
-	bool is_json;
-	bool has_rows;
-	__u64 from_lsn;
-	struct row_tail *tail;
-	char row[ROW_BYTES];
-};
 
 static const char *const kind_names[] = {
 	[SLUICE_DISK_SCHEMA] = "schema", [SLUICE_DISK_NAMES] = "names", [SLUICE_DISK_ROWS] = "rows",
@@ -41,17 +30,6 @@ static const char *const kind_names[] = {
 	[SLUICE_DISK_EPOCH_END] = "epoch_end",
 };
 
-static const struct {
-	unsigned int flag;
-	const char *name;
-} flag_names[] = {
-	{ SLUICE_ROWS_FINAL, "final" },		{ SLUICE_ROWS_EARLY, "early" },
-	{ SLUICE_ROWS_RETRACTED, "retracted" }, { SLUICE_ROWS_OVERFLOW, "overflow" },
-	{ SLUICE_ROWS_VARIABLE, "variable" },
-};
-
-#define FLAG_COUNT (sizeof(flag_names) / sizeof(*flag_names))
-
 static const char *kind_name(__u16 kind)
 {
 	return kind < sizeof(kind_names) / sizeof(*kind_names) && kind_names[kind]
@@ -59,63 +37,11 @@ static const char *kind_name(__u16 kind)
 		       : "unknown";
 }
 
-/* key=value for people, "key":value in JSON. */
-static void add_key(const struct dump *dump, struct text *text, const char *key)
-{
-	text_add(text, dump->is_json ? "," : " ");
-	if (dump->is_json)
-		text_add_quoted(text, key);
-	else
-		text_add_printable(text, key);
-	text_add(text, dump->is_json ? ":" : "=");
-}
-
-static void print(const struct dump *dump, struct text *text)
-{
-	if (dump->is_json) {
-		text_add(text, "}");
-		puts(text->data);
-	} else {
-		fold_print(stdout, text->data, INDENT);
-	}
-}
-
-static void add_unsigned(const struct dump *dump, struct text *text, const char *key, __u64 value)
-{
-	add_key(dump, text, key);
-	json_add_unsigned(text, value);
-}
-
-static void add_signed(const struct dump *dump, struct text *text, const char *key, __s64 value)
-{
-	add_key(dump, text, key);
-	json_add_signed(text, value);
-}
-
-static void add_string(const struct dump *dump, struct text *text, const char *key,
-		       const char *value)
-{
-	add_key(dump, text, key);
-	text_add_quoted(text, value);
-}
-
-static void add_time(const struct dump *dump, struct text *text, const char *key, __s64 time_ns)
-{
-	char time[TIME_FORMAT_BYTES];
-
-	add_key(dump, text, key);
-	time_format(time, time_ns);
-	if (time_ns == INT64_MIN || time_ns == INT64_MAX)
-		text_add(text, dump->is_json ? "null" : "-"); /* the ends stand for none */
-	else
-		text_format(text, dump->is_json ? "\"%s\"" : "%s", time);
-}
-
 static void add_schema(const struct dump *dump, struct text *text)
 {
-	add_unsigned(dump, text, "epoch", dump->schema.head.agent_epoch);
-	add_unsigned(dump, text, "config_epoch", dump->schema.head.config_epoch);
-	add_key(dump, text, "windows");
+	dump_add_unsigned(dump, text, "epoch", dump->schema.head.agent_epoch);
+	dump_add_unsigned(dump, text, "config_epoch", dump->schema.head.config_epoch);
+	dump_add_key(dump, text, "windows");
 	text_add(text, "[");
 	for (__u32 i = 0; i < dump->schema.head.window_count; i++) {
 		text_add(text, i ? "," : "");
@@ -124,35 +50,37 @@ static void add_schema(const struct dump *dump, struct text *text)
 	text_add(text, "]");
 }
 
-static void add_flags(const struct dump *dump, struct text *text, __u16 flags)
+/* What is missing, of that which is. */
+static void add_missing(const struct dump *dump, struct text *text,
+			const struct sluice_missing *missing)
 {
-	bool is_first = true;
-
-	add_key(dump, text, "flags");
-	text_add(text, "[");
-	for (size_t i = 0; i < FLAG_COUNT; i++) {
-		if (!(flags & flag_names[i].flag))
-			continue;
-		text_format(text, dump->is_json ? "%s\"%s\"" : "%s%s", is_first ? "" : ",",
-			    flag_names[i].name);
-		is_first = false;
-	}
-	text_add(text, "]");
+#define SLUICE_FIELD(name, words) \
+	if (missing->name)        \
+		dump_add_unsigned(dump, text, "missing_" #name, missing->name);
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	if (missing->flags & SLUICE_MISSING_ESTIMATED)
+		dump_add_unsigned(dump, text, "missing_estimated", 1);
+	if (missing->flags & SLUICE_MISSING_UNCOUNTED)
+		dump_add_unsigned(dump, text, "missing_uncounted", 1);
 }
 
 static void add_rows(const struct dump *dump, struct text *text, const struct rows_cursor *cursor)
 {
-	add_string(dump, text, "window", cursor->window->name);
-	add_time(dump, text, "start", cursor->head.start_ns);
-	add_time(dump, text, "end", cursor->head.end_ns);
-	add_signed(dump, text, "revision", cursor->head.revision);
-	add_flags(dump, text, cursor->head.flags);
-	add_unsigned(dump, text, "rows", cursor->head.row_count);
-	add_unsigned(dump, text, "aggregated", cursor->head.aggregated);
+	dump_add_string(dump, text, "window", cursor->window->name);
+	dump_add_time(dump, text, "start", cursor->head.start_ns);
+	dump_add_time(dump, text, "end", cursor->head.end_ns);
+	dump_add_signed(dump, text, "revision", cursor->head.revision);
+	dump_add_flags(dump, text, cursor->head.flags);
+	dump_add_unsigned(dump, text, "rows", cursor->head.row_count);
+	dump_add_unsigned(dump, text, "aggregated", cursor->head.aggregated);
 	if (cursor->version == 1)
 		return;
-	add_unsigned(dump, text, "epoch", cursor->head.epoch);
-	add_unsigned(dump, text, "order", cursor->head.order);
+	dump_add_unsigned(dump, text, "epoch", cursor->head.epoch);
+	dump_add_unsigned(dump, text, "order", cursor->head.order);
+	dump_add_unsigned(dump, text, "selected", cursor->head.selected);
+	dump_add_unsigned(dump, text, "offered", cursor->head.offered);
+	add_missing(dump, text, &cursor->head.missing);
 }
 
 static const struct {
@@ -182,7 +110,8 @@ static int add_extras(struct dump *dump, struct text *text, const struct rows_cu
 {
 	const struct query_extras extras = { .tail = dump->tail,
 					     .window = cursor->window,
-					     .dim_name = dump->schema.head.dim_name };
+					     .dim_name = dump->schema.head.dim_name,
+					     .partial = row->partial };
 	int error;
 
 	if (row->extra_bytes == 0)
@@ -193,7 +122,7 @@ static int add_extras(struct dump *dump, struct text *text, const struct rows_cu
 	for (size_t i = 0; i < EXTRA_COUNT && !error; i++) {
 		if (!has_aggregate(cursor->window, extra_names[i].kind))
 			continue;
-		add_key(dump, text, extra_names[i].name);
+		dump_add_key(dump, text, extra_names[i].name);
 		query_extras_add_json(&extras, text, extra_names[i].kind);
 	}
 	return error;
@@ -209,30 +138,32 @@ static int print_row(struct dump *dump, const struct rows_cursor *cursor,
 	text_init(&text, dump->row, sizeof(dump->row));
 	text_add(&text, dump->is_json ? "{\"kind\":\"row\"" : "          row");
 	for (unsigned int i = 0; i < cursor->layout->field_count; i++)
-		add_unsigned(dump, &text,
+		dump_add_unsigned(dump, &text,
 			     query_field_name(dump->schema.head.dim_name,
 					      cursor->layout->field[i].field),
 			     group_key_value(cursor->layout, row->words, i));
-	add_unsigned(dump, &text, "count", row->partial->count);
-	add_unsigned(dump, &text, "records", row->partial->records);
-	add_signed(dump, &text, "sum", rows_saturated_sum(row->partial, &is_saturated));
-	add_signed(dump, &text, "min", row->partial->min);
-	add_signed(dump, &text, "max", row->partial->max);
+	dump_add_unsigned(dump, &text, "count", row->partial->count);
+	dump_add_unsigned(dump, &text, "records", row->partial->records);
+	dump_add_signed(dump, &text, "sum", rows_saturated_sum(row->partial, &is_saturated));
+	dump_add_signed(dump, &text, "min", row->partial->min);
+	dump_add_signed(dump, &text, "max", row->partial->max);
 	if (cursor->head.flags & SLUICE_ROWS_VARIABLE) {
-		add_time(dump, &text, "start", row->start_ns);
-		add_time(dump, &text, "end", row->end_ns);
-		add_signed(dump, &text, "revision", row->revision);
+		dump_add_time(dump, &text, "start", row->start_ns);
+		dump_add_time(dump, &text, "end", row->end_ns);
+		dump_add_signed(dump, &text, "revision", row->revision);
+		if (cursor->version > 1)
+			dump_add_unsigned(dump, &text, "order", row->order);
 	}
 	error = add_extras(dump, &text, cursor, row);
 	if (!error)
-		print(dump, &text);
+		dump_print(dump, &text);
 	return error;
 }
 
 static void add_late(struct dump *dump, struct text *text, const struct late_cursor *late)
 {
-	add_string(dump, text, "window", dump->schema.window[late->head->window].name);
-	add_unsigned(dump, text, "events", late->head->event_count);
+	dump_add_string(dump, text, "window", dump->schema.window[late->head->window].name);
+	dump_add_unsigned(dump, text, "events", late->head->event_count);
 }
 
 static void print_late_event(struct dump *dump, const struct sluice_late_event *event)
@@ -241,18 +172,18 @@ static void print_late_event(struct dump *dump, const struct sluice_late_event *
 
 	text_init(&text, dump->row, sizeof(dump->row));
 	text_add(&text, dump->is_json ? "{\"kind\":\"late_event\"" : "          late");
-	add_time(dump, &text, "time", event->time_ns);
+	dump_add_time(dump, &text, "time", event->time_ns);
 	for (int field = 0; field < SLUICE_FIELD_VALUE; field++)
-		add_unsigned(dump, &text,
+		dump_add_unsigned(dump, &text,
 			     query_field_name(dump->schema.head.dim_name, (enum sluice_field)field),
 			     late_event_field(event, (enum sluice_field)field));
-	add_signed(dump, &text, "value", event->value);
-	add_unsigned(dump, &text, "weight", event->weight);
-	add_unsigned(dump, &text, "event_id", event->event_id);
-	add_unsigned(dump, &text, "source_epoch", event->epoch);
-	add_unsigned(dump, &text, "sequence", event->sequence);
-	add_unsigned(dump, &text, "index", event->index);
-	print(dump, &text);
+	dump_add_signed(dump, &text, "value", event->value);
+	dump_add_unsigned(dump, &text, "weight", event->weight);
+	dump_add_unsigned(dump, &text, "event_id", event->event_id);
+	dump_add_unsigned(dump, &text, "source_epoch", event->epoch);
+	dump_add_unsigned(dump, &text, "sequence", event->sequence);
+	dump_add_unsigned(dump, &text, "index", event->index);
+	dump_print(dump, &text);
 }
 
 static void print_late_events(struct dump *dump, struct late_cursor *late)
@@ -278,19 +209,19 @@ static void add_field(const struct dump *dump, struct text *text,
 
 	switch (field->type) {
 	case LOG_RECORD_WINDOW:
-		add_string(dump, text, field->name, dump->schema.window[value].name);
+		dump_add_string(dump, text, field->name, dump->schema.window[value].name);
 		break;
 	case LOG_RECORD_FLAGS:
-		add_flags(dump, text, (__u16)value);
+		dump_add_flags(dump, text, (__u16)value);
 		break;
 	case LOG_RECORD_CAUSE:
-		add_string(dump, text, field->name, cause_name(value));
+		dump_add_string(dump, text, field->name, cause_name(value));
 		break;
 	case LOG_RECORD_TIME:
-		add_time(dump, text, field->name, time_ns);
+		dump_add_time(dump, text, field->name, time_ns);
 		break;
 	default:
-		add_unsigned(dump, text, field->name, value);
+		dump_add_unsigned(dump, text, field->name, value);
 	}
 }
 
@@ -300,6 +231,25 @@ static void add_fixed(const struct dump *dump, struct text *text,
 	for (__u16 i = 0; i < kind->field_count; i++)
 		add_field(dump, text, &kind->fields[i],
 			  log_record_number(&kind->fields[i], record));
+}
+
+static void print_late_panes(struct dump *dump, const struct sluice_disk_record *record)
+{
+	struct late_count_cursor cursor;
+	struct sluice_late_pane pane;
+
+	if (!dump->has_rows || late_count_read(&cursor, dump->schema.head.window_count, record))
+		return;
+	while (late_count_next(&cursor, &pane)) {
+		struct text text;
+
+		text_init(&text, dump->row, sizeof(dump->row));
+		text_add(&text, dump->is_json ? "{\"kind\":\"late_pane\"" : "          pane");
+		dump_add_time(dump, &text, "start", pane.start_ns);
+		dump_add_time(dump, &text, "end", pane.end_ns);
+		dump_add_unsigned(dump, &text, "records", pane.records);
+		dump_print(dump, &text);
+	}
 }
 
 static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_record *record)
@@ -340,16 +290,18 @@ static int dump_record(struct dump *dump, __u64 lsn, const struct sluice_disk_re
 	if (record->kind == SLUICE_DISK_SCHEMA)
 		add_schema(dump, &text);
 	else if (is_names)
-		add_unsigned(dump, &text, "names", count);
+		dump_add_unsigned(dump, &text, "names", count);
 	else if (is_rows)
 		add_rows(dump, &text, &cursor);
 	else if (is_late)
 		add_late(dump, &text, &late);
 	else if (fixed)
 		add_fixed(dump, &text, fixed, record);
-	print(dump, &text);
+	dump_print(dump, &text);
 	if (is_late)
 		print_late_events(dump, &late);
+	else if (record->kind == SLUICE_DISK_LATE_COUNT)
+		print_late_panes(dump, record);
 	while (is_rows && dump->has_rows && (got = rows_next(&cursor, &row)) == 1) {
 		got = print_row(dump, &cursor, &row);
 		if (got)

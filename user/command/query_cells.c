@@ -3,12 +3,13 @@
 #include "command/query_cells.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/time_format.h"
 #include "command/query_extras.h"
-#include "command/query_where.h"
+#include "core/dictionary.h"
 
 /* Aggregates that the partial tells; the others are in query_extras.c. */
 struct aggregate_column {
@@ -30,12 +31,26 @@ static void add_records(struct query_printer *printer, struct text *text,
 	json_add_unsigned(text, row->partial.records);
 }
 
+/* Marked where it stands: in a table by > or <. */
 static void add_sum(struct query_printer *printer, struct text *text, const struct row_result *row)
 {
 	bool is_saturated;
+	__s64 sum = rows_saturated_sum(&row->partial, &is_saturated);
 
-	json_add_signed(text, rows_saturated_sum(&row->partial, &is_saturated));
+	if (is_saturated && printer->format == QUERY_TABLE)
+		text_add(text, sum < 0 ? "<" : ">");
+	json_add_signed(text, sum);
 	printer->stats.saturated += is_saturated;
+	if (is_saturated && printer->format == QUERY_JSON)
+		text_add(text, ",\"sum_saturated\":true");
+}
+
+static bool is_saturated(const struct row_result *row)
+{
+	bool is_saturated;
+
+	rows_saturated_sum(&row->partial, &is_saturated);
+	return is_saturated;
 }
 
 static void add_extreme(struct text *text, const struct row_result *row, __s64 value)
@@ -99,7 +114,7 @@ static struct query_extras extras_of(const struct query_printer *printer,
 				     const struct row_result *row)
 {
 	return (struct query_extras){ printer->tail, &row->shape->window, row->shape->dim_name,
-				      printer->names };
+				      printer->names, &row->partial };
 }
 
 int query_read_extras(struct query_printer *printer, const struct row_result *row)
@@ -145,6 +160,8 @@ void query_add_member(struct query_printer *printer, struct text *text,
 unsigned int query_cell_count(const struct query_printer *printer,
 			      const struct sluice_schema_aggregate *aggregate)
 {
+	if (aggregate->kind == SLUICE_AGGREGATE_SUM)
+		return printer->format == QUERY_CSV ? 2 : 1;
 	return query_extras_cells(aggregate, printer->format == QUERY_CSV);
 }
 
@@ -154,7 +171,7 @@ void query_add_heading(const struct query_printer *printer, struct text *text,
 	if (row_tail_has(aggregate->kind))
 		query_extras_add_heading(text, aggregate, printer->columns.dim_name, cell);
 	else
-		text_add(text, aggregate_columns[aggregate->kind].name);
+		text_add(text, cell ? "sum_saturated" : aggregate_columns[aggregate->kind].name);
 }
 
 void query_add_cell(struct query_printer *printer, struct text *text, const struct row_result *row,
@@ -165,12 +182,14 @@ void query_add_cell(struct query_printer *printer, struct text *text, const stru
 
 	if (row_tail_has(kind))
 		query_extras_add_cell(&extras, text, index, cell, printer->format == QUERY_CSV);
+	else if (cell)
+		text_add(text, is_saturated(row) ? "true" : "false");
 	else
 		aggregate_columns[kind].add(printer, text, row);
 }
 
 const char *query_value_text(const struct names *names, enum sluice_field field, __u64 value,
-			     char digits[24])
+			     char room[QUERY_VALUE_BYTES])
 {
 	enum sluice_space space;
 	const char *name = NULL;
@@ -180,18 +199,39 @@ const char *query_value_text(const struct names *names, enum sluice_field field,
 		name = names_find(names, space, value);
 	if (name)
 		return name;
-	text_init(&text, digits, 24);
+	text_init(&text, room, QUERY_VALUE_BYTES);
 	json_add_unsigned(&text, value);
-	return digits;
+	return room;
+}
+
+const char *query_value_apart(const struct names *names, enum sluice_field field, __u64 value,
+			      char room[QUERY_VALUE_BYTES])
+{
+	const char *name = query_value_text(names, field, value, room);
+	enum sluice_space space;
+	struct text text;
+
+	if (!names || !names_space(field, &space) || !names_is_shared(names, space, value))
+		return name;
+	text_init(&text, room, QUERY_VALUE_BYTES);
+	text_add(&text, name);
+	text_add(&text, "#");
+	json_add_unsigned(&text, value);
+	return room;
 }
 
 const char *query_group_text(const struct query_printer *printer, const struct row_result *row,
-			     unsigned int i, char digits[24])
+			     unsigned int i, char room[QUERY_VALUE_BYTES])
 {
+	enum sluice_field field = row->shape->layout.field[i].field;
+	__u64 value;
+
 	if (row->is_overflow)
-		return QUERY_OVERFLOW;
-	return query_value_text(printer->names, row->shape->layout.field[i].field,
-				group_key_value(&row->shape->layout, row->words, i), digits);
+		return DICTIONARY_OVERFLOW;
+	value = group_key_value(&row->shape->layout, row->words, i);
+	return printer->format == QUERY_TABLE
+		       ? query_value_apart(printer->names, field, value, room)
+		       : query_value_text(printer->names, field, value, room);
 }
 
 void query_add_time(struct text *text, __s64 time_ns)
@@ -212,38 +252,58 @@ void query_add_id(struct text *text, const __u8 id[16])
 	}
 }
 
-double query_completeness(const struct row_result *row)
+/* Decimals behind the point, without zeros at their end. */
+static void add_decimals(struct text *text, __u64 value, unsigned int count)
 {
-	unsigned __int128 all = row->aggregated;
+	char digits[24];
 
-	for (size_t i = 0; i < QUERY_MISSING_COUNT; i++)
-		all += query_missing_value(row, i);
-	return all == 0 || all > UINT64_MAX ? 1 : rows_divide(row->aggregated, (__u64)all);
+	snprintf(digits, sizeof(digits), "%0*llu", (int)count, (unsigned long long)value);
+	while (count > 1 && digits[count - 1] == '0')
+		count--;
+	text_add_bytes(text, digits, count);
 }
 
-static const struct {
-	const char *name;
-	size_t offset;
-} missing_fields[] = {
-	{ "shed", offsetof(struct sluice_missing, shed) },
-	{ "ring_full", offsetof(struct sluice_missing, ring_full) },
-	{ "refused", offsetof(struct sluice_missing, refused) },
-	{ "late", offsetof(struct sluice_missing, late) },
-	{ "upstream", offsetof(struct sluice_missing, upstream) },
-};
-
-_Static_assert(sizeof(missing_fields) / sizeof(*missing_fields) == QUERY_MISSING_COUNT,
-	       "all parts");
-
-const char *query_missing_name(size_t i)
+bool query_add_completeness(struct text *text, const struct row_result *row)
 {
-	return missing_fields[i].name;
+	const __u64 scale = 1000000000000000ull;
+	__u64 share;
+
+	if (!row_result_completeness(row, scale, &share))
+		return false;
+	text_add(text, share == scale ? "1." : "0.");
+	add_decimals(text, share % scale, 15);
+	return true;
 }
 
-__u64 query_missing_value(const struct row_result *row, size_t i)
+bool query_add_percent(struct text *text, const struct row_result *row)
 {
-	__u64 value;
+	__u64 share;
 
-	memcpy(&value, (const char *)&row->missing + missing_fields[i].offset, sizeof(value));
-	return value;
+	if (!row_result_completeness(row, 10000, &share))
+		return false;
+	if (share == 10000)
+		text_add(text, "100 %");
+	else
+		text_format(text, "%llu.%02llu %%", (unsigned long long)share / 100,
+			    (unsigned long long)share % 100);
+	return true;
+}
+
+__u64 query_unattended_ms(const struct row_result *row)
+{
+	return row->unattended_ns / 1000000 + (row->unattended_ns % 1000000 != 0);
+}
+
+void query_add_state(struct text *text, const struct row_result *row)
+{
+	bool is_known;
+	__u64 share;
+
+	is_known = row_result_completeness(row, 1, &share);
+	text_add(text, row->is_retracted ? "retracted"
+		       : !is_known	 ? "partial"
+		       : row->is_early	 ? "early"
+		       : row->is_final	 ? "final"
+					 : "open");
+	text_add(text, row->is_unmerged ? " UNMERGED" : "");
 }

@@ -10,10 +10,13 @@
 
 /* Longest: eight tops of 200 names, all of them escaped. */
 #define QUERY_LINE_BYTES (4u << 20)
+/* Of all definitions of a window together; what would be more has no columns. */
+#define QUERY_AGGREGATES_MAX (4 * SLUICE_AGGREGATES_MAX)
 #define QUERY_COLUMNS_MAX \
-	(20 + SLUICE_GROUP_FIELDS_MAX + SLUICE_AGGREGATES_MAX * SLUICE_QUANTILES_MAX)
+	(32 + 2 * SLUICE_FIELD_VALUE + QUERY_AGGREGATES_MAX * SLUICE_QUANTILES_MAX)
 #define QUERY_ROWS_HELD 500 /* the widths of a table are taken from these */
-#define QUERY_MISSING_COUNT 5
+#define QUERY_VALUE_BYTES 288 /* a name, #, digits */
+#define QUERY_ESCAPED_BYTES (1u << 16)
 
 struct query_printer;
 
@@ -23,6 +26,16 @@ typedef void query_cell(struct query_printer *printer, size_t column, bool is_ri
 /* Does so for a row, or for the heading without one. Returns how many cells there were. */
 typedef size_t query_visit(struct query_printer *printer, const void *row, query_cell *cell);
 
+/* What any definition of the window has. */
+struct query_columns {
+	__u8 field[SLUICE_FIELD_VALUE];
+	__u32 field_count;
+	struct sluice_schema_aggregate aggregate[QUERY_AGGREGATES_MAX];
+	__u32 aggregate_count;
+	__u32 definition_count;
+	char dim_name[4][SLUICE_NAME_MAX + 1];
+};
+
 struct query_printer {
 	enum query_format format;
 	FILE *out;
@@ -30,8 +43,10 @@ struct query_printer {
 	struct row_tail *tail; /* of the row in work */
 	struct query_printer_stats stats;
 	/* CSV and table: */
-	struct row_set_shape columns; /* of the first row */
-	query_visit *visit; /* NULL before it */
+	struct query_columns columns;
+	bool is_csv_unsafe; /* cells stand as they are */
+	query_visit *empty_visit; /* of the heading when no row comes; or NULL */
+	query_visit *visit; /* NULL before the first row */
 	size_t column_count;
 	char *held[QUERY_ROWS_HELD][QUERY_COLUMNS_MAX];
 	size_t held_count;
@@ -39,6 +54,7 @@ struct query_printer {
 	size_t width[QUERY_COLUMNS_MAX];
 	bool is_right[QUERY_COLUMNS_MAX];
 	char line[QUERY_LINE_BYTES]; /* of JSON; a cell of the others */
+	char escaped[QUERY_ESCAPED_BYTES]; /* a cell of a table, as it is shown */
 };
 
 /* Reads what the row's aggregates need beyond its partial; before anything below. -EBADMSG. */
@@ -56,21 +72,26 @@ void query_add_heading(const struct query_printer *printer, struct text *text,
 void query_add_cell(struct query_printer *printer, struct text *text, const struct row_result *row,
 		    unsigned int index, unsigned int cell);
 
-/* The i-th group value, unquoted: its name or its digits, for which there is room. */
+/* A group value, unquoted: its name or its digits, for which there is room. */
+const char *query_value_text(const struct names *names, enum sluice_field field, __u64 value,
+			     char room[QUERY_VALUE_BYTES]);
+/* The same for people, who see no number beside it: same#10 where other ids have the name. */
+const char *query_value_apart(const struct names *names, enum sluice_field field, __u64 value,
+			      char room[QUERY_VALUE_BYTES]);
+/* The i-th of a row, as the format has it. */
 const char *query_group_text(const struct query_printer *printer, const struct row_result *row,
-			     unsigned int i, char digits[24]);
+			     unsigned int i, char room[QUERY_VALUE_BYTES]);
 
 void query_add_time(struct text *text, __s64 time_ns);
 void query_add_id(struct text *text, const __u8 id[16]);
-/* Share of what is known to have been sent that was taken in: 0 to 1. */
-double query_completeness(const struct row_result *row);
-/* The parts of what is missing, QUERY_MISSING_COUNT of them. */
-const char *query_missing_name(size_t i);
-__u64 query_missing_value(const struct row_result *row, size_t i);
-
-/* A group value, unquoted: its name or its digits, for which there is room. */
-const char *query_value_text(const struct names *names, enum sluice_field field, __u64 value,
-			     char digits[24]);
+/* Share of what is known to have been sent that was taken in: 0 to 1, rounded down. False: nobody
+ * knows. */
+bool query_add_completeness(struct text *text, const struct row_result *row);
+bool query_add_percent(struct text *text, const struct row_result *row);
+/* Time of the row in which nobody took datagrams in, rounded up. */
+__u64 query_unattended_ms(const struct row_result *row);
+/* What holds for the row: final, open, early, retracted, partial. */
+void query_add_state(struct text *text, const struct row_result *row);
 
 /* One result row of CSV or table. */
 void query_columns_row(struct query_printer *printer, const struct row_result *row);

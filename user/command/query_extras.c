@@ -2,6 +2,7 @@
 /* One function a kind and form; each asks the tail for the state and the sketch for its answer. */
 #include "command/query_extras.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,9 @@
 
 #define TOP_SHOWN 5 /* in a table, which is as wide as its widest cell */
 #define NULL_TEXT "null"
+/* Of an estimate that is off by 1.1 % at most. */
+#define QUANTILE_DIGITS 3
+#define QUANTILE_PLAIN_MIN 1.0
 
 static void add_point(const struct query_extras *extras, struct text *text, unsigned int index)
 {
@@ -68,17 +72,70 @@ static double add_quantile_name(struct text *text, __u64 bits)
 	return quantile;
 }
 
+/* Decimals that leave QUANTILE_DIGITS of what is not nearer to 0 than QUANTILE_PLAIN_MIN. */
+static int decimals_of(double value)
+{
+	int decimals = QUANTILE_DIGITS - 1;
+
+	for (double limit = 10; decimals > 0 && fabs(value) >= limit; limit *= 10)
+		decimals--;
+	return decimals;
+}
+
+/* A bucket is wider than the values in it: what the row knows exactly bounds the estimate. */
+static double clamp(const struct query_extras *extras, unsigned int index, double value)
+{
+	const struct sluice_partial *partial = extras->partial;
+
+	if (extras->window->aggregate[index].field != SLUICE_FIELD_VALUE || !partial->records)
+		return value;
+	if (value < (double)partial->min)
+		return (double)partial->min;
+	return value > (double)partial->max ? (double)partial->max : value;
+}
+
+static bool read_quantile(const struct query_extras *extras, unsigned int index, double quantile,
+			  double *value)
+{
+	const struct sketch_histogram *sketch = row_tail_state(extras->tail, index);
+
+	if (!sketch || sketch_histogram_quantile(sketch, &extras->tail->pool, quantile, value) != 0)
+		return false;
+	*value = clamp(extras, index, *value);
+	return true;
+}
+
 static void add_quantile(const struct query_extras *extras, struct text *text, unsigned int index,
 			 double quantile)
 {
-	const struct sketch_histogram *sketch = row_tail_state(extras->tail, index);
 	double value;
 
-	if (sketch &&
-	    sketch_histogram_quantile(sketch, &extras->tail->pool, quantile, &value) == 0)
+	if (read_quantile(extras, index, quantile, &value))
 		json_add_double(text, value);
 	else
 		text_add(text, NULL_TEXT);
+}
+
+/* For a terminal: no more digits than are known. One value only is exact. */
+static void add_quantile_short(const struct query_extras *extras, struct text *text,
+			       unsigned int index, double quantile)
+{
+	char digits[32];
+	double value;
+
+	if (!read_quantile(extras, index, quantile, &value)) {
+		text_add(text, NULL_TEXT);
+	} else if (extras->partial->records && extras->partial->min == extras->partial->max) {
+		json_add_double(text, value);
+	} else {
+		snprintf(digits, sizeof(digits), "%.*e", QUANTILE_DIGITS - 1, value);
+		value = strtod(digits, NULL);
+		text_add(text, "~");
+		if (fabs(value) < QUANTILE_PLAIN_MIN)
+			json_add_double(text, value);
+		else
+			text_format(text, "%.*f", decimals_of(value), value);
+	}
 }
 
 static void add_quantiles(const struct query_extras *extras, struct text *text, unsigned int index)
@@ -114,7 +171,7 @@ static void add_top(const struct query_extras *extras, struct text *text, unsign
 	struct sketch_top_item items[SKETCH_TOP_K_MAX];
 	int count = read_top(extras, index, items);
 	enum sluice_field field = extras->window->aggregate[index].field;
-	char digits[24];
+	char room[QUERY_VALUE_BYTES];
 
 	if (count < 0) {
 		text_add(text, NULL_TEXT);
@@ -123,8 +180,10 @@ static void add_top(const struct query_extras *extras, struct text *text, unsign
 	text_add(text, "[");
 	for (int i = 0; i < count; i++) {
 		text_add(text, i ? ",{\"key\":" : "{\"key\":");
-		text_add_quoted(text, query_value_text(extras->names, field, items[i].value,
-						       digits));
+		text_add_quoted(text,
+				query_value_text(extras->names, field, items[i].value, room));
+		text_add(text, ",\"key_id\":");
+		json_add_unsigned(text, items[i].value);
 		text_add(text, ",\"count\":");
 		json_add_unsigned(text, items[i].count);
 		text_add(text, ",\"error\":");
@@ -140,14 +199,14 @@ static void add_top_short(const struct query_extras *extras, struct text *text, 
 	struct sketch_top_item items[SKETCH_TOP_K_MAX];
 	int count = read_top(extras, index, items);
 	enum sluice_field field = extras->window->aggregate[index].field;
-	char digits[24];
+	char room[QUERY_VALUE_BYTES];
 
 	if (count < 0)
 		text_add(text, NULL_TEXT);
 	for (int i = 0; i < count && i < TOP_SHOWN; i++) {
 		text_add(text, i ? ", " : "");
 		text_add(text,
-			 query_value_text(extras->names, field, items[i].value, digits));
+			 query_value_apart(extras->names, field, items[i].value, room));
 		text_add(text, items[i].error ? " ~" : " ");
 		json_add_unsigned(text, items[i].count);
 	}
@@ -247,7 +306,10 @@ void query_extras_add_cell(const struct query_extras *extras, struct text *text,
 		add_distinct_cell(extras, text, index, cell, is_csv);
 	} else if (aggregate->kind == SLUICE_AGGREGATE_QUANTILES) {
 		memcpy(&quantile, &aggregate->quantile[cell], sizeof(quantile));
-		add_quantile(extras, text, index, quantile);
+		if (is_csv)
+			add_quantile(extras, text, index, quantile);
+		else
+			add_quantile_short(extras, text, index, quantile);
 	} else if (aggregate->kind == SLUICE_AGGREGATE_TOP) {
 		if (is_csv)
 			add_top(extras, text, index);

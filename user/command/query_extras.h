@@ -14,6 +14,7 @@ struct query_extras {
 	const struct sluice_schema_window *window;
 	const char (*dim_name)[SLUICE_NAME_MAX + 1];
 	const struct names *names; /* NULL: numbers only */
+	const struct sluice_partial *partial; /* of the row */
 };
 
 /* The JSON value of first or last; of the others an object with a member for each field, of all

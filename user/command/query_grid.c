@@ -9,24 +9,43 @@
 #define TABLE_GAP 2
 #define HEADING_MAX (SLUICE_NAME_MAX + 24) /* a field's name and what is told of it */
 
-/* RFC 4180: quotes where a cell would be misread. */
+/* RFC 4180: quotes where a cell would be misread. A spreadsheet would run what begins so. */
 static void print_csv_cell(struct query_printer *printer, size_t column, bool is_right,
 			   const char *text)
 {
-	(void)is_right;
+	bool is_run = !is_right && !printer->is_csv_unsafe && *text && strchr("=+-@\t\r", *text);
+
 	if (column)
 		putc(',', printer->out);
 	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(is_run ? "'" : "", printer->out);
 		fputs(text, printer->out);
 		return;
 	}
 	putc('"', printer->out);
+	fputs(is_run ? "'" : "", printer->out);
 	for (; *text; text++) {
 		if (*text == '"')
 			putc('"', printer->out);
 		putc(*text, printer->out);
 	}
 	putc('"', printer->out);
+}
+
+/* What is not printable would let a name move the cursor, or hide. */
+static const char *escape(struct query_printer *printer, const char *text)
+{
+	const char *at = text;
+	struct text escaped;
+	size_t bytes;
+
+	while ((bytes = text_printable_bytes(at)))
+		at += bytes;
+	if (!*at)
+		return text;
+	text_init(&escaped, printer->escaped, sizeof(printer->escaped));
+	text_add_printable(&escaped, text);
+	return printer->escaped;
 }
 
 /* Width on a terminal: characters, not bytes. */
@@ -39,9 +58,8 @@ static size_t width_of(const char *text)
 	return width;
 }
 
-/* Control characters would let a name move the cursor. */
-static void print_table_cell(struct query_printer *printer, size_t column, bool is_right,
-			     const char *text)
+static void print_escaped_cell(struct query_printer *printer, size_t column, bool is_right,
+			       const char *text)
 {
 	size_t width = width_of(text);
 	size_t gap = printer->width[column] > width ? printer->width[column] - width : 0;
@@ -49,10 +67,15 @@ static void print_table_cell(struct query_printer *printer, size_t column, bool 
 
 	if (is_right)
 		fprintf(printer->out, "%*s", (int)gap, "");
-	for (const char *at = text; *at; at++)
-		putc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, printer->out);
+	fputs(text, printer->out);
 	if (!is_last)
 		fprintf(printer->out, "%*s", (int)((is_right ? 0 : gap) + TABLE_GAP), "");
+}
+
+static void print_table_cell(struct query_printer *printer, size_t column, bool is_right,
+			     const char *text)
+{
+	print_escaped_cell(printer, column, is_right, escape(printer, text));
 }
 
 static void measure_cell(struct query_printer *printer, size_t column, bool is_right,
@@ -67,6 +90,7 @@ static void measure_cell(struct query_printer *printer, size_t column, bool is_r
 
 static void hold_cell(struct query_printer *printer, size_t column, bool is_right, const char *text)
 {
+	text = escape(printer, text);
 	measure_cell(printer, column, is_right, text);
 	printer->held[printer->held_count][column] = strdup(text);
 }
@@ -94,20 +118,14 @@ static void finish_table(struct query_printer *printer)
 		for (size_t column = 0; column < printer->column_count; column++) {
 			const char *cell = printer->held[i][column];
 
-			print_table_cell(printer, column, printer->is_right[column],
-					 cell ? cell : "");
+			print_escaped_cell(printer, column, printer->is_right[column],
+					   cell ? cell : "");
 			free(printer->held[i][column]);
 		}
 		putc('\n', printer->out);
 	}
 	printer->held_count = 0;
 	printer->is_flushed = true;
-}
-
-void query_grid_finish(struct query_printer *printer)
-{
-	if (printer->format == QUERY_TABLE)
-		finish_table(printer);
 }
 
 static void print_table_row(struct query_printer *printer, const void *row)
@@ -133,6 +151,15 @@ static void begin(struct query_printer *printer, query_visit *visit)
 	} else {
 		printer->column_count = visit(printer, NULL, measure_cell);
 	}
+}
+
+/* A file without rows still says what they would be. */
+void query_grid_finish(struct query_printer *printer)
+{
+	if (printer->format == QUERY_TABLE)
+		finish_table(printer);
+	else if (printer->format == QUERY_CSV && printer->empty_visit)
+		begin(printer, printer->empty_visit);
 }
 
 void query_grid_row(struct query_printer *printer, query_visit *visit, const void *row)

@@ -94,10 +94,13 @@ static const struct member after_fields[] = {
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const char *field_text(const struct query_printer *printer, const struct late_result *late,
-			      enum sluice_field field, char digits[24])
+			      enum sluice_field field, char room[QUERY_VALUE_BYTES])
 {
-	return query_value_text(printer->names, field, late_event_field(&late->event, field),
-				digits);
+	__u64 value = late_event_field(&late->event, field);
+
+	return printer->format == QUERY_TABLE
+		       ? query_value_apart(printer->names, field, value, room)
+		       : query_value_text(printer->names, field, value, room);
 }
 
 static void add_json_members(struct text *text, const struct late_result *late,
@@ -114,7 +117,7 @@ static void add_json_members(struct text *text, const struct late_result *late,
 static void add_json(const struct query_printer *printer, struct text *text,
 		     const struct late_result *late)
 {
-	char digits[24];
+	char room[QUERY_VALUE_BYTES];
 
 	text_add(text, "{");
 	add_json_members(text, late, before_fields, COUNT(before_fields));
@@ -123,7 +126,14 @@ static void add_json(const struct query_printer *printer, struct text *text,
 		text_add(text, i ? "," : "");
 		text_add_quoted(text, query_field_name(late->origin->dim_name, fields[i]));
 		text_add(text, ":");
-		text_add_quoted(text, field_text(printer, late, fields[i], digits));
+		text_add_quoted(text, field_text(printer, late, fields[i], room));
+	}
+	text_add(text, "},\"fields_id\":{");
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		text_add(text, i ? "," : "");
+		text_add_quoted(text, query_field_name(late->origin->dim_name, fields[i]));
+		text_add(text, ":");
+		json_add_unsigned(text, late_event_field(&late->event, fields[i]));
 	}
 	text_add(text, "}");
 	add_json_members(text, late, after_fields, COUNT(after_fields));
@@ -149,17 +159,42 @@ static size_t visit_members(struct query_printer *printer, const struct late_res
 	return column;
 }
 
+/* A field, and in CSV its number where it may have a name. */
+static size_t visit_field(struct query_printer *printer, const struct late_result *late,
+			  enum sluice_field field, size_t column, query_cell *cell)
+{
+	const char *name = query_field_name(printer->columns.dim_name, field);
+	char room[QUERY_VALUE_BYTES];
+	enum sluice_space space;
+	struct text text;
+
+	cell(printer, column++, false, late ? field_text(printer, late, field, room) : name);
+	if (printer->format != QUERY_CSV || !names_space(field, &space))
+		return column;
+	text_init(&text, printer->line, sizeof(printer->line));
+	if (late)
+		json_add_unsigned(&text, late_event_field(&late->event, field));
+	else
+		text_format(&text, "%s_id", name);
+	cell(printer, column++, true, printer->line);
+	return column;
+}
+
 static size_t visit(struct query_printer *printer, const void *row, query_cell *cell)
 {
 	const struct late_result *late = row;
 	size_t column = visit_members(printer, late, before_fields, COUNT(before_fields), 0, cell);
-	char digits[24];
 
 	for (size_t i = 0; i < COUNT(fields); i++)
-		cell(printer, column++, false,
-		     late ? field_text(printer, late, fields[i], digits)
-			  : query_field_name(printer->columns.dim_name, fields[i]));
+		column = visit_field(printer, late, fields[i], column, cell);
 	return visit_members(printer, late, after_fields, COUNT(after_fields), column, cell);
+}
+
+void query_printer_expect_late(struct query_printer *printer,
+			       const char dim_name[4][SLUICE_NAME_MAX + 1])
+{
+	memcpy(printer->columns.dim_name, dim_name, sizeof(printer->columns.dim_name));
+	printer->empty_visit = visit;
 }
 
 int query_printer_late(struct query_printer *printer, const struct late_result *late)
@@ -173,9 +208,8 @@ int query_printer_late(struct query_printer *printer, const struct late_result *
 		assert(!text.is_cut);
 		fwrite(text.data, 1, text.bytes, printer->out);
 	} else {
-		if (!printer->visit)
-			memcpy(printer->columns.dim_name, late->origin->dim_name,
-			       sizeof(printer->columns.dim_name));
+		if (!printer->empty_visit)
+			query_printer_expect_late(printer, late->origin->dim_name);
 		query_grid_row(printer, visit, late);
 	}
 	return ferror(printer->out) ? -EIO : 0;

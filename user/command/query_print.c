@@ -18,33 +18,56 @@ static void add_flag(struct text *text, const char *key, bool is_set)
 	text_add(text, is_set ? "\":true" : "\":false");
 }
 
+static void add_field_name(struct text *text, const struct row_result *row, unsigned int i)
+{
+	text_add(text, i ? "," : "");
+	text_add_quoted(text, query_field_name(row->shape->dim_name,
+					       row->shape->layout.field[i].field));
+	text_add(text, ":");
+}
+
+/* What people read, and what it is. */
 static void add_json_group(struct query_printer *printer, struct text *text,
 			   const struct row_result *row)
 {
 	const struct group_key *layout = &row->shape->layout;
-	char digits[24];
+	char room[QUERY_VALUE_BYTES];
 
+	if (row->is_absent) {
+		text_add(text, ",\"group\":null,\"group_id\":null");
+		return;
+	}
 	text_add(text, ",\"group\":{");
 	for (unsigned int i = 0; i < layout->field_count; i++) {
-		if (i)
-			text_add(text, ",");
-		text_add_quoted(text,
-				query_field_name(row->shape->dim_name, layout->field[i].field));
-		text_add(text, ":");
-		text_add_quoted(text, query_group_text(printer, row, i, digits));
+		add_field_name(text, row, i);
+		text_add_quoted(text, query_group_text(printer, row, i, room));
+	}
+	text_add(text, "},\"group_id\":{");
+	for (unsigned int i = 0; i < layout->field_count; i++) {
+		add_field_name(text, row, i);
+		if (row->is_overflow)
+			text_add(text, "null");
+		else
+			json_add_unsigned(text, group_key_value(layout, row->words, i));
 	}
 	text_add(text, "}");
 }
 
 static void add_json_missing(struct text *text, const struct row_result *row)
 {
+	text_add(text, ",\"completeness\":");
+	if (!query_add_completeness(text, row))
+		text_add(text, "null");
 	text_add(text, ",\"missing\":{");
-	for (size_t i = 0; i < QUERY_MISSING_COUNT; i++) {
-		text_add(text, i ? ",\"" : "\"");
-		text_add(text, query_missing_name(i));
-		text_add(text, "\":");
-		json_add_unsigned(text, query_missing_value(row, i));
-	}
+#define SLUICE_FIELD(name, words)         \
+	text_add(text, "\"" #name "\":"); \
+	json_add_unsigned(text, row->missing.name); \
+	text_add(text, ",");
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	text_add(text, "\"unattended_ms\":");
+	json_add_unsigned(text, query_unattended_ms(row));
+	add_flag(text, "estimated", row->missing.flags & SLUICE_MISSING_ESTIMATED);
 	text_add(text, "}");
 }
 
@@ -62,19 +85,28 @@ static void add_json(struct query_printer *printer, struct text *text, const str
 	add_json_group(printer, text, row);
 	text_add(text, ",\"revision\":");
 	json_add_signed(text, row->revision);
+	text_add(text, ",\"order\":");
+	json_add_unsigned(text, row->order);
 	add_flag(text, "final", row->is_final);
 	add_flag(text, "early", row->is_early);
 	add_flag(text, "retracted", row->is_retracted);
 	for (unsigned int i = 0; i < window->aggregate_count; i++)
 		query_add_member(printer, text, row, i);
-	text_add(text, ",\"completeness\":");
-	json_add_double(text, query_completeness(row));
 	add_json_missing(text, row);
 	text_add(text, ",\"agent\":\"");
 	query_add_id(text, row->agent_id);
 	text_add(text, "\",\"epoch\":");
 	json_add_unsigned(text, row->epoch);
+	text_add(text, ",\"merged\":");
+	json_add_unsigned(text, row->merged_count);
+	if (row->is_unmerged)
+		add_flag(text, "unmerged", true);
 	text_add(text, "}\n");
+}
+
+void query_printer_protect(struct query_printer *printer, bool is_protected)
+{
+	printer->is_csv_unsafe = !is_protected;
 }
 
 int query_printer_row(struct query_printer *printer, const struct row_result *row)

@@ -18,6 +18,12 @@ int query_printer_open(struct query_printer **printer, enum query_format format,
 		       const struct names *names);
 void query_printer_close(struct query_printer *printer);
 
+/* CSV: whether text that a spreadsheet would run begins with a ' (true at first). */
+void query_printer_protect(struct query_printer *printer, bool is_protected);
+/* CSV and table: rows of this definition may come. All of them before the first row; without any,
+ * its own is taken. */
+void query_printer_expect(struct query_printer *printer, const struct row_set_shape *shape);
+
 /* 0, -EBADMSG for a row whose points and sketches nobody wrote, or -errno of writing. */
 int query_printer_row(struct query_printer *printer, const struct row_result *row);
 /* Writes what is still held back. */

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Conditions: text to table, and table against rows. */
+/* Conditions against rows and late events, and against what is known at all. */
 #include "command/query_where.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *text; /* the longer ones first */
-	enum query_operator operator;
-} operators[] = {
-	{ "!=", QUERY_UNEQUAL }, { "<=", QUERY_AT_MOST }, { ">=", QUERY_AT_LEAST },
-	{ "=", QUERY_EQUAL },	 { "<", QUERY_LESS },	  { ">", QUERY_MORE },
-};
-
-#define OPERATOR_COUNT (sizeof(operators) / sizeof(*operators))
+#include "base/text.h"
+#include "core/dictionary.h"
 
 static __int128 value_count(const struct sluice_partial *partial)
 {
@@ -50,91 +41,13 @@ static const struct {
 
 #define NUMBER_COUNT (sizeof(numbers) / sizeof(*numbers))
 
-static int find_number(const char *name)
+int query_where_number(const char *name)
 {
 	for (size_t i = 0; i < NUMBER_COUNT; i++) {
 		if (strcmp(numbers[i].name, name) == 0)
 			return (int)i;
 	}
 	return -ENOENT;
-}
-
-static bool parse_number(const char *text, __int128 *number)
-{
-	bool is_negative = *text == '-';
-	__int128 made = 0;
-	int digits = 0;
-
-	for (text += is_negative; isdigit((unsigned char)*text) && digits < 38; text++, digits++)
-		made = made * 10 + (*text - '0');
-	if (*text || digits == 0)
-		return false;
-	*number = is_negative ? -made : made;
-	return true;
-}
-
-/* Copies [start, end) without spaces around it; false when it is empty or too long. */
-static bool copy_trimmed(char *out, size_t room, const char *start, const char *end)
-{
-	while (start < end && *start == ' ')
-		start++;
-	while (end > start && end[-1] == ' ')
-		end--;
-	if (end == start || (size_t)(end - start) >= room)
-		return false;
-	memcpy(out, start, (size_t)(end - start));
-	out[end - start] = '\0';
-	return true;
-}
-
-static int parse_one(struct query_condition *condition, const char *start, const char *end,
-		     char *what, size_t what_room)
-{
-	const char *at = start + strcspn(start, "=<>!");
-
-	for (size_t i = 0; i < OPERATOR_COUNT && at < end; i++) {
-		size_t bytes = strlen(operators[i].text);
-
-		if (strncmp(at, operators[i].text, bytes) != 0)
-			continue;
-		condition->operator= operators[i].operator;
-		if (!copy_trimmed(condition->field, sizeof(condition->field), start, at) ||
-		    !copy_trimmed(condition->value, sizeof(condition->value), at + bytes, end))
-			break;
-		condition->is_number = parse_number(condition->value, &condition->number);
-		if (find_number(condition->field) >= 0 && !condition->is_number) {
-			snprintf(what, what_room, "\"%s\" is not a number", condition->value);
-			return -EINVAL;
-		}
-		if (!condition->is_number && condition->operator> QUERY_UNEQUAL) {
-			snprintf(what, what_room,
-				 "\"%s\" has no order; use = or !=", condition->value);
-			return -EINVAL;
-		}
-		return 0;
-	}
-	snprintf(what, what_room, "\"%.*s\" is not FIELD=VALUE", (int)(end - start), start);
-	return -EINVAL;
-}
-
-int query_where_parse(struct query_where *where, const char *text, char *what, size_t what_room)
-{
-	for (;;) {
-		const char *end = text + strcspn(text, ",");
-		struct query_condition condition = { 0 };
-		int error = parse_one(&condition, text, end, what, what_room);
-
-		if (error)
-			return error;
-		if (where->count == QUERY_WHERE_MAX) {
-			snprintf(what, what_room, "more than %d conditions", QUERY_WHERE_MAX);
-			return -EINVAL;
-		}
-		where->condition[where->count++] = condition;
-		if (*end == '\0')
-			return 0;
-		text = end + 1;
-	}
 }
 
 static const char *const field_names[SLUICE_FIELD_COUNT] = {
@@ -167,7 +80,7 @@ void query_where_bind(struct query_where *where, const struct schema *schema, __
 	for (unsigned int i = 0; i < where->count; i++) {
 		struct query_condition *condition = &where->condition[i];
 
-		condition->is_used |= find_number(condition->field) >= 0;
+		condition->is_used |= query_where_number(condition->field) >= 0;
 		for (unsigned int j = 0; j < layout->field_count; j++)
 			condition->is_used |=
 				is_field(condition, schema->head.dim_name, layout->field[j].field);
@@ -192,6 +105,14 @@ static bool holds(enum query_operator operator, __int128 left, __int128 right)
 	}
 }
 
+static bool is_named(const struct query_condition *condition, const char *name, __u64 id)
+{
+	return strcmp(name, condition->value) == 0 ||
+	       (condition->name_bytes && condition->id == id &&
+		strlen(name) == condition->name_bytes &&
+		memcmp(name, condition->value, condition->name_bytes) == 0);
+}
+
 /* A group value against one condition. Without `names`, what only names can tell may hold. */
 static bool holds_value(const struct query_condition *condition, const struct names *names,
 			enum sluice_field field, __int128 value, bool is_overflow)
@@ -201,16 +122,16 @@ static bool holds_value(const struct query_condition *condition, const struct na
 	const char *name;
 
 	if (is_overflow)
-		return (strcmp(condition->value, QUERY_OVERFLOW) == 0) == wants_equal &&
+		return (strcmp(condition->value, DICTIONARY_OVERFLOW) == 0) == wants_equal &&
 		       condition->operator<= QUERY_UNEQUAL;
-	if (strcmp(condition->value, QUERY_OVERFLOW) == 0)
+	if (strcmp(condition->value, DICTIONARY_OVERFLOW) == 0)
 		return !wants_equal;
 	if (condition->is_number)
 		return holds(condition->operator, value, condition->number);
 	if (!names)
 		return true;
 	name = names_space(field, &space) ? names_find(names, space, (__u64)value) : NULL;
-	return (name && strcmp(name, condition->value) == 0) == wants_equal;
+	return (name && is_named(condition, name, (__u64)value)) == wants_equal;
 }
 
 /* All conditions on one group field: one of the `=` and every other one. */
@@ -260,7 +181,7 @@ bool query_where_is_possible(const struct query_where *where, const struct schem
 static bool has_fields(const struct query_where *where, const struct row_set_shape *shape)
 {
 	for (unsigned int i = 0; i < where->count; i++) {
-		bool has_field = find_number(where->condition[i].field) >= 0;
+		bool has_field = query_where_number(where->condition[i].field) >= 0;
 
 		for (unsigned int j = 0; j < shape->layout.field_count; j++)
 			has_field |= is_field(&where->condition[i], shape->dim_name,
@@ -271,18 +192,35 @@ static bool has_fields(const struct query_where *where, const struct row_set_sha
 	return true;
 }
 
+/* Whatever group it would have been; but nothing was counted. */
+static bool is_met_by_absent(const struct query_where *where, const struct row_result *row)
+{
+	for (unsigned int i = 0; i < where->count; i++) {
+		const struct query_condition *condition = &where->condition[i];
+		int place = query_where_number(condition->field);
+
+		if (place >= 0 && (numbers[place].needs_records ||
+				   !holds(condition->operator, numbers[place].value(&row->partial),
+					  condition->number)))
+			return false;
+	}
+	return true;
+}
+
 bool query_where_is_met(const struct query_where *where, const struct names *names,
 			const struct row_result *row)
 {
 	if (where->count == 0)
 		return true;
+	if (row->is_absent)
+		return is_met_by_absent(where, row);
 	if (!has_fields(where, row->shape) ||
 	    !holds_group(where, names, row->shape->dim_name, &row->shape->layout, row->words,
 			 row->is_overflow))
 		return false;
 	for (unsigned int i = 0; i < where->count; i++) {
 		const struct query_condition *condition = &where->condition[i];
-		int place = find_number(condition->field);
+		int place = query_where_number(condition->field);
 
 		if (place >= 0 && ((numbers[place].needs_records && row->partial.records == 0) ||
 				   !holds(condition->operator, numbers[place].value(&row->partial),
@@ -314,4 +252,48 @@ bool query_where_is_met_by_late(const struct query_where *where, const struct na
 			return false;
 	}
 	return true;
+}
+
+/* Whether a name of the condition's field is the value; offers those that are not. */
+static bool is_known(const struct query_condition *condition, const struct names *names,
+		     const char dim_name[4][SLUICE_NAME_MAX + 1], struct text_nearest *nearest)
+{
+	enum sluice_space space, wanted;
+	const char *name;
+
+	for (int field = 0; field < SLUICE_FIELD_VALUE; field++) {
+		if (!is_field(condition, dim_name, (enum sluice_field)field))
+			continue;
+		if (!names_space((enum sluice_field)field, &wanted))
+			return false;
+		for (size_t i = 0; (name = names_at(names, i, &space)); i++) {
+			if (space != wanted)
+				continue;
+			if (strcmp(name, condition->value) == 0 ||
+			    (condition->name_bytes && strlen(name) == condition->name_bytes &&
+			     memcmp(name, condition->value, condition->name_bytes) == 0))
+				return true;
+			text_nearest_offer(nearest, name);
+		}
+	}
+	return false;
+}
+
+const struct query_condition *query_where_unknown(const struct query_where *where,
+						  const struct names *names,
+						  const char dim_name[4][SLUICE_NAME_MAX + 1],
+						  unsigned int *index, const char **nearest)
+{
+	while (*index < where->count) {
+		const struct query_condition *condition = &where->condition[(*index)++];
+		struct text_nearest offered = { .word = condition->value };
+
+		if (condition->is_number || query_where_number(condition->field) >= 0 ||
+		    strcmp(condition->value, DICTIONARY_OVERFLOW) == 0 ||
+		    is_known(condition, names, dim_name, &offered))
+			continue;
+		*nearest = offered.best;
+		return condition;
+	}
+	return NULL;
 }

@@ -9,7 +9,6 @@
 #include "edge/row_set.h"
 
 #define QUERY_WHERE_MAX 32
-#define QUERY_OVERFLOW "__overflow__"
 
 enum query_operator {
 	QUERY_EQUAL,
@@ -26,6 +25,8 @@ struct query_condition {
 	enum query_operator operator;
 	bool is_number;
 	__int128 number;
+	__u64 id; /* behind a #, as tables tell ids of one name apart */
+	size_t name_bytes; /* before it; 0: there is none */
 	bool is_used; /* some window had the field */
 };
 
@@ -37,12 +38,22 @@ struct query_where {
 /* Adds the conditions of one --where. -EINVAL with `what` saying what is wrong. */
 int query_where_parse(struct query_where *where, const char *text, char *what, size_t what_room);
 
+/* Which of the numbers of a row has this name, or -ENOENT. */
+int query_where_number(const char *name);
+
 /* How a group field is called in a row of this schema: "type", or the configured name of a
  * dimension. */
 const char *query_field_name(const char dim_name[4][SLUICE_NAME_MAX + 1], enum sluice_field field);
 
 /* Marks conditions that this window has a field or an aggregate for. */
 void query_where_bind(struct query_where *where, const struct schema *schema, __u32 window);
+
+/* The next condition, from *index on, with a value that is neither a number nor a known name of its
+ * field; NULL behind the last. `nearest`: the name that was probably meant, or NULL. */
+const struct query_condition *query_where_unknown(const struct query_where *where,
+						  const struct names *names,
+						  const char dim_name[4][SLUICE_NAME_MAX + 1],
+						  unsigned int *index, const char **nearest);
 
 /* Whether a row may be wanted, by the numbers of its group alone; names may come later in the
  * log. */

@@ -18,6 +18,7 @@ struct late_set {
 	struct late_set_options options;
 	__u32 window_count; /* of the schema in force; 0: none yet */
 	__u32 window; /* index in it, or NO_WINDOW */
+	bool has_any;
 	struct late_origin **origins; /* the last one is in force */
 	size_t origin_count;
 	struct late_entry *entries;
@@ -45,6 +46,16 @@ void late_set_close(struct late_set *set)
 	free(set->origins);
 	free(set->entries);
 	free(set);
+}
+
+bool late_set_has_any(const struct late_set *set)
+{
+	return set->has_any;
+}
+
+const struct late_origin *late_set_origin(const struct late_set *set)
+{
+	return set->origin_count ? set->origins[set->origin_count - 1] : NULL;
 }
 
 /* Segments repeat the schema: most often it is the same again. */
@@ -103,6 +114,7 @@ int late_set_add(struct late_set *set, const struct sluice_disk_record *record)
 
 	if (error || cursor.head->window != set->window)
 		return error;
+	set->has_any = true;
 	while (!error && late_record_next(&cursor, &event)) {
 		if (event.time_ns >= set->options.since_ns && event.time_ns < set->options.until_ns)
 			error = add_event(set, &event);

@@ -35,6 +35,11 @@ int late_set_use_schema(struct late_set *set, const struct schema *schema);
 /* A late record. -EBADMSG (also before any schema), -ENOMEM. */
 int late_set_add(struct late_set *set, const struct sluice_disk_record *record);
 
+/* Whether the log held any late event of the window, at whatever time. */
+bool late_set_has_any(const struct late_set *set);
+/* What is in force; NULL before the first schema. */
+const struct late_origin *late_set_origin(const struct late_set *set);
+
 /* Gives every event in order: time, source, its epoch, sequence, index. `emit` returns 0 to go on;
  * anything else ends the walk and is returned. */
 int late_set_emit(struct late_set *set, int (*emit)(void *context, const struct late_result *late),

@@ -14,6 +14,7 @@ struct name {
 	__u64 id;
 	size_t offset; /* of the text, zero-terminated */
 	__u8 space;
+	bool is_shared;
 };
 
 struct names {
@@ -122,7 +123,8 @@ static int set_name(struct names *names, const struct name_taught *taught)
 		names->list = list;
 		names->room = room;
 	}
-	names->list[names->count++] = (struct name){ taught->id, offset, taught->space };
+	names->list[names->count++] = (struct name){ taught->id, offset, taught->space,
+							    false };
 	names->index[slot] = (__u32)names->count;
 	return names->count * 2 > names->mask ? grow(names) : 0;
 }
@@ -137,7 +139,8 @@ int names_add(struct names *names, const struct sluice_disk_record *record)
 	while (!error && dictionary_next(&cursor, &name)) {
 		if (name.bytes == 0 || name.space >= SLUICE_SPACE_COUNT)
 			return -EBADMSG;
-		error = set_name(names, &name);
+		if (dictionary_judge(&name) == DICTIONARY_GOOD)
+			error = set_name(names, &name);
 	}
 	return error;
 }
@@ -147,6 +150,48 @@ const char *names_find(const struct names *names, enum sluice_space space, __u64
 	__u32 place = names->index[find_slot(names, (__u8)space, id)];
 
 	return place ? names->text + names->list[place - 1].offset : NULL;
+}
+
+static const char *text_at(const struct names *names, __u32 place)
+{
+	return names->text + names->list[place].offset;
+}
+
+static int compare(const void *left, const void *right, void *context)
+{
+	const struct names *names = context;
+	const __u32 *a = left, *b = right;
+	int spaces = names->list[*a].space - names->list[*b].space;
+
+	return spaces ? spaces : strcmp(text_at(names, *a), text_at(names, *b));
+}
+
+int names_compare(struct names *names)
+{
+	__u32 *order = malloc((names->count + 1) * sizeof(*order));
+
+	if (!order)
+		return -ENOMEM;
+	for (__u32 i = 0; i < names->count; i++) {
+		order[i] = i;
+		names->list[i].is_shared = false;
+	}
+	qsort_r(order, names->count, sizeof(*order), compare, names);
+	for (size_t i = 1; i < names->count; i++) {
+		if (compare(&order[i - 1], &order[i], names) != 0)
+			continue;
+		names->list[order[i - 1]].is_shared = true;
+		names->list[order[i]].is_shared = true;
+	}
+	free(order);
+	return 0;
+}
+
+bool names_is_shared(const struct names *names, enum sluice_space space, __u64 id)
+{
+	__u32 place = names->index[find_slot(names, (__u8)space, id)];
+
+	return place && names->list[place - 1].is_shared;
 }
 
 bool names_space(enum sluice_field field, enum sluice_space *space)

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKET_BYTES_FIRST 4096
-#define BUCKETS_FIRST 256
-/* Sessions start anywhere: this much time shares a bucket. */
-#define SESSION_BUCKET_NS 10000000000ll
-
 int row_set_open(struct row_set **set, const struct row_set_options *options)
 {
 	struct row_set *made = calloc(1, sizeof(*made));
@@ -19,11 +14,9 @@ int row_set_open(struct row_set **set, const struct row_set_options *options)
 	if (!made)
 		return -ENOMEM;
 	made->options = *options;
-	made->index = calloc(BUCKETS_FIRST * 2, sizeof(*made->index));
-	made->index_mask = BUCKETS_FIRST * 2 - 1;
-	if (!made->index || row_tail_open(&made->tail)) {
-		free(made->index);
-		free(made);
+	made->window = ROW_SET_NO_WINDOW;
+	if (row_set_open_buckets(made) || row_tail_open(&made->tail)) {
+		row_set_close(made);
 		return -ENOMEM;
 	}
 	*set = made;
@@ -34,15 +27,17 @@ void row_set_close(struct row_set *set)
 {
 	if (!set)
 		return;
-	for (size_t i = 0; i < set->bucket_count; i++)
-		free(set->buckets[i].data);
-	for (size_t i = 0; i < set->shape_count; i++)
-		free(set->shapes[i]);
-	free(set->buckets);
-	free(set->index);
-	free(set->shapes);
-	free(set->sources);
-	free(set->heads);
+	row_set_close_buckets(set);
+	for (size_t i = 0; i < set->shapes.count; i++)
+		free(set->shapes.at[i]);
+	free(set->shapes.at);
+	free(set->sources.at);
+	free(set->heads.at);
+	free(set->completes.at);
+	free(set->finals.at);
+	free(set->gaps.at);
+	free(set->late.at);
+	free(set->absent.at);
 	free(set->schema);
 	row_tail_close(set->tail);
 	free(set);
@@ -53,13 +48,17 @@ __u64 row_set_count(const struct row_set *set)
 	return set->row_count;
 }
 
-bool row_set_has_window(const struct row_set *set)
+const struct row_set_shape *row_set_shape_at(const struct row_set *set, size_t index)
 {
-	return set->shape_count > 0;
+	return index < set->shapes.count ? set->shapes.at[index] : NULL;
 }
 
-/* Room for one more of `bytes` each; grows by half. */
-static int make_room(void **array, size_t count, size_t *room, size_t bytes)
+__u64 row_set_left_out(const struct row_set *set)
+{
+	return set->left_out;
+}
+
+int row_list_grow(void **array, size_t count, size_t *room, size_t bytes)
 {
 	size_t wanted = *room + *room / 2 + 8;
 	void *grown;
@@ -74,61 +73,83 @@ static int make_room(void **array, size_t count, size_t *room, size_t bytes)
 	return 0;
 }
 
-/* Rows under two schemas have one shape when they can be merged and printed alike. */
+/* Rows under two schemas have one shape when they mean the same, so that they can be merged and
+ * printed alike. Format 1.0 does not tell all of it: there, what looks alike is taken for alike. */
 static bool is_same_shape(const struct sluice_schema_window *a,
 			  const struct sluice_schema_window *b)
 {
-	return a->kind == b->kind && a->group_count == b->group_count &&
+	return a->kind == b->kind && a->size_ns == b->size_ns && a->slide_ns == b->slide_ns &&
+	       a->offset_ns == b->offset_ns && a->group_count == b->group_count &&
 	       a->aggregate_count == b->aggregate_count &&
 	       memcmp(a->group_field, b->group_field, a->group_count) == 0 &&
-	       memcmp(a->aggregate, b->aggregate, a->aggregate_count * sizeof(*a->aggregate)) == 0;
+	       memcmp(a->aggregate, b->aggregate, a->aggregate_count * sizeof(*a->aggregate)) ==
+		       0 &&
+	       (a->definition == b->definition || !a->definition || !b->definition);
+}
+
+/* The same definition once more. Of two disorders the longer one, which claims less. */
+static void renew_shape(struct row_set_shape *shape, const struct schema *schema, __u32 window)
+{
+	__s64 disorder_ns = shape->window.max_disorder_ns;
+
+	shape->window = schema->window[window];
+	if (shape->window.max_disorder_ns < disorder_ns)
+		shape->window.max_disorder_ns = disorder_ns;
+	memcpy(shape->dim_name, schema->head.dim_name, sizeof(shape->dim_name));
 }
 
 static int find_shape(struct row_set *set, const struct schema *schema, __u32 window)
 {
 	struct row_set_shape *shape;
 
-	for (size_t i = 0; i < set->shape_count; i++) {
-		if (is_same_shape(&set->shapes[i]->window, &schema->window[window])) {
-			set->shapes[i]->window = schema->window[window];
-			memcpy(set->shapes[i]->dim_name, schema->head.dim_name,
-			       sizeof(schema->head.dim_name));
+	for (size_t i = 0; i < set->shapes.count; i++) {
+		if (is_same_shape(&set->shapes.at[i]->window, &schema->window[window])) {
+			renew_shape(set->shapes.at[i], schema, window);
 			return (int)i;
 		}
 	}
-	if (set->shape_count > UINT16_MAX || make_room((void **)&set->shapes, set->shape_count,
-						       &set->shape_room, sizeof(*set->shapes)))
+	if (set->shapes.count > UINT16_MAX || ROW_LIST_GROW(set->shapes))
 		return -ENOMEM;
-	shape = malloc(sizeof(*shape));
+	shape = calloc(1, sizeof(*shape));
 	if (!shape)
 		return -ENOMEM;
-	shape->window = schema->window[window];
 	shape->layout = schema->layout[window];
-	memcpy(shape->dim_name, schema->head.dim_name, sizeof(shape->dim_name));
-	set->shapes[set->shape_count] = shape;
-	return (int)set->shape_count++;
+	renew_shape(shape, schema, window);
+	if (shape->window.kind == SLUICE_WINDOW_SESSION)
+		set->has_sessions = true;
+	else
+		set->has_grids = true;
+	set->shapes.at[set->shapes.count] = shape;
+	return (int)set->shapes.count++;
 }
 
-static int find_source(struct row_set *set, const struct sluice_schema *head)
+static bool is_source(const struct row_set *set, const struct row_source *source, __u64 epoch)
 {
-	for (size_t i = 0; i < set->source_count; i++) {
-		if (set->sources[i].epoch == head->agent_epoch &&
-		    memcmp(set->sources[i].agent_id, head->agent_id, 16) == 0)
-			return (int)i;
+	return source->epoch == epoch &&
+	       memcmp(source->agent_id, set->schema->head.agent_id, 16) == 0;
+}
+
+int row_set_find_source(struct row_set *set, __u64 epoch)
+{
+	struct row_source *made;
+
+	if (set->source < set->sources.count &&
+	    is_source(set, &set->sources.at[set->source], epoch))
+		return (int)set->source;
+	for (set->source = 0; set->source < set->sources.count; set->source++) {
+		if (is_source(set, &set->sources.at[set->source], epoch))
+			return (int)set->source;
 	}
-	if (make_room((void **)&set->sources, set->source_count, &set->source_room,
-		      sizeof(*set->sources)))
+	if (set->sources.count > INT32_MAX - 1 || ROW_LIST_GROW(set->sources))
 		return -ENOMEM;
-	memcpy(set->sources[set->source_count].agent_id, head->agent_id, 16);
-	set->sources[set->source_count].epoch = head->agent_epoch;
-	set->sources[set->source_count].closed_ns = INT64_MIN;
-	return (int)set->source_count++;
+	made = &set->sources.at[set->sources.count++];
+	*made = (struct row_source){ .epoch = epoch, .closed_ns = INT64_MIN };
+	memcpy(made->agent_id, set->schema->head.agent_id, 16);
+	return (int)set->source;
 }
 
 int row_set_use_schema(struct row_set *set, const struct schema *schema)
 {
-	int source;
-
 	if (!set->schema)
 		set->schema = malloc(sizeof(*set->schema));
 	if (!set->schema)
@@ -146,204 +167,103 @@ int row_set_use_schema(struct row_set *set, const struct schema *schema)
 		set->shape = (__u16)shape;
 		set->window = i;
 	}
-	source = find_source(set, &schema->head);
-	if (source < 0)
-		return source;
-	set->source = (__u32)source;
 	return 0;
-}
-
-static __u64 mix(__u64 value)
-{
-	value = (value ^ (value >> 31)) * 0x9E3779B97F4A7C15ull;
-	return value ^ (value >> 29);
-}
-
-static int grow_index(struct row_set *set)
-{
-	size_t mask = set->index_mask * 2 + 1;
-	__u32 *index = calloc(mask + 1, sizeof(*index));
-
-	if (!index)
-		return -ENOMEM;
-	for (size_t i = 0; i < set->bucket_count; i++) {
-		size_t slot = mix((__u64)set->buckets[i].start_ns) & mask;
-
-		while (index[slot])
-			slot = (slot + 1) & mask;
-		index[slot] = (__u32)i + 1;
-	}
-	free(set->index);
-	set->index = index;
-	set->index_mask = mask;
-	return 0;
-}
-
-static struct row_bucket *find_bucket(struct row_set *set, __s64 start_ns)
-{
-	size_t slot = mix((__u64)start_ns) & set->index_mask;
-
-	/* Rows of one window come one after the other. */
-	if (set->last_bucket < set->bucket_count &&
-	    set->buckets[set->last_bucket].start_ns == start_ns)
-		return &set->buckets[set->last_bucket];
-	for (; set->index[slot]; slot = (slot + 1) & set->index_mask) {
-		if (set->buckets[set->index[slot] - 1].start_ns == start_ns) {
-			set->last_bucket = set->index[slot] - 1;
-			return &set->buckets[set->last_bucket];
-		}
-	}
-	if (make_room((void **)&set->buckets, set->bucket_count, &set->bucket_room,
-		      sizeof(*set->buckets)))
-		return NULL;
-	set->buckets[set->bucket_count] = (struct row_bucket){ .start_ns = start_ns };
-	set->index[slot] = (__u32)set->bucket_count + 1;
-	set->last_bucket = set->bucket_count++;
-	if (set->bucket_count * 2 > set->index_mask && grow_index(set))
-		return NULL;
-	return &set->buckets[set->last_bucket];
-}
-
-static void *append(struct row_bucket *bucket, size_t bytes)
-{
-	void *at;
-
-	if (bucket->bytes + bytes > bucket->room) {
-		size_t room = bucket->room + bucket->room / 2 + BUCKET_BYTES_FIRST + bytes;
-		__u8 *data = realloc(bucket->data, room);
-
-		if (!data)
-			return NULL;
-		bucket->data = data;
-		bucket->room = room;
-	}
-	at = bucket->data + bucket->bytes;
-	bucket->bytes += bytes;
-	bucket->entry_count++;
-	return at;
-}
-
-/* Buckets never split rows of one start, and their order is the order of starts. */
-static __s64 bucket_start(const struct row_set *set, __s64 start_ns)
-{
-	__s64 rest;
-
-	if (set->shapes[set->shape]->window.kind != SLUICE_WINDOW_SESSION)
-		return start_ns;
-	rest = start_ns % SESSION_BUCKET_NS;
-	return start_ns - (rest < 0 ? rest + SESSION_BUCKET_NS : rest);
 }
 
 static int add_head(struct row_set *set, const struct sluice_rows *head)
 {
-	if (set->head_count > UINT32_MAX - 1 ||
-	    make_room((void **)&set->heads, set->head_count, &set->head_room, sizeof(*set->heads)))
+	if (set->heads.count > UINT32_MAX - 1 || ROW_LIST_GROW(set->heads))
 		return -ENOMEM;
-	set->heads[set->head_count++] = (struct row_head){ head->aggregated, head->missing };
-	return 0;
+	set->heads.at[set->heads.count++] = (struct row_head){
+		.aggregated = head->aggregated,
+		.selected = head->selected,
+		.offered = head->offered,
+		.missing = head->missing,
+	};
+	return row_set_find_source(set, head->epoch) < 0 ? -ENOMEM : 0;
 }
 
-static int add_entry(struct row_set *set, const struct row_view *row, __u16 flags, bool is_close)
+/* `is_sign`: the row itself is not wanted. */
+static int add_entry(struct row_set *set, const struct rows_cursor *cursor,
+		     const struct row_view *row, __u64 lsn, bool is_sign)
 {
-	size_t key_bytes = set->shapes[set->shape]->layout.word_count * 8u;
-	size_t bytes = sizeof(struct row_entry);
-	struct row_bucket *bucket;
-	struct row_entry *entry;
+	size_t key_bytes = is_sign ? 0 : cursor->layout->word_count * 8u;
+	size_t rest = is_sign ? 0 : sizeof(*row->partial) + row->extra_bytes;
+	size_t bytes = sizeof(struct row_entry) + key_bytes + rest;
+	struct row_entry *entry = row_set_put(set, row->start_ns, bytes);
 
-	if (!is_close)
-		bytes += key_bytes + sizeof(*row->partial) + row->extra_bytes;
-	bucket = find_bucket(set, bucket_start(set, row->start_ns));
-	entry = bucket ? append(bucket, bytes) : NULL;
 	if (!entry)
 		return -ENOMEM;
 	*entry = (struct row_entry){
 		.start_ns = row->start_ns,
 		.end_ns = row->end_ns,
+		.order = row->order,
+		.lsn = lsn,
 		.bytes = (__u32)bytes,
-		.head = (__u32)(set->head_count - 1),
+		.head = (__u32)(set->heads.count - 1),
 		.source = set->source,
 		.revision = row->revision,
-		.order = row->order,
-		.flags = flags,
+		.flags = cursor->head.flags,
 		.shape = set->shape,
-		.is_close = is_close,
+		.is_sign = is_sign,
+		.is_whole = cursor->version == 1,
 	};
-	if (!is_close) {
-		__u8 *at = (__u8 *)(entry + 1);
-
-		memcpy(at, row->words, key_bytes);
-		memcpy(at + key_bytes, row->partial, sizeof(*row->partial) + row->extra_bytes);
-		set->row_count++;
-	}
+	if (is_sign)
+		return 0;
+	memcpy(entry + 1, row->words, key_bytes);
+	memcpy((__u8 *)(entry + 1) + key_bytes, row->partial, rest);
+	set->row_count++;
+	set->shapes.at[set->shape]->has_rows = true;
 	return 0;
 }
 
-static bool is_in_range(const struct row_set *set, __s64 start_ns)
+/* That there was a row is worth one sign a record: all of them have one interval. */
+static int add_unwanted(struct row_set *set, const struct rows_cursor *cursor,
+			const struct row_view *row, __u64 lsn, bool *has_sign)
 {
-	return start_ns >= set->options.since_ns && start_ns < set->options.until_ns;
-}
-
-/* Of a final record, or a close record of version 1. */
-static int add_close(struct row_set *set, const struct row_view *view, __u16 flags)
-{
-	struct row_source *source = &set->sources[set->source];
-
-	if (view->start_ns == INT64_MIN) {
-		source->closed_ns =
-			view->end_ns > source->closed_ns ? view->end_ns : source->closed_ns;
+	if (cursor->window->kind == SLUICE_WINDOW_SESSION) {
+		set->has_unwanted = true;
 		return 0;
 	}
-	return is_in_range(set, view->start_ns) ? add_entry(set, view, flags, true) : 0;
-}
-
-static int add_final(struct row_set *set, const struct sluice_disk_record *record)
-{
-	const struct sluice_emission *final = (const struct sluice_emission *)(record + 1);
-	struct row_view view;
-
-	if (record->version != 1 || record->bytes < sizeof(*record) + sizeof(*final) ||
-	    final->window >= set->schema->head.window_count)
-		return -EBADMSG;
-	if (final->window != set->window)
+	if (*has_sign)
 		return 0;
-	view = (struct row_view){ .start_ns = final->start_ns,
-				  .end_ns = final->end_ns,
-				  .order = final->order };
-	return add_close(set, &view, final->flags);
+	*has_sign = true;
+	return add_entry(set, cursor, row, lsn, true);
 }
 
-int row_set_add(struct row_set *set, const struct sluice_disk_record *record)
+static int add_rows(struct row_set *set, struct rows_cursor *cursor, __u64 lsn)
+{
+	bool is_overflow = cursor->head.flags & SLUICE_ROWS_OVERFLOW, has_sign = false;
+	int error = add_head(set, &cursor->head), got;
+	struct row_view row;
+
+	while (!error && (got = rows_next(cursor, &row)) != 0) {
+		if (got < 0)
+			return got;
+		if (!row_set_is_in_range(set, row.start_ns))
+			continue;
+		if (set->options.is_wanted &&
+		    !set->options.is_wanted(set->options.context, set->schema, set->window, &row,
+					    is_overflow))
+			error = add_unwanted(set, cursor, &row, lsn, &has_sign);
+		else
+			error = add_entry(set, cursor, &row, lsn, false);
+	}
+	return error;
+}
+
+int row_set_add(struct row_set *set, const struct sluice_disk_record *record, __u64 lsn)
 {
 	struct rows_cursor cursor;
-	struct row_view row;
-	bool is_overflow;
-	int got, error;
+	int error;
 
 	if (!set->schema)
 		return -EBADMSG;
-	if (record->kind == SLUICE_DISK_FINAL)
-		return add_final(set, record);
+	if (record->kind != SLUICE_DISK_ROWS && record->kind != SLUICE_DISK_CLOSE)
+		return row_set_add_mark(set, record);
 	error = rows_open(&cursor, set->schema, record);
 	if (error || cursor.head.window != set->window)
 		return error;
-	error = add_head(set, &cursor.head);
-	if (error)
-		return error;
-	if (record->kind == SLUICE_DISK_CLOSE) {
-		row = (struct row_view){ .start_ns = cursor.head.start_ns,
-					 .end_ns = cursor.head.end_ns };
-		return add_close(set, &row, cursor.head.flags);
-	}
-	is_overflow = cursor.head.flags & SLUICE_ROWS_OVERFLOW;
-	while ((got = rows_next(&cursor, &row)) == 1) {
-		if (!is_in_range(set, row.start_ns) ||
-		    (set->options.is_wanted &&
-		     !set->options.is_wanted(set->options.context, set->schema, set->window, &row,
-					     is_overflow)))
-			continue;
-		error = add_entry(set, &row, cursor.head.flags, false);
-		if (error)
-			return error;
-	}
-	return got;
+	return record->kind == SLUICE_DISK_CLOSE ? row_set_add_close(set, &cursor.head)
+						 : add_rows(set, &cursor, lsn);
 }

@@ -1,158 +1,112 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Gives rows out: bucket by bucket, sorted by (start, end, group, identity, revision), so that what
- * belongs together is adjacent; then the highest revisions are chosen and added up. */
+/* Gives rows out: of each group the highest orders are chosen and added up; between them, in their
+ * place, the windows that have no rows. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "edge/row_set_state.h"
 
-enum rank { RANK_CLOSE, RANK_GROUP, RANK_OVERFLOW };
-
-/* What decides most comparisons, with the entry behind it: entries are spread over memory. */
-struct sorted {
-	const struct row_entry *entry;
-	__u64 value[2]; /* of the first group fields */
-	__u32 shape;
-	__u32 rank; /* enum rank: closes of an interval come first, the overflow group last */
+/* What an epoch knows last of the interval in work: losses are told with the rows that changed, and
+ * concern all of them. */
+struct newest {
+	__u64 order;
+	__u32 source;
+	__u32 head;
 };
 
-/* What comparisons need to know: the set, and whether all entries have one start and one end. */
-struct order {
-	const struct row_set *set;
-	bool is_one_interval;
+struct walk {
+	struct row_set *set;
+	enum row_set_view view;
+	int (*emit)(void *context, const struct row_result *row);
+	void *context;
+	struct row_order order; /* of the bucket */
+	bool is_unmerged;	/* the interval */
+	ROW_LIST(struct newest) newest;
+	size_t next_absent;
 };
-
-static bool is_overflow(const struct row_entry *entry)
-{
-	return entry->flags & SLUICE_ROWS_OVERFLOW;
-}
 
 static const __u64 *words_of(const struct row_entry *entry)
 {
 	return (const __u64 *)(entry + 1);
 }
 
-#define COMPARE(a, b)                              \
-	do {                                       \
-		if ((a) != (b))                    \
-			return (a) < (b) ? -1 : 1; \
-	} while (0)
-
-static int compare_intervals(const struct sorted *a, const struct sorted *b)
+static const struct row_head *head_of(const struct walk *walk, const struct row_entry *entry)
 {
-	COMPARE(a->entry->start_ns, b->entry->start_ns);
-	COMPARE(a->entry->end_ns, b->entry->end_ns);
-	return 0;
-}
+	const struct row_head *heads = walk->set->heads.at;
 
-/* Groups in the order of group_by, by value. */
-static int compare_groups(const struct sorted *a, const struct sorted *b, const struct order *order)
-{
-	const struct group_key *layout;
-	int interval = order->is_one_interval ? 0 : compare_intervals(a, b);
-
-	if (interval)
-		return interval;
-	COMPARE(a->rank, b->rank);
-	if (a->rank == RANK_CLOSE)
-		return 0;
-	COMPARE(a->value[0], b->value[0]);
-	COMPARE(a->shape, b->shape);
-	COMPARE(a->value[1], b->value[1]);
-	layout = &order->set->shapes[a->shape]->layout;
-	for (unsigned int i = 2; i < layout->field_count && a->rank == RANK_GROUP; i++)
-		COMPARE(group_key_value(layout, words_of(a->entry), i),
-			group_key_value(layout, words_of(b->entry), i));
-	return 0;
-}
-
-/* Within a group: older epochs first, then revisions, then the order of the log. */
-static int compare(const void *left, const void *right, void *context)
-{
-	const struct sorted *a = left, *b = right;
-	const struct order *order = context;
-	const struct row_source *sources = order->set->sources;
-	int result = compare_groups(a, b, order);
-
-	if (result)
-		return result;
-	if (a->entry->source != b->entry->source) {
-		result = memcmp(sources[a->entry->source].agent_id,
-				sources[b->entry->source].agent_id, 16);
-		if (result)
-			return result;
-		COMPARE(sources[a->entry->source].epoch, sources[b->entry->source].epoch);
+	for (size_t i = 0; i < walk->newest.count && walk->view != ROW_SET_REVISIONS; i++) {
+		if (walk->newest.at[i].source == entry->source)
+			return &heads[walk->newest.at[i].head];
 	}
-	COMPARE(a->entry->order, b->entry->order);
-	COMPARE((uintptr_t)a->entry, (uintptr_t)b->entry);
-	return 0;
+	return &heads[entry->head];
 }
 
-static struct sorted make_key(const struct row_set *set, const struct row_entry *entry)
+static bool is_ready(const struct row_sorted *row)
 {
-	const struct group_key *layout = &set->shapes[entry->shape]->layout;
-	struct sorted key = { .entry = entry, .shape = entry->shape };
-
-	key.rank = entry->is_close ? RANK_CLOSE : is_overflow(entry) ? RANK_OVERFLOW : RANK_GROUP;
-	for (unsigned int i = 0; i < 2 && i < layout->field_count && key.rank == RANK_GROUP; i++)
-		key.value[i] = group_key_value(layout, words_of(entry), i);
-	return key;
-}
-
-static struct sorted *sort_bucket(const struct row_set *set, const struct row_bucket *bucket,
-				  struct order *order)
-{
-	struct sorted *list = malloc((bucket->entry_count + 1) * sizeof(*list));
-	size_t offset = 0;
-
-	if (!list)
-		return NULL;
-	*order = (struct order){ .set = set, .is_one_interval = true };
-	for (size_t i = 0; i < bucket->entry_count; i++) {
-		const struct row_entry *entry = (const struct row_entry *)(bucket->data + offset);
-
-		list[i] = make_key(set, entry);
-		order->is_one_interval &= compare_intervals(&list[0], &list[i]) == 0;
-		offset += entry->bytes;
-	}
-	qsort_r(list, bucket->entry_count, sizeof(*list), compare, order);
-	return list;
-}
-
-static void add_missing(struct sluice_missing *into, const struct sluice_missing *from)
-{
-#define SLUICE_FIELD(name, text) into->name += from->name;
-	SLUICE_MISSING(SLUICE_FIELD)
-#undef SLUICE_FIELD
-	into->flags |= from->flags;
+	return row->state <= ROW_PARTIAL && row->rank != ROW_RANK_SIGN;
 }
 
 /* The row of one identity on its own. */
-static void take(const struct row_set *set, const struct row_entry *entry, struct row_result *row)
+static void take(const struct walk *walk, const struct row_sorted *sorted, struct row_result *row)
 {
-	const struct row_set_shape *shape = set->shapes[entry->shape];
+	const struct row_entry *entry = sorted->entry;
+	const struct row_set *set = walk->set;
+	const struct row_set_shape *shape = set->shapes.at[entry->shape];
 	const __u8 *partial = (const __u8 *)(words_of(entry) + shape->layout.word_count);
+	const struct row_head *head = head_of(walk, entry);
 
 	*row = (struct row_result){
 		.shape = shape,
 		.start_ns = entry->start_ns,
 		.end_ns = entry->end_ns,
 		.words = words_of(entry),
-		.is_overflow = is_overflow(entry),
+		.is_overflow = entry->flags & SLUICE_ROWS_OVERFLOW,
+		.is_unmerged = walk->is_unmerged,
+		.is_partial = sorted->state != ROW_WHOLE,
 		.revision = entry->revision,
+		.order = entry->order,
 		.is_final = entry->flags & SLUICE_ROWS_FINAL,
 		.is_early = entry->flags & SLUICE_ROWS_EARLY,
 		.is_retracted = entry->flags & SLUICE_ROWS_RETRACTED,
 		.extra = partial + sizeof(row->partial),
-		.aggregated = set->heads[entry->head].aggregated,
-		.missing = set->heads[entry->head].missing,
-		.agent_id = set->sources[entry->source].agent_id,
-		.epoch = set->sources[entry->source].epoch,
+		.aggregated = head->aggregated,
+		.missing = head->missing,
+		.missing_here = row_head_missing_here(head),
+		.agent_id = set->sources.at[entry->source].agent_id,
+		.epoch = set->sources.at[entry->source].epoch,
 		.merged_count = 1,
 	};
 	memcpy(&row->partial, partial, sizeof(row->partial));
 	row->extra_bytes = entry->bytes - (size_t)(row->extra - (const __u8 *)entry);
+}
+
+/* The newest row of an identity: what a final record speaks of. */
+static void take_last(const struct walk *walk, const struct row_sorted *sorted,
+		      struct row_result *row)
+{
+	take(walk, sorted, row);
+	row->is_final |= !row->is_early && row_set_is_final(walk->set, sorted->entry);
+	row->is_final &= !row->is_partial;
+}
+
+static int give(const struct walk *walk, struct row_result *row)
+{
+	row_set_fill_missing(walk->set, row);
+	return walk->emit(walk->context, row);
+}
+
+static __u64 add_bounded(__u64 a, __u64 b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static void add_missing(struct sluice_missing *into, const struct sluice_missing *from)
+{
+#define SLUICE_FIELD(name, text) into->name = add_bounded(into->name, from->name);
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	into->flags |= from->flags;
 }
 
 /* Adds points and sketches of a row to those of the rows before it. */
@@ -169,7 +123,8 @@ static int merge_tail(struct row_set *set, const struct row_result *into,
 	return error ? error : row_tail_add(set->tail, from->extra, from->extra_bytes);
 }
 
-/* Adds the row of another identity, of a newer epoch or another agent. */
+/* Adds the row of another identity, of a newer epoch or another agent. An older epoch of the same
+ * agent changes no more. */
 static int merge(struct row_set *set, struct row_result *into, const struct row_result *from)
 {
 	struct row_result made = *from;
@@ -179,69 +134,88 @@ static int merge(struct row_set *set, struct row_result *into, const struct row_
 		return error;
 	partial_merge(&made.partial, &into->partial);
 	add_missing(&made.missing, &into->missing);
-	made.aggregated += into->aggregated;
+	made.missing_here = add_bounded(made.missing_here, into->missing_here);
+	made.aggregated = add_bounded(made.aggregated, into->aggregated);
+	if (memcmp(made.agent_id, into->agent_id, 16) != 0)
+		made.is_final &= into->is_final;
 	made.is_early |= into->is_early;
+	made.is_partial |= into->is_partial;
 	made.merged_count += into->merged_count;
 	*into = made;
 	return 0;
 }
 
-struct walk {
-	struct row_set *set;
-	int (*emit)(void *context, const struct row_result *row);
-	void *context;
-	struct order order; /* of the bucket */
-	const struct sorted *closes; /* of the interval */
-	size_t close_count;
-};
-
-/* Whether a close record of the same identity's interval, or of all that end by then, was there. */
-static bool is_closed(const struct walk *walk, const struct row_entry *entry)
+/* The end of the entries of one identity, which are in the order of their orders; *last is the one
+ * that counts: the highest, and of equal ones the one whose emission ended. */
+static size_t find_last(const struct row_sorted *list, size_t count, size_t first,
+			const struct row_sorted **last)
 {
-	if (entry->end_ns <= walk->set->sources[entry->source].closed_ns)
-		return true;
-	for (size_t i = 0; i < walk->close_count; i++) {
-		if (walk->closes[i].entry->source == entry->source &&
-		    walk->closes[i].entry->shape == entry->shape)
-			return true;
+	size_t i = first;
+
+	*last = NULL;
+	for (; i < count && list[i].entry->source == list[first].entry->source; i++) {
+		if (is_ready(&list[i]) && (!*last || list[i].state == ROW_WHOLE ||
+					   list[i].entry->order > (*last)->entry->order))
+			*last = &list[i];
 	}
-	return false;
+	return i;
 }
 
-static int emit_each(const struct walk *walk, const struct sorted *list, size_t count)
+static int emit_each(const struct walk *walk, const struct row_sorted *list, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		bool is_highest =
-			i + 1 == count || list[i + 1].entry->source != list[i].entry->source;
-		struct row_result row;
-		int error;
-
-		take(walk->set, list[i].entry, &row);
-		if (is_highest && !row.is_early)
-			row.is_final |= is_closed(walk, list[i].entry);
-		error = walk->emit(walk->context, &row);
-		if (error)
-			return error;
-	}
-	return 0;
-}
-
-/* The highest revision of each identity, added up. */
-static int emit_merged(const struct walk *walk, const struct sorted *list, size_t count)
-{
-	struct row_result merged = { 0 };
+	const struct row_sorted *last = NULL;
+	size_t end = 0;
 	int error = 0;
 
 	for (size_t i = 0; i < count && !error; i++) {
 		struct row_result row;
 
-		if (i + 1 < count && list[i + 1].entry->source == list[i].entry->source)
+		if (i == end)
+			end = find_last(list, count, i, &last);
+		if (list[i].state == ROW_REPEATED)
 			continue;
-		take(walk->set, list[i].entry, &row);
+		if (&list[i] == last)
+			take_last(walk, &list[i], &row);
+		else
+			take(walk, &list[i], &row);
+		error = give(walk, &row);
+	}
+	return error;
+}
+
+static int emit_identities(const struct walk *walk, const struct row_sorted *list, size_t count)
+{
+	int error = 0;
+
+	for (size_t next = 0; next < count && !error;) {
+		const struct row_sorted *last;
+		struct row_result row;
+
+		next = find_last(list, count, next, &last);
+		if (!last)
+			continue;
+		take_last(walk, last, &row);
+		if (!row.is_retracted)
+			error = give(walk, &row);
+	}
+	return error;
+}
+
+static int emit_merged(const struct walk *walk, const struct row_sorted *list, size_t count)
+{
+	struct row_result merged = { 0 };
+	int error = 0;
+
+	for (size_t next = 0; next < count && !error;) {
+		const struct row_sorted *last;
+		struct row_result row;
+
+		next = find_last(list, count, next, &last);
+		if (!last)
+			continue;
+		take_last(walk, last, &row);
 		if (row.is_retracted)
 			continue;
-		if (!row.is_early)
-			row.is_final |= is_closed(walk, list[i].entry);
 		if (merged.merged_count)
 			error = merge(walk->set, &merged, &row);
 		else
@@ -251,76 +225,174 @@ static int emit_merged(const struct walk *walk, const struct sorted *list, size_
 		error = row_tail_write(walk->set->tail, &merged.extra, &merged.extra_bytes);
 	if (error)
 		return error;
-	return merged.merged_count ? walk->emit(walk->context, &merged) : 0;
+	return merged.merged_count ? give(walk, &merged) : 0;
 }
 
-static int emit_bucket(struct walk *walk, const struct sorted *list, size_t count,
-		       bool all_revisions)
+static int emit_group(const struct walk *walk, const struct row_sorted *list, size_t count)
 {
-	size_t first = 0;
+	if (list[0].rank == ROW_RANK_SIGN)
+		return 0;
+	if (walk->view == ROW_SET_REVISIONS)
+		return emit_each(walk, list, count);
+	return walk->view == ROW_SET_IDENTITIES ? emit_identities(walk, list, count)
+						: emit_merged(walk, list, count);
+}
 
-	walk->close_count = 0;
-	while (first < count) {
-		size_t next = first + 1;
-		int error = 0;
+/* A window without a row, of which a gap or late records tell. */
+static int give_absent(const struct walk *walk, const struct row_absent *absent)
+{
+	const struct row_set *set = walk->set;
+	struct row_result row = {
+		.shape = set->shapes.at[absent->shape],
+		.start_ns = absent->start_ns,
+		.end_ns = absent->end_ns,
+		.is_absent = true,
+		.is_partial = true,
+		.agent_id = set->schema->head.agent_id,
+		.epoch = set->shapes.at[absent->shape]->window.epoch,
+	};
 
-		while (next < count && compare_groups(&list[first], &list[next], &walk->order) == 0)
-			next++;
-		if (walk->close_count && compare_intervals(walk->closes, &list[first]) != 0)
-			walk->close_count = 0;
-		if (list[first].rank == RANK_CLOSE) {
-			walk->closes = &list[first];
-			walk->close_count = next - first;
-		} else if (all_revisions) {
-			error = emit_each(walk, list + first, next - first);
-		} else {
-			error = emit_merged(walk, list + first, next - first);
-		}
-		if (error)
-			return error;
-		first = next;
+	partial_open(&row.partial);
+	return give(walk, &row);
+}
+
+/* Those that stand before the interval; one that has a row is not absent. */
+static int emit_absent(struct walk *walk, const struct row_sorted *interval, bool has_rows)
+{
+	int error = 0;
+
+	while (walk->next_absent < walk->set->absent.count && !error) {
+		const struct row_absent *absent = &walk->set->absent.at[walk->next_absent];
+		const struct row_entry entry = { .start_ns = absent->start_ns,
+						 .end_ns = absent->end_ns };
+		const struct row_sorted sorted = { .entry = &entry };
+		int order = interval ? row_compare_intervals(&sorted, interval) : -1;
+
+		if (order > 0)
+			break;
+		if (order < 0 || !has_rows)
+			error = give_absent(walk, absent);
+		walk->next_absent++;
 	}
+	return error;
+}
+
+/* Of each epoch the head with the highest order, and of these the last. */
+static int note_newest(struct walk *walk, const struct row_entry *entry)
+{
+	struct newest *newest = NULL;
+
+	for (size_t i = 0; i < walk->newest.count; i++) {
+		if (walk->newest.at[i].source == entry->source)
+			newest = &walk->newest.at[i];
+	}
+	if (!newest) {
+		if (ROW_LIST_GROW(walk->newest))
+			return -ENOMEM;
+		newest = &walk->newest.at[walk->newest.count++];
+		*newest = (struct newest){ entry->order, entry->source, entry->head };
+	}
+	if (entry->order > newest->order ||
+	    (entry->order == newest->order && entry->head > newest->head))
+		*newest = (struct newest){ entry->order, entry->source, entry->head };
 	return 0;
 }
 
-static int compare_buckets(const void *left, const void *right)
+/* What all rows of the interval share; *has_rows: some are results. */
+static int survey(struct walk *walk, const struct row_sorted *list, size_t count, bool *has_rows)
 {
-	const struct row_bucket *a = left, *b = right;
+	const struct row_set *set = walk->set;
+	int error = 0, shape = -1;
 
-	return a->start_ns < b->start_ns ? -1 : a->start_ns > b->start_ns;
+	*has_rows = false;
+	walk->is_unmerged = false;
+	walk->newest.count = 0;
+	for (size_t i = 0; i < count && !error; i++) {
+		if (list[i].state > ROW_PARTIAL)
+			continue;
+		*has_rows = true;
+		walk->is_unmerged |= shape >= 0 && shape != list[i].shape;
+		shape = list[i].shape;
+		/* Format 1.0 told losses of another time than the row's. */
+		if (set->shapes.at[shape]->window.kind != SLUICE_WINDOW_SESSION &&
+		    !list[i].entry->is_whole)
+			error = note_newest(walk, list[i].entry);
+	}
+	return error;
 }
 
-static void clear(struct row_set *set)
+static int emit_interval(struct walk *walk, const struct row_sorted *list, size_t count)
 {
-	for (size_t i = 0; i < set->bucket_count; i++)
-		free(set->buckets[i].data);
-	memset(set->index, 0, (set->index_mask + 1) * sizeof(*set->index));
-	set->bucket_count = 0;
-	set->head_count = 0;
-	set->row_count = 0;
+	bool has_rows;
+	int error = survey(walk, list, count, &has_rows);
+
+	if (!error)
+		error = emit_absent(walk, list, has_rows);
+	for (size_t first = 0, next; first < count && !error; first = next) {
+		for (next = first + 1; next < count && row_compare_groups(&list[first], &list[next],
+									  &walk->order) == 0;)
+			next++;
+		error = emit_group(walk, list + first, next - first);
+	}
+	return error;
 }
 
-int row_set_emit(struct row_set *set, bool all_revisions,
-		 int (*emit)(void *context, const struct row_result *row), void *context)
+static int emit_bucket(struct walk *walk, const struct row_sorted *list, size_t count)
 {
-	struct walk walk = { .set = set, .emit = emit, .context = context };
 	int error = 0;
 
-	if (set->bucket_count)
-		qsort(set->buckets, set->bucket_count, sizeof(*set->buckets), compare_buckets);
-	for (size_t i = 0; i < set->bucket_count && !error; i++) {
-		struct row_bucket *bucket = &set->buckets[i];
-		struct sorted *list = sort_bucket(set, bucket, &walk.order);
+	for (size_t first = 0, next; first < count && !error; first = next) {
+		for (next = first + 1;
+		     next < count && row_compare_intervals(&list[first], &list[next]) == 0;)
+			next++;
+		error = emit_interval(walk, list + first, next - first);
+	}
+	return error;
+}
 
-		if (!list) {
-			error = -ENOMEM;
-			break;
-		}
-		error = emit_bucket(&walk, list, bucket->entry_count, all_revisions);
+static int emit_buckets(struct walk *walk)
+{
+	struct row_set *set = walk->set;
+	int error = 0;
+
+	for (size_t i = 0; i < set->buckets.count && !error; i++) {
+		struct row_bucket *bucket = &set->buckets.at[i];
+		struct row_sorted *list = row_set_sort(set, bucket, &walk->order);
+
+		if (!list)
+			return -ENOMEM;
+		error = emit_bucket(walk, list, bucket->entry_count);
 		free(list);
 		free(bucket->data);
 		bucket->data = NULL;
 	}
+	return error ? error : emit_absent(walk, NULL, false);
+}
+
+static void clear(struct row_set *set)
+{
+	row_set_clear_buckets(set);
+	set->heads.count = 0;
+	set->row_count = 0;
+	set->completes.count = 0;
+	set->finals.count = 0;
+	set->gaps.count = 0;
+	set->late.count = 0;
+	set->absent.count = 0;
+	set->interval = (struct row_interval){ 0 };
+}
+
+int row_set_emit(struct row_set *set, enum row_set_view view,
+		 int (*emit)(void *context, const struct row_result *row), void *context)
+{
+	struct walk walk = { .set = set, .view = view, .emit = emit, .context = context };
+	int error = row_set_sort_buckets(set);
+
+	if (!error)
+		error = row_set_prepare(set);
+	if (!error)
+		error = emit_buckets(&walk);
+	free(walk.newest.at);
 	clear(set);
 	return error;
 }

@@ -16,7 +16,9 @@
 
 #include <cmocka.h>
 
-#include "command/commands.h"
+#include "command/command.h"
+#include "run_command.h"
+#include "core/schema.h"
 #include "edge/store_manifest.h"
 #include "results_maker.h"
 
@@ -48,7 +50,6 @@ static const struct window_spec windows[] = {
 static const char dims[4][SLUICE_NAME_MAX + 1] = { "region" };
 
 static char directory[PATH_MAX], path[PATH_MAX], agent[40];
-static char output[1 << 20], errors[1 << 16];
 static struct results_maker maker;
 
 static int make(void **state)
@@ -69,6 +70,7 @@ static int clean(void **state)
 static void open_log(void)
 {
 	results_maker_open(&maker, path, windows, 2, SEGMENT_BYTES);
+	maker.completes = true;
 	assert_int_equal(results_log_write_schema(maker.log, windows, NULL, 2, dims), 0);
 	store_manifest_format_id(agent, maker.store.manifest.agent_id);
 }
@@ -86,53 +88,13 @@ static void row(__s64 start_s, __u64 type, __u64 region, __s32 revision, __u16 f
 			  value);
 }
 
-static void read_file(int fd, char *text, size_t room)
-{
-	ssize_t bytes = pread(fd, text, room - 1, 0);
+#define output command_output
+#define errors command_errors
+#define times command_times
 
-	assert_true(bytes >= 0 && (size_t)bytes < room - 1);
-	text[bytes] = '\0';
-}
-
-/* Runs "sluice WORDS …" with --state; what it prints lands in output and errors. */
 static int run(const char *words)
 {
-	char line[1024], *argv[40] = { "sluice" }, *save;
-	int out = open("/tmp", O_TMPFILE | O_RDWR, 0600),
-	    err = open("/tmp", O_TMPFILE | O_RDWR, 0600);
-	int old_out = dup(1), old_err = dup(2), argc = 1, code;
-
-	snprintf(line, sizeof(line), "%s", words);
-	for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	argv[argc++] = "--state";
-	argv[argc++] = path;
-	fflush(stdout);
-	fflush(stderr);
-	dup2(out, 1);
-	dup2(err, 2);
-	code = command_main(&command_program_sluice, argc, argv);
-	fflush(stdout);
-	fflush(stderr);
-	dup2(old_out, 1);
-	dup2(old_err, 2);
-	read_file(out, output, sizeof(output));
-	read_file(err, errors, sizeof(errors));
-	close(out);
-	close(err);
-	close(old_out);
-	close(old_err);
-	return code;
-}
-
-/* How often `part` stands in the output. */
-static int times(const char *part)
-{
-	int count = 0;
-
-	for (const char *at = output; (at = strstr(at, part)); at += strlen(part))
-		count++;
-	return count;
+	return run_command(path, words);
 }
 
 static void a_row_as_the_manual_shows_it(void **state)
@@ -149,13 +111,14 @@ static void a_row_as_the_manual_shows_it(void **state)
 		expected, sizeof(expected),
 		"{\"window\":\"clicks\",\"start\":\"2026-01-01T00:00:"
 		"00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\","
-		"\"group\":{\"type\":\"click\",\"region\":\"3\"},\"revision\":0,\"final\":"
+		"\"group\":{\"type\":\"click\",\"region\":\"3\"},\"group_id\":{\"type\":2,"
+		"\"region\":3},\"revision\":0,\"order\":4294967296,\"final\":"
 		"true,\"early\":false,"
 		"\"retracted\":false,\"count\":120,\"records\":120,\"sum\":3600,\"min\":"
 		"30,\"max\":30,\"avg\":30.0,"
-		"\"completeness\":1.0,\"missing\":{\"shed\":0,\"ring_full\":0,\"refused\":"
-		"0,\"late\":0,"
-		"\"upstream\":0},\"agent\":\"%s\",\"epoch\":1}\n",
+		"\"completeness\":1.0,\"missing\":{\"shed\":0,\"ring_full\":0,\"socket_dropped\":"
+		"0,\"refused\":0,\"late\":0,\"no_pane\":0,\"upstream\":0,\"unattended_ms\":0,"
+		"\"estimated\":false},\"agent\":\"%s\",\"epoch\":1,\"merged\":1}\n",
 		agent);
 	assert_string_equal(output, expected);
 	assert_string_equal(errors, "");
@@ -175,14 +138,15 @@ static void csv_and_table(void **state)
 	assert_int_equal(run("query --window clicks --format csv"), 0);
 	snprintf(
 		expected, sizeof(expected),
-		"window,start,end,type,region,revision,final,early,retracted,count,records,sum,"
-		"min,max,avg,"
-		"completeness,missing_shed,missing_ring_full,missing_refused,missing_late,"
-		"missing_upstream,agent,"
-		"epoch\nclicks,2026-01-01T00:00:00.000Z,2026-01-01T00:00:10.000Z,\"a,\"\"b\"\"\","
-		"3,0,false,false,"
-		"false,4,4,-28,-7,-7,-7.0,1.0,0,0,0,0,0,%s,1\n",
-		agent);
+		"window,start,end,type,type_id,region,region_id,revision,order,final,early,"
+		"retracted,count,records,sum,sum_saturated,min,max,avg,state,completeness,"
+		"missing_shed,missing_ring_full,missing_socket_dropped,missing_refused,"
+		"missing_late,missing_no_pane,missing_upstream,missing_unattended_ms,"
+		"missing_estimated,agent,epoch,merged,unmerged,definition\n"
+		"clicks,2026-01-01T00:00:00.000Z,2026-01-01T00:00:10.000Z,\"a,\"\"b\"\"\",2,3,3,"
+		"0,4294967296,false,false,false,4,4,-28,false,-7,-7,-7.0,open,1.0,"
+		"0,0,0,0,0,0,0,0,false,%s,1,1,false,%016llx\n",
+		agent, (unsigned long long)schema_definition(&windows[0]));
 	assert_string_equal(output, expected);
 	assert_int_equal(run("query --window clicks"), 0);
 	assert_string_equal(
@@ -208,7 +172,8 @@ static void the_highest_revision_counts(void **state)
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\n"), 3);
-	assert_int_equal(times("\"region\":\"1\"},\"revision\":2,\"final\":true"), 1);
+	assert_int_equal(times("\"region\":1},\"revision\":2,\"order\":4294967298,"
+			       "\"final\":true"), 1);
 	assert_int_equal(times("\"count\":12,"), 1);
 	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
 	assert_int_equal(times("\n"), 5);
@@ -238,9 +203,9 @@ static void close_records_make_final(void **state)
 	assert_int_equal(times("\"final\":true"), 2);
 	assert_int_equal(times("\"final\":false"), 1);
 	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
-	assert_int_equal(times("\"revision\":0,\"final\":false"), 2);
-	assert_int_equal(times("\"revision\":0,\"final\":true"), 1);
-	assert_int_equal(times("\"revision\":1,\"final\":true"), 1);
+	assert_int_equal(times("\"revision\":0,\"order\":4294967296,\"final\":false"), 2);
+	assert_int_equal(times("\"revision\":0,\"order\":4294967296,\"final\":true"), 1);
+	assert_int_equal(times("\"revision\":1,\"order\":4294967297,\"final\":true"), 1);
 }
 
 /* What an epoch closes says nothing about groups that only an earlier one has seen. */
@@ -257,8 +222,10 @@ static void close_records_speak_for_their_epoch(void **state)
 	results_maker_emission(&maker, SLUICE_DISK_FINAL, &closing);
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --json"), 0);
-	assert_int_equal(times("\"region\":\"1\"},\"revision\":0,\"final\":false"), 1);
-	assert_int_equal(times("\"region\":\"2\"},\"revision\":0,\"final\":true"), 1);
+	assert_int_equal(times("\"region\":1},\"revision\":0,\"order\":4294967296,"
+			       "\"final\":false"), 1);
+	assert_int_equal(times("\"region\":2},\"revision\":0,\"order\":4294967296,"
+			       "\"final\":true"), 1);
 }
 
 static void epochs_add_up(void **state)
@@ -275,12 +242,13 @@ static void epochs_add_up(void **state)
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\n"), 2);
 	assert_int_equal(
-		times("\"revision\":0,\"final\":true,\"early\":false,\"retracted\":"
+		times("\"revision\":0,\"order\":4294967296,\"final\":true,\"early\":false,"
+		      "\"retracted\":"
 		      "false,\"count\":14,"
 		      "\"records\":14,\"sum\":49,\"min\":-2,\"max\":5,\"avg\":3.5,"),
 		1);
-	assert_int_equal(times("\"epoch\":2}"), 1);
-	assert_int_equal(times("\"epoch\":1}"), 1);
+	assert_int_equal(times("\"epoch\":2,\"merged\":2}"), 1);
+	assert_int_equal(times("\"epoch\":1,\"merged\":1}"), 1);
 	assert_int_equal(run("query --window clicks --json --all-revisions"), 0);
 	assert_int_equal(times("\n"), 4);
 }
@@ -297,11 +265,12 @@ static void early_rows_never_replace(void **state)
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\n"), 2);
 	assert_int_equal(
-		times("\"revision\":-1,\"final\":false,\"early\":true,\"retracted\":"
+		times("\"revision\":-1,\"order\":1,\"final\":false,\"early\":true,\"retracted\":"
 		      "false,\"count\":2,"),
 		1);
 	assert_int_equal(
-		times("\"revision\":0,\"final\":false,\"early\":false,\"retracted\":"
+		times("\"revision\":0,\"order\":4294967296,\"final\":false,\"early\":false,"
+		      "\"retracted\":"
 		      "false,\"count\":9,"),
 		1);
 }
@@ -364,16 +333,26 @@ static void numbers_at_their_limits(void **state)
 	results_maker_close(&maker);
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\"count\":18446744073709551615,"), 1);
-	assert_int_equal(times("\"sum\":9223372036854775807,"), 1);
-	assert_int_equal(times("\"sum\":-9223372036854775808,\"min\":-9223372036854775808"), 1);
+	assert_int_equal(times("\"sum\":9223372036854775807,\"sum_saturated\":true,"), 1);
+	assert_int_equal(times("\"sum\":-9223372036854775808,\"sum_saturated\":true,"
+			       "\"min\":-9223372036854775808"),
+			 1);
+	assert_int_equal(times("saturated"), 2);
 	assert_int_equal(times("\"avg\":-9.223372036854776e+18"), 1);
 	assert_int_equal(
 		times("\"count\":0,\"records\":0,\"sum\":0,\"min\":null,\"max\":null,\"avg\":null,"
-		      "\"completeness\":0.9,\"missing\":{\"shed\":0,\"ring_full\":6,\"refused\":1,"
-		      "\"late\":2,\"upstream\":1}"),
+		      "\"completeness\":0.9,\"missing\":{\"shed\":0,\"ring_full\":6,"
+		      "\"socket_dropped\":0,\"refused\":1,\"late\":2,\"no_pane\":0,"
+		      "\"upstream\":1,"),
 		1);
 	assert_string_equal(
 		errors, "sluice: warning: 2 sums do not fit 64 bits and are shown at the limit\n");
+	assert_int_equal(run("query --window clicks"), 0);
+	assert_int_equal(times(" >9223372036854775807 "), 1);
+	assert_int_equal(times(" <-9223372036854775808 "), 1);
+	assert_int_equal(run("query --window clicks --format csv"), 0);
+	assert_int_equal(times(",9223372036854775807,true,"), 1);
+	assert_int_equal(times(",0,0,0,false,,,,"), 1);
 }
 
 static void ranges(void **state)
@@ -428,8 +407,19 @@ static void conditions(void **state)
 	assert_int_equal(times("\n"), 1);
 	assert_int_equal(run("query -w clicks --json --where region>=1,region<3"), 0);
 	assert_int_equal(times("\n"), 2);
-	assert_int_equal(run("query -w clicks --json --where type=nothing"), 0);
+	assert_int_equal(run("query -w clicks --json --where type=clik"), 0);
 	assert_string_equal(output, "");
+	assert_string_equal(errors, "sluice: warning: --where: nothing is known to be called "
+				    "clik in "
+				    "type; did you mean click?\n");
+	assert_int_equal(run("query -w clicks --json --where type=7,region=__overflow__"), 0);
+	assert_string_equal(errors, "");
+	assert_int_equal(run("query -w clicks --where type==click"), EX_USAGE);
+	assert_non_null(strstr(errors, "\"==\" is no comparison; use = != < <= > or >="));
+	assert_int_equal(run("query -w clicks --where count=>3"), EX_USAGE);
+	assert_int_equal(run("query -w clicks --where count<>3"), EX_USAGE);
+	assert_int_equal(run("query -w clicks --where type=~cl"), EX_USAGE);
+	assert_int_equal(run("query -w clicks --where type~click"), EX_USAGE);
 	assert_int_equal(run("query -w clicks --where city=3"), EX_USAGE);
 	assert_non_null(strstr(errors, "no field city"));
 	assert_int_equal(run("query -w clicks --where type"), EX_USAGE);
@@ -480,7 +470,8 @@ static void a_changed_configuration(void **state)
 	assert_int_equal(run("query -w clicks --json"), 0);
 	assert_int_equal(times("\n"), 3);
 	assert_int_equal(
-		times("\"group\":{\"tenant\":\"4\"},\"revision\":0,\"final\":false,\"early\":false,"
+		times("\"group\":{\"tenant\":\"4\"},\"group_id\":{\"tenant\":4},\"revision\":0,"
+		      "\"order\":4294967296,\"final\":false,\"early\":false,"
 		      "\"retracted\":false,\"count\":7,\"completeness\""),
 		1);
 	assert_true(strstr(output, "\"count\":8,") < strstr(output, "\"count\":7,"));
@@ -555,17 +546,17 @@ static void log_shows_what_is_there(void **state)
 	assert_int_equal(times("\n"), 1);
 	assert_non_null(strstr(
 		output, "{\"log\":\"results\",\"number\":1,\"file\":\"00000000000000000001.seg\","
-			"\"first_lsn\":1,\"last_lsn\":3,\"bytes\":4194304,\"used_bytes\":12288,"));
+			"\"first_lsn\":1,\"last_lsn\":5,\"bytes\":4194304,\"used_bytes\":12288,"));
 	assert_int_equal(run("log ls"), 0);
 	assert_int_equal(times("active"), 1);
 	assert_int_equal(run("log dump --rows --json --from 2"), 0);
-	assert_int_equal(times("\n"), 4);
+	assert_int_equal(times("\n"), 6);
 	assert_non_null(strstr(
 		output,
 		"{\"lsn\":2,\"kind\":\"rows\",\"window\":\"clicks\",\"start\":"
 		"\"2026-01-01T00:00:00.000Z\",\"end\":\"2026-01-01T00:00:10.000Z\",\"revision\":0,"
 		"\"flags\":[\"final\"],\"rows\":1,\"aggregated\":100,\"epoch\":1,"
-		"\"order\":4294967296}\n"
+		"\"order\":4294967296,\"selected\":0,\"offered\":0}\n"
 		"{\"kind\":\"row\",\"type\":1,\"region\":1,\"count\":8,\"records\":8,\"sum\":-16,"
 		"\"min\":-2,\"max\":-2}\n"));
 	assert_int_equal(run("log dump"), 0);
@@ -619,6 +610,8 @@ static void late_events_in_order(void **state)
 		 "{\"window\":\"clicks\",\"time\":\"2026-01-01T00:00:01.000Z\",\"fields\":"
 		 "{\"type\":\"view\",\"key\":\"42\",\"tenant\":\"1\",\"source\":\"9\","
 		 "\"region\":\"3\",\"dim1\":\"4\",\"dim2\":\"5\",\"dim3\":\"6\"},"
+		 "\"fields_id\":{\"type\":1,\"key\":42,\"tenant\":1,\"source\":9,\"region\":3,"
+		 "\"dim1\":4,\"dim2\":5,\"dim3\":6},"
 		 "\"value\":-7,\"weight\":2,\"event_id\":\"6\",\"source_epoch\":3,"
 		 "\"sequence\":4,\"index\":0,\"agent\":\"%s\",\"epoch\":1}\n",
 		 agent);
@@ -626,12 +619,14 @@ static void late_events_in_order(void **state)
 	assert_int_equal(times("\n"), 4);
 	assert_int_equal(run("query --window clicks --late --format csv"), 0);
 	snprintf(expected, sizeof(expected),
-		 "window,time,type,key,tenant,source,region,dim1,dim2,dim3,value,weight,event_id,"
+		 "window,time,type,type_id,key,key_id,tenant,tenant_id,source,region,region_id,"
+		 "dim1,dim1_id,dim2,dim2_id,dim3,dim3_id,value,weight,event_id,"
 		 "source_epoch,sequence,index,agent,epoch\n"
-		 "clicks,2026-01-01T00:00:01.000Z,view,42,1,9,3,4,5,6,-7,2,6,3,4,0,%s,1\n"
-		 "clicks,2026-01-01T00:00:03.000Z,2,0,0,1,0,0,0,0,0,1,0,0,7,0,%s,1\n"
-		 "clicks,2026-01-01T00:00:03.000Z,2,0,0,2,0,0,0,0,-1,1,0,0,5,0,%s,1\n"
-		 "clicks,2026-01-01T00:00:03.000Z,2,0,0,2,0,0,0,0,0,1,0,0,5,1,%s,1\n",
+		 "clicks,2026-01-01T00:00:01.000Z,view,1,42,42,1,1,9,3,3,4,4,5,5,6,6,-7,2,6,3,4,"
+		 "0,%s,1\n"
+		 "clicks,2026-01-01T00:00:03.000Z,2,2,0,0,0,0,1,0,0,0,0,0,0,0,0,0,1,0,0,7,0,%s,1\n"
+		 "clicks,2026-01-01T00:00:03.000Z,2,2,0,0,0,0,2,0,0,0,0,0,0,0,0,-1,1,0,0,5,0,%s,1\n"
+		 "clicks,2026-01-01T00:00:03.000Z,2,2,0,0,0,0,2,0,0,0,0,0,0,0,0,0,1,0,0,5,1,%s,1\n",
 		 agent, agent, agent, agent);
 	assert_string_equal(output, expected);
 	assert_int_equal(run("query --window clicks --late"), 0);
@@ -639,8 +634,10 @@ static void late_events_in_order(void **state)
 				       "REGION"));
 	assert_int_equal(run("query --window clicks --json"), 0);
 	assert_int_equal(times("\n"), 1);
+	assert_string_equal(errors, "");
 	assert_int_equal(run("query --window all --late"), 0);
 	assert_string_equal(output, "");
+	assert_non_null(strstr(errors, "no late events of window all; `late: keep`"));
 }
 
 static void late_events_by_time_and_condition(void **state)
@@ -753,6 +750,7 @@ static void damage_has_a_place(void **state)
 {
 	(void)state;
 	open_log();
+	maker.completes = false;
 	row(0, 1, 1, 0, 0, 8, -2);
 	results_maker_close(&maker);
 	assert_int_equal(run("log verify"), 0);

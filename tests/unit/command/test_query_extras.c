@@ -51,11 +51,14 @@ static __u64 record_words[RECORD_BYTES / 8];
 static char *output;
 static size_t output_bytes;
 
+static __u64 epoch_now;
+
 static void use_epoch(__u64 epoch)
 {
 	struct sluice_disk_record *record = (void *)record_words;
 	static struct schema schema;
 
+	epoch_now = epoch;
 	schema_write(record,
 		     &(struct sluice_schema){ .agent_epoch = epoch, .dim_name = { "region" } },
 		     &spec, NULL, 1);
@@ -126,6 +129,8 @@ static void *tail_place(void)
 	       sizeof(struct sluice_partial);
 }
 
+static __s64 min_now, max_now; /* of the row's values */
+
 static void add_row(__u64 count, size_t tail_bytes, __u16 flags)
 {
 	struct sluice_disk_record *record = (void *)record_words;
@@ -138,6 +143,7 @@ static void add_row(__u64 count, size_t tail_bytes, __u16 flags)
 				      .end_ns = T0 + 10 * S,
 				      .flags = (__u16)(SLUICE_ROWS_VARIABLE | flags),
 				      .row_count = 1,
+				      .epoch = epoch_now,
 				      .aggregated = count };
 	*head = (struct sluice_row_head){ .bytes = (__u32)((__u8 *)(partial + 1) - (__u8 *)head) +
 						   (__u32)tail_bytes,
@@ -145,16 +151,24 @@ static void add_row(__u64 count, size_t tail_bytes, __u16 flags)
 					  .end_ns = T0 + 10 * S,
 					  .order = SLUICE_ORDER_CLOSED };
 	*words = flags & SLUICE_ROWS_OVERFLOW ? 0 : 1;
-	*partial = (struct sluice_partial){ .count = count, .records = count };
+	*partial = (struct sluice_partial){
+		.count = count, .records = count, .min = min_now, .max = max_now
+	};
 	*record = (struct sluice_disk_record){
 		(__u32)((__u8 *)(partial + 1) - (__u8 *)record) + (__u32)tail_bytes,
 		SLUICE_DISK_ROWS, SLUICE_ROWS_VERSION
 	};
-	assert_int_equal(row_set_add(set, record), 0);
+	assert_int_equal(row_set_add(set, record, 1), 0);
 }
 
 static void add_events(const struct event *events, size_t count, __s64 first_ns)
 {
+	min_now = INT64_MAX;
+	max_now = INT64_MIN;
+	for (size_t i = 0; i < count; i++) {
+		min_now = events[i].value < min_now ? events[i].value : min_now;
+		max_now = events[i].value > max_now ? events[i].value : max_now;
+	}
 	add_row(count, write_tail(tail_place(), events, count, first_ns, POOL_BYTES), 0);
 }
 
@@ -164,7 +178,7 @@ static int print_row(void *context, const struct row_result *row)
 }
 
 /* What the set holds, in the format; it is empty afterwards. */
-static int print(enum query_format format, bool all_revisions)
+static int print(enum query_format format, enum row_set_view view)
 {
 	struct query_printer *printer;
 	FILE *out;
@@ -174,7 +188,7 @@ static int print(enum query_format format, bool all_revisions)
 	out = open_memstream(&output, &output_bytes);
 	assert_non_null(out);
 	assert_int_equal(query_printer_open(&printer, format, out, names), 0);
-	error = row_set_emit(set, all_revisions, print_row, printer);
+	error = row_set_emit(set, view, print_row, printer);
 	assert_int_equal(query_printer_finish(printer), 0);
 	query_printer_close(printer);
 	fclose(out);
@@ -187,33 +201,59 @@ static void json_as_the_manual_shows_it(void **state)
 {
 	(void)state;
 	add_events(few, 4, T0);
-	assert_int_equal(print(QUERY_JSON, false), 0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
 	assert_non_null(strstr(
 		output, "\"retracted\":false,\"first\":40,"
 			"\"distinct\":{\"key\":{\"value\":3,\"exact\":true},"
 			"\"region\":{\"value\":3,\"exact\":true}},"
 			"\"last\":20,\"quantiles\":{\"value\":{\"0.5\":-3.0,\"0.00001\":-3.0,"
 			"\"1\":40.0}},\"count\":4,"
-			"\"top\":{\"key\":[{\"key\":\"8\",\"count\":5,\"error\":0},"
-			"{\"key\":\"7\",\"count\":3,\"error\":0}]},\"completeness\""));
+			"\"top\":{\"key\":[{\"key\":\"8\",\"key_id\":8,\"count\":5,\"error\":0},"
+			"{\"key\":\"7\",\"key_id\":7,\"count\":3,\"error\":0}]},\"completeness\""));
 }
 
 static void csv_and_table_have_columns(void **state)
 {
 	(void)state;
 	add_events(few, 4, T0);
-	assert_int_equal(print(QUERY_CSV, false), 0);
+	assert_int_equal(print(QUERY_CSV, ROW_SET_MERGED), 0);
 	assert_non_null(strstr(output, ",first,distinct_key,distinct_key_exact,last,value_0.5,"
 				       "value_0.00001,value_1,count,distinct_region,"
-				       "distinct_region_exact,top_key,completeness"));
+				       "distinct_region_exact,top_key,state,completeness"));
 	assert_non_null(strstr(output,
 			       ",40,3,true,20,-3.0,-3.0,40.0,4,3,true,"
-			       "\"[{\"\"key\"\":\"\"8\"\",\"\"count\"\":5,\"\"error\"\":0},"));
+			       "\"[{\"\"key\"\":\"\"8\"\",\"\"key_id\"\":8,\"\"count\"\":5,"
+			       "\"\"error\"\":0},"));
 	add_events(few, 4, T0);
-	assert_int_equal(print(QUERY_TABLE, false), 0);
+	assert_int_equal(print(QUERY_TABLE, ROW_SET_MERGED), 0);
 	assert_non_null(strstr(output, "FIRST  DISTINCT_KEY  LAST  VALUE_0.5  VALUE_0.00001  "
 				       "VALUE_1  COUNT  DISTINCT_REGION  TOP_KEY"));
 	assert_non_null(strstr(output, "8 5, 7 3"));
+	assert_non_null(strstr(output, "  ~-3.00  "));
+	assert_non_null(strstr(output, "  ~40.0  "));
+}
+
+/* What a row knows exactly bounds its estimates; a table shows no digit that is not known. */
+static void quantiles_keep_to_min_and_max(void **state)
+{
+	static struct event many[1000];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		many[i] = (struct event){ 1, 98123 + i % 7, 1 };
+	add_events(many, 1000, T0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
+	assert_non_null(strstr(output, "\"0.00001\":98123.0,"));
+	add_events(many, 1000, T0);
+	assert_int_equal(print(QUERY_TABLE, ROW_SET_MERGED), 0);
+	assert_non_null(strstr(output, " ~98100 "));
+	/* One value only is known exactly. */
+	for (int i = 0; i < 1000; i++)
+		many[i].value = 98123;
+	add_events(many, 1000, T0);
+	assert_int_equal(print(QUERY_TABLE, ROW_SET_MERGED), 0);
+	assert_null(strstr(output, "~"));
+	assert_non_null(strstr(output, " 98123.0 "));
 }
 
 static void top_prints_names(void **state)
@@ -229,9 +269,10 @@ static void top_prints_names(void **state)
 	(void)state;
 	assert_int_equal(names_add(names, &known.record), 0);
 	add_events(few, 4, T0);
-	assert_int_equal(print(QUERY_JSON, false), 0);
-	assert_non_null(strstr(output, "[{\"key\":\"user\\\"8\",\"count\":5,\"error\":0},"
-				       "{\"key\":\"7\",\"count\":3,"));
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
+	assert_non_null(strstr(output, "[{\"key\":\"user\\\"8\",\"key_id\":8,\"count\":5,"
+				       "\"error\":0},"
+				       "{\"key\":\"7\",\"key_id\":7,\"count\":3,"));
 }
 
 /* What epochs counted apart prints as if one had counted it all. */
@@ -246,7 +287,7 @@ static void epochs_merge_exactly(void **state)
 	spec.aggregate[6].k = 200; /* all keys are candidates */
 	use_epoch(3);
 	add_events(many, 3000, T0);
-	assert_int_equal(print(QUERY_JSON, false), 0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
 	together = strdup(output);
 	assert_non_null(strstr(together, "\"exact\":false"));
 	use_epoch(2);
@@ -255,12 +296,16 @@ static void epochs_merge_exactly(void **state)
 	add_events(many + 2500, 500, T0 + 2500);
 	use_epoch(1);
 	add_events(many, 1000, T0);
-	assert_int_equal(print(QUERY_JSON, false), 0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
+	/* Apart from how many epochs it is of. */
+	assert_string_equal(strstr(output, "\"merged\":"), "\"merged\":3}\n");
+	*strstr(output, "\"merged\":") = '\0';
+	*strstr(together, "\"merged\":") = '\0';
 	assert_string_equal(output, together);
 	add_events(many, 1000, T0);
 	use_epoch(2);
 	add_events(many + 1000, 1500, T0 + 1000);
-	assert_int_equal(print(QUERY_JSON, true), 0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_REVISIONS), 0);
 	at = strchr(output, '\n');
 	assert_true(at && at[1] && strchr(at + 1, '\n')[1] == '\0');
 	spec.aggregate[6].k = 2;
@@ -279,18 +324,18 @@ static void absent_is_null(void **state)
 	add_row(9, 0, SLUICE_ROWS_OVERFLOW);
 	use_epoch(2);
 	add_row(4, 0, SLUICE_ROWS_OVERFLOW);
-	assert_int_equal(print(QUERY_JSON, false), 0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
 	snprintf(expected, sizeof(expected), nulls, 13);
 	assert_non_null(strstr(output, expected));
 	/* A part without a tail: the sum is not known either. */
 	add_events(few, 4, T0);
 	use_epoch(3);
 	add_row(2, 0, 0);
-	assert_int_equal(print(QUERY_JSON, false), 0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
 	snprintf(expected, sizeof(expected), nulls, 6);
 	assert_non_null(strstr(output, expected));
 	add_row(2, 0, 0);
-	assert_int_equal(print(QUERY_CSV, false), 0);
+	assert_int_equal(print(QUERY_CSV, ROW_SET_MERGED), 0);
 	assert_non_null(strstr(output, ",,,,,,,,2,,,,"));
 }
 
@@ -301,7 +346,7 @@ static void lost_is_null(void **state)
 	add_row(4, write_tail(tail_place(), few, 4, T0, 4096), 0);
 	use_epoch(2);
 	add_events(few, 2, T0 + 100);
-	assert_int_equal(print(QUERY_JSON, false), 0);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), 0);
 	assert_non_null(strstr(
 		output, "\"first\":40,\"distinct\":{\"key\":null,\"region\":null},\"last\":-3,"
 			"\"quantiles\":{\"value\":{\"0.5\":null,\"0.00001\":null,\"1\":null}},"
@@ -314,17 +359,17 @@ static void broken_tails_are_told(void **state)
 
 	(void)state;
 	add_row(4, bytes - 8, 0);
-	assert_int_equal(print(QUERY_JSON, false), -EBADMSG);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), -EBADMSG);
 	write_tail(tail_place(), few, 4, T0, POOL_BYTES);
 	add_row(4, bytes - 8, 0);
 	use_epoch(2);
 	add_events(few, 4, T0);
-	assert_int_equal(print(QUERY_JSON, false), -EBADMSG);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), -EBADMSG);
 	spec.aggregate[6].k = 201;
 	use_epoch(3);
 	spec.aggregate[6].k = 2;
 	add_events(few, 4, T0);
-	assert_int_equal(print(QUERY_JSON, false), -EBADMSG);
+	assert_int_equal(print(QUERY_JSON, ROW_SET_MERGED), -EBADMSG);
 }
 
 #define EXTRAS_TEST(name) cmocka_unit_test_setup_teardown(name, open_set, close_set)
@@ -334,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EXTRAS_TEST(json_as_the_manual_shows_it),
 		EXTRAS_TEST(csv_and_table_have_columns),
+		EXTRAS_TEST(quantiles_keep_to_min_and_max),
 		EXTRAS_TEST(top_prints_names),
 		EXTRAS_TEST(epochs_merge_exactly),
 		EXTRAS_TEST(absent_is_null),

@@ -42,12 +42,15 @@ static int note(void *context, const struct row_result *row)
 	return 0;
 }
 
+static __u64 lsn, epoch_now;
+
 static void use_epoch(struct row_set *set, __u64 epoch)
 {
 	const struct sluice_schema head = { .agent_epoch = epoch };
 	struct schema schema;
 	static _Alignas(8) __u8 bytes[16384];
 
+	epoch_now = epoch;
 	schema_write(bytes, &head, &window, NULL, 1);
 	assert_int_equal(schema_read(&schema, (const struct sluice_disk_record *)bytes), 0);
 	assert_int_equal(row_set_use_schema(set, &schema), 0);
@@ -72,14 +75,33 @@ static void add(struct row_set *set, __u64 key, __s64 start_ns, __s64 end_ns, __
 		struct sluice_partial partial;
 	} row = {
 		.record = { sizeof(row), SLUICE_DISK_ROWS, SLUICE_ROWS_VERSION },
-		.rows = { .flags = flags | SLUICE_ROWS_VARIABLE, .row_count = 1 },
+		.rows = { .flags = flags | SLUICE_ROWS_VARIABLE,
+			  .row_count = 1,
+			  .epoch = epoch_now },
 		.head = { sizeof(row) - sizeof(row.record) - sizeof(row.rows), revision, start_ns,
 			  end_ns, order_of(revision, flags) },
 		.key = key,
 		.partial = { .records = records },
 	};
 
-	assert_int_equal(row_set_add(set, &row.record), 0);
+	assert_int_equal(row_set_add(set, &row.record, ++lsn), 0);
+}
+
+/* All that has been added is one emission of this epoch. */
+static void add_complete(struct row_set *set)
+{
+	struct {
+		struct sluice_disk_record record;
+		struct sluice_emission emission;
+	} complete = {
+		.record = { sizeof(complete), SLUICE_DISK_COMPLETE, 1 },
+		.emission = { .start_ns = INT64_MIN,
+			      .epoch = epoch_now,
+			      .first_lsn = 1,
+			      .last_lsn = lsn },
+	};
+
+	assert_int_equal(row_set_add(set, &complete.record, ++lsn), 0);
 }
 
 static void add_close(struct row_set *set, __s64 end_ns)
@@ -89,10 +111,13 @@ static void add_close(struct row_set *set, __s64 end_ns)
 		struct sluice_emission emission;
 	} final = {
 		.record = { sizeof(final), SLUICE_DISK_FINAL, 1 },
-		.emission = { .start_ns = INT64_MIN, .end_ns = end_ns, .flags = SLUICE_ROWS_FINAL },
+		.emission = { .start_ns = INT64_MIN,
+			      .end_ns = end_ns,
+			      .flags = SLUICE_ROWS_FINAL,
+			      .epoch = epoch_now },
 	};
 
-	assert_int_equal(row_set_add(set, &final.record), 0);
+	assert_int_equal(row_set_add(set, &final.record, ++lsn), 0);
 }
 
 static struct row_set *open_set(void)
@@ -104,6 +129,7 @@ static struct row_set *open_set(void)
 	};
 	struct row_set *set;
 
+	lsn = 0;
 	assert_int_equal(row_set_open(&set, &options), 0);
 	return set;
 }
@@ -120,8 +146,9 @@ static void sessions_are_closed_by_their_end(void **state)
 	add(set, 1, 100, 120, 0, 0, 2);
 	add(set, 2, 100, 121, 0, 0, 3);
 	add(set, 2, 100, 121, 1, 0, 4);
+	add_complete(set);
 	add_close(set, 120);
-	assert_int_equal(row_set_emit(set, false, note, &found), 0);
+	assert_int_equal(row_set_emit(set, ROW_SET_MERGED, note, &found), 0);
 	assert_int_equal(found.count, 2);
 	assert_true(found.key[0] == 1 && found.end_ns[0] == 120 && found.records[0] == 2);
 	assert_true(found.is_final[0]);
@@ -140,7 +167,8 @@ static void early_rows_taken_back_are_gone(void **state)
 	add(set, 1, 100, 110, -1, SLUICE_ROWS_EARLY, 1);
 	add(set, 1, 100, 120, 0, SLUICE_ROWS_FINAL, 2);
 	add(set, 1, 100, 110, -1, SLUICE_ROWS_EARLY | SLUICE_ROWS_RETRACTED, 1);
-	assert_int_equal(row_set_emit(set, false, note, &found), 0);
+	add_complete(set);
+	assert_int_equal(row_set_emit(set, ROW_SET_MERGED, note, &found), 0);
 	assert_int_equal(found.count, 1);
 	assert_true(found.end_ns[0] == 120 && found.is_final[0]);
 	row_set_close(set);
@@ -154,10 +182,11 @@ static void closing_is_of_its_epoch(void **state)
 	(void)state;
 	use_epoch(set, 1);
 	add(set, 1, 100, 110, 0, 0, 1);
+	add_complete(set);
 	add_close(set, 200);
 	use_epoch(set, 2);
 	add(set, 2, 100, 110, 0, 0, 1);
-	assert_int_equal(row_set_emit(set, false, note, &found), 0);
+	assert_int_equal(row_set_emit(set, ROW_SET_MERGED, note, &found), 0);
 	assert_int_equal(found.count, 2);
 	assert_true(found.is_final[0] && !found.is_final[1]);
 	row_set_close(set);
