@@ -237,6 +237,8 @@ static int add_rows(struct row_set *set, struct rows_cursor *cursor, __u64 lsn)
 	int error = add_head(set, &cursor->head), got;
 	struct row_view row;
 
+	if (!error && cursor->head.row_count == 0)
+		return row_set_note_empty(set, &cursor->head);
 	while (!error && (got = rows_next(cursor, &row)) != 0) {
 		if (got < 0)
 			return got;

@@ -10,7 +10,7 @@ static int add(struct row_set *set, __s64 start_ns, __s64 end_ns, __u16 shape)
 {
 	if (ROW_LIST_GROW(set->absent))
 		return -ENOMEM;
-	set->absent.at[set->absent.count++] = (struct row_absent){ start_ns, end_ns, shape };
+	set->absent.at[set->absent.count++] = (struct row_absent){ start_ns, end_ns, shape, 0 };
 	return 0;
 }
 
@@ -84,7 +84,7 @@ static int add_gap(struct row_set *set, const struct row_gap *gap)
 
 	if (is_session(set, gap->shape))
 		return add_stretch(set, &(struct row_absent){ gap->from_ns, gap->to_ns,
-							      gap->shape });
+							      gap->shape, 0 });
 	return add_grid(set, gap->shape,
 			(__int128)gap->from_ns - window->size_ns - window->max_disorder_ns,
 			gap->to_ns, &room);
@@ -121,7 +121,7 @@ static int add_late(struct row_set *set, const struct row_late *late, __u32 *roo
 		}
 		--*room;
 		return add_stretch(set, &(struct row_absent){ late->start_ns, late->end_ns,
-							      late->shape });
+							      late->shape, 0 });
 	}
 	return add_grid(set, late->shape, (__int128)late->end_ns - window->size_ns - 1,
 			(__int128)late->start_ns + 1, room);
@@ -145,10 +145,27 @@ static void sort(struct row_set *set)
 	if (set->absent.count)
 		qsort(set->absent.at, set->absent.count, sizeof(*set->absent.at), compare);
 	for (size_t i = 0; i < set->absent.count; i++) {
-		if (!kept || compare(&set->absent.at[kept - 1], &set->absent.at[i]) != 0)
-			set->absent.at[kept++] = set->absent.at[i];
+		const struct row_absent *absent = &set->absent.at[i];
+		struct row_absent *before = kept ? &set->absent.at[kept - 1] : NULL;
+
+		if (!before || compare(before, absent) != 0)
+			set->absent.at[kept++] = *absent;
+		else if (absent->head > before->head)
+			before->head = absent->head;
 	}
 	set->absent.count = kept;
+}
+
+int row_set_note_empty(struct row_set *set, const struct sluice_rows *head)
+{
+	int error = 0;
+
+	if (!row_set_is_in_range(set, head->start_ns))
+		return 0;
+	error = add(set, head->start_ns, head->end_ns, set->shape);
+	if (!error)
+		set->absent.at[set->absent.count - 1].head = (__u32)set->heads.count;
+	return error;
 }
 
 int row_set_list_absent(struct row_set *set)

@@ -253,6 +253,12 @@ static int give_absent(const struct walk *walk, const struct row_absent *absent)
 	};
 
 	partial_open(&row.partial);
+	if (absent->head) {
+		const struct row_head *head = &set->heads.at[absent->head - 1];
+
+		row.missing = head->missing;
+		row.missing_here = row_head_missing_here(head);
+	}
 	return give(walk, &row);
 }
 

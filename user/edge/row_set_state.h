@@ -69,6 +69,7 @@ struct row_late {
 struct row_absent {
 	__s64 start_ns, end_ns;
 	__u16 shape;
+	__u32 head; /* of the record that says what it misses, + 1; 0: there is none */
 };
 
 /* What rows of one interval miss beyond what their heads say. */
@@ -191,5 +192,7 @@ __u64 row_head_missing_here(const struct row_head *head);
 /* Marks the late records that a row of this interval has room for. */
 void row_set_hold_late(struct row_set *set, __s64 start_ns, __s64 end_ns);
 int row_set_list_absent(struct row_set *set);
+/* A record without rows: all of its window was lost. Its head was added last. -ENOMEM. */
+int row_set_note_empty(struct row_set *set, const struct sluice_rows *head);
 
 #endif

@@ -535,6 +535,31 @@ static void the_log_shows_and_checks_marks(void **state)
 	assert_int_equal(run_command(path, "log verify"), EX_IOERR);
 }
 
+/* A record that has a head alone: nothing is left of its window, and it says what is missing. */
+static void lost_windows_have_lines(void **state)
+{
+	struct sluice_rows lost = head(20);
+
+	(void)state;
+	open_log();
+	row(0, 1, 5);
+	row(10, 1, 6);
+	lost.aggregated = 0;
+	lost.missing.ring_full = 70;
+	results_maker_rows(&maker, &lost, 0, NULL, NULL);
+	lost = head(10); /* another worker's view of one that has rows */
+	lost.missing.ring_full = 3;
+	results_maker_rows(&maker, &lost, 0, NULL, NULL);
+	results_maker_close(&maker);
+	assert_int_equal(run_command(path, "query --window w --json"), 0);
+	assert_int_equal(command_times("\n"), 3);
+	assert_int_equal(command_times("\"group\":null"), 1);
+	assert_non_null(strstr(command_output, "20.000Z\",\"end\":\"2026-01-01T00:00:30.000Z\","
+					       "\"group\":null"));
+	assert_int_equal(command_times("\"completeness\":null"), 1);
+	assert_int_equal(command_times("\"ring_full\":70"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
 
 int main(void)
@@ -545,6 +570,7 @@ int main(void)
 		TEST(an_ended_epoch_keeps_whole_closed_rows),
 		TEST(final_rows_overlap_gaps),
 		TEST(windows_without_rows_have_lines),
+		TEST(lost_windows_have_lines),
 		TEST(lines_are_bounded),
 		TEST(late_records_are_missing_where_they_belong),
 		TEST(losses_are_scaled),
