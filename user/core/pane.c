@@ -176,7 +176,8 @@ void window_show_between(struct window *window, __s64 from_ns, __s64 to_ns)
 		return;
 	first = floor_divide(from_ns - spec->offset_ns - spec->size_ns, spec->slide_ns) + 1;
 	last = floor_divide(to_ns - spec->offset_ns, spec->slide_ns);
-	if (last - first >= SHOWN_AT_ONCE || !places_have_room(&window->instance_places, first, last))
+	if (last - first >= SHOWN_AT_ONCE ||
+	    !places_have_room(&window->instance_places, first, last))
 		return;
 	for (__s64 number = first; number <= last; number++) {
 		if (!window_find_instance(window, number))

@@ -52,7 +52,7 @@ struct source_datagram {
 	__u16 listener;		/* below listener_count */
 	bool is_dictionary;	/* brings names: nothing of it can be missing */
 	bool is_refused;	/* for its time, as a whole: its sequence is not used up */
-	const struct sluice_header *header;	/* its events follow; NULL: all are of its base time */
+	const struct sluice_header *header;	/* its events follow; NULL: all are of base time */
 };
 
 /* Where a source was found last; zeroed at first. */
@@ -99,8 +99,8 @@ __u32 sources_evict(struct sources *sources, __u64 now_mono_ns, const __s64 *ove
 /* Datagrams that sequences say were sent and no listener has brought, in the order of discovery.
  * Charge it to [from_ns, to_ns]: the base time of the datagram before the gap to that of the one
  * behind it, and as much more to both sides as the events of that one are apart: so may have been
- * those that are lost. Late datagrams that fill a gap come as negative amounts of the same interval. What was
- * refused for its time is left out. */
+ * those that are lost. Late datagrams that fill a gap come as negative amounts of the same
+ * interval. What was refused for its time is left out. */
 struct source_gap_note {
 	__u32 listeners;	/* by which this source has come: windows that read one of them */
 	__u32 unknown;		/* losses that nobody can count (datagrams says nothing of them) */

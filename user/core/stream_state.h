@@ -305,8 +305,8 @@ __s64 window_first_end(const struct window *window, __s64 start_ns);
  * slice. */
 __s64 window_expiry(const struct window *window, __s64 start_ns);
 __s64 window_last_expiry(const struct window *window, __s64 start_ns);
-/* Worker 0: shows every window in time that is not closed yet and overlaps [from, to], as far as there
- * is room: they will be emitted, without rows if nothing comes. */
+/* Worker 0: shows every window in time that is not closed yet and overlaps [from, to], as far as
+ * there is room: they will be emitted, without rows if nothing comes. */
 void window_show_between(struct window *window, __s64 from_ns, __s64 to_ns);
 /* Start of the last window over a slice of time that is over; INT64_MIN: none is. */
 __s64 window_last_over(const struct window *window, __s64 start_ns);

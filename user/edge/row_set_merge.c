@@ -78,6 +78,9 @@ static void take(const struct walk *walk, const struct row_sorted *sorted, struc
 		.merged_count = 1,
 	};
 	memcpy(&row->partial, partial, sizeof(row->partial));
+	/* A session is an instance of its own. */
+	if (shape->window.kind == SLUICE_WINDOW_SESSION)
+		row->aggregated = row->partial.records;
 	row->extra_bytes = entry->bytes - (size_t)(row->extra - (const __u8 *)entry);
 }
 
@@ -96,14 +99,9 @@ static int give(const struct walk *walk, struct row_result *row)
 	return walk->emit(walk->context, row);
 }
 
-static __u64 add_bounded(__u64 a, __u64 b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 static void add_missing(struct sluice_missing *into, const struct sluice_missing *from)
 {
-#define SLUICE_FIELD(name, text) into->name = add_bounded(into->name, from->name);
+#define SLUICE_FIELD(name, text) into->name = row_add_bounded(into->name, from->name);
 	SLUICE_MISSING(SLUICE_FIELD)
 #undef SLUICE_FIELD
 	into->flags |= from->flags;
@@ -134,8 +132,8 @@ static int merge(struct row_set *set, struct row_result *into, const struct row_
 		return error;
 	partial_merge(&made.partial, &into->partial);
 	add_missing(&made.missing, &into->missing);
-	made.missing_here = add_bounded(made.missing_here, into->missing_here);
-	made.aggregated = add_bounded(made.aggregated, into->aggregated);
+	made.missing_here = row_add_bounded(made.missing_here, into->missing_here);
+	made.aggregated = row_add_bounded(made.aggregated, into->aggregated);
 	if (memcmp(made.agent_id, into->agent_id, 16) != 0)
 		made.is_final &= into->is_final;
 	made.is_early |= into->is_early;
@@ -238,7 +236,7 @@ static int emit_group(const struct walk *walk, const struct row_sorted *list, si
 						: emit_merged(walk, list, count);
 }
 
-/* A window without a row, of which a gap or late records tell. */
+/* A window without a row, of which something else tells. */
 static int give_absent(const struct walk *walk, const struct row_absent *absent)
 {
 	const struct row_set *set = walk->set;
@@ -254,10 +252,8 @@ static int give_absent(const struct walk *walk, const struct row_absent *absent)
 
 	partial_open(&row.partial);
 	if (absent->head) {
-		const struct row_head *head = &set->heads.at[absent->head - 1];
-
-		row.missing = head->missing;
-		row.missing_here = row_head_missing_here(head);
+		row.missing = set->heads.at[absent->head - 1].missing;
+		row.missing_here = row_head_missing_here(&set->heads.at[absent->head - 1]);
 	}
 	return give(walk, &row);
 }

@@ -34,11 +34,6 @@ static int compare_late(const void *left, const void *right)
 	return 0;
 }
 
-static __u64 add_bounded(__u64 a, __u64 b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 /* One entry an interval: ticks count again and again. */
 static void join_late(struct row_set *set)
 {
@@ -49,7 +44,7 @@ static void join_late(struct row_set *set)
 
 		if (kept && compare_late(&set->late.at[kept - 1], late) == 0)
 			set->late.at[kept - 1].records =
-				add_bounded(set->late.at[kept - 1].records, late->records);
+				row_add_bounded(set->late.at[kept - 1].records, late->records);
 		else
 			set->late.at[kept++] = *late;
 	}
@@ -89,7 +84,7 @@ static __u64 sum_late(const struct row_set *set, __s64 start_ns, __s64 end_ns)
 	for (size_t i = find_late(set, start_ns);
 	     i < set->late.count && set->late.at[i].start_ns < end_ns; i++) {
 		if (set->late.at[i].end_ns <= end_ns)
-			sum = add_bounded(sum, set->late.at[i].records);
+			sum = row_add_bounded(sum, set->late.at[i].records);
 	}
 	return sum;
 }
@@ -145,8 +140,8 @@ void row_set_fill_missing(struct row_set *set, struct row_result *row)
 {
 	const struct row_interval *interval = find_interval(set, row);
 
-	row->missing.late = add_bounded(row->missing.late, interval->late);
-	row->missing_here = add_bounded(row->missing_here, interval->late);
+	row->missing.late = row_add_bounded(row->missing.late, interval->late);
+	row->missing_here = row_add_bounded(row->missing_here, interval->late);
 	if (set->has_endless_late)
 		row->missing.flags |= SLUICE_MISSING_UNCOUNTED;
 	row->unattended_ns = interval->unattended_ns;
@@ -167,12 +162,13 @@ static __u64 scale(__u64 records, const struct row_head *head)
 __u64 row_head_missing_here(const struct row_head *head)
 {
 	const struct sluice_missing *missing = &head->missing;
-	__u64 before = 0, behind = add_bounded(missing->late, missing->no_pane);
+	__u64 before = 0, behind = row_add_bounded(missing->late, missing->no_pane);
 
-#define SLUICE_FIELD(name, text) before = add_bounded(before, missing->name);
+#define SLUICE_FIELD(name, text) before = row_add_bounded(before, missing->name);
 	SLUICE_MISSING(SLUICE_FIELD)
 #undef SLUICE_FIELD
-	return before == UINT64_MAX ? before : add_bounded(scale(before - behind, head), behind);
+	return before == UINT64_MAX ? before
+				    : row_add_bounded(scale(before - behind, head), behind);
 }
 
 bool row_result_completeness(const struct row_result *row, __u64 scale_to, __u64 *share)

@@ -195,4 +195,10 @@ int row_set_list_absent(struct row_set *set);
 /* A record without rows: all of its window was lost. Its head was added last. -ENOMEM. */
 int row_set_note_empty(struct row_set *set, const struct sluice_rows *head);
 
+/* Sums stay at the largest number. */
+static inline __u64 row_add_bounded(__u64 a, __u64 b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 #endif
