@@ -98,7 +98,8 @@ void continuity_take_sources(struct engine *engine)
 	const void *record;
 	size_t at, bytes;
 
-	for (int is_exact = 0; is_exact < 2; is_exact++) {
+	/* An orderly stop leaves all of them exactly; else there is what each tick left. */
+	for (int is_exact = 1; is_exact >= 0 && !taken; is_exact--) {
 		at = 0;
 		while (baseline_next_source(baseline, is_exact, &at, &record, &bytes)) {
 			if (sources_import(engine->sources, record, bytes))

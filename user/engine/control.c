@@ -31,9 +31,12 @@ static void start_tick(struct engine *engine)
 	static struct log_limit limit = { .interval_ns = 10000000000ull };
 	int error;
 
-	continuity_note_links(engine);
-	engine->orders.gap = engine->continuity.gap;
-	engine->orders.gap_count = engine->continuity.gap_count;
+	/* The order that is open has gaps of its own. */
+	if (engine->tick.open == ORDER_NONE) {
+		continuity_note_links(engine);
+		engine->orders.gap = engine->continuity.gap;
+		engine->orders.gap_count = engine->continuity.gap_count;
+	}
 	error = tick_start(&engine->tick, engine_clock_ns(CLOCK_MONOTONIC));
 
 	if (error)
