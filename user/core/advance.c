@@ -23,6 +23,13 @@ static void advance_instance(struct stream *stream, struct window *window,
 
 	if (instance->state >= INSTANCE_LEAVING)
 		return;
+	/* It says so only when nothing can come any more. */
+	if (instance->is_empty &&
+	    window_expiry(window, instance->start_ns) > window->watermark_ns) {
+		if (end_ns <= window->watermark_ns)
+			instance->state = INSTANCE_CLOSED;
+		return;
+	}
 	if (end_ns > window->watermark_ns) {
 		instance->wants_early = is_early_due;
 		if (is_early_due)

@@ -108,7 +108,7 @@ struct instance *window_find_instance(const struct window *window, __s64 number)
 	return place != PLACES_NONE ? &window->instances[place] : NULL;
 }
 
-static void show_instance(struct window *window, __s64 number)
+static struct instance *show_instance(struct window *window, __s64 number)
 {
 	const struct window_spec *spec = window->spec;
 	__u32 place = places_take(&window->instance_places, number);
@@ -121,6 +121,7 @@ static void show_instance(struct window *window, __s64 number)
 		.revision = -1,
 	};
 	slots_add(&window->shown, number, place);
+	return &window->instances[place];
 }
 
 /* The windows over a pane that are not over yet: first and last number. */
@@ -159,8 +160,15 @@ static bool show_instances(struct window *window, __s64 start_ns)
 	if (!places_have_room(&window->instance_places, first, last))
 		return false;
 	for (__s64 number = first; number <= last; number++) {
-		if (!window_find_instance(window, number))
+		struct instance *instance = window_find_instance(window, number);
+
+		if (!instance) {
 			show_instance(window, number);
+		} else if (instance->is_empty) {
+			instance->is_empty = false;
+			/* Closed, and nothing of it was told yet. */
+			instance->has_changed = true;
+		}
 	}
 	return true;
 }
@@ -181,7 +189,7 @@ void window_show_between(struct window *window, __s64 from_ns, __s64 to_ns)
 		return;
 	for (__s64 number = first; number <= last; number++) {
 		if (!window_find_instance(window, number))
-			show_instance(window, number);
+			show_instance(window, number)->is_empty = true;
 	}
 }
 

@@ -59,6 +59,7 @@ struct instance {
 	__u64 left_at;		/* number of the advance that made it leave */
 	__u8 state;		/* enum instance_state */
 	bool is_waiting;	/* in the queue of emissions */
+	bool is_empty;		/* shown for what was lost of it: no pane was opened yet */
 	bool is_running;	/* its emission has begun; what it gives is fixed below */
 	bool run_all;		/* … every row, not only the changed ones */
 	bool run_early;

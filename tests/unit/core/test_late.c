@@ -181,8 +181,9 @@ static void all_of_an_event_is_kept(void **state)
 	advance(bed, 10 * S);
 	add(bed, 0, S, event);
 	assert_true(stream_has_late(bed->stream[0]));
-	assert_int_equal(emit(bed, 1), 1);
-	assert_false(stream_has_late(bed->stream[0]));
+	/* How many there were is a record of its own. */
+	while (stream_has_late(bed->stream[0]))
+		assert_true(emit(bed, 1) > 0);
 	assert_int_equal(bed->late_count, 1);
 	assert_memory_equal(&bed->last, &expected, sizeof(expected));
 	close_bed(bed);
