@@ -4,6 +4,7 @@
 #include "engine/missing.h"
 
 #include <stdint.h>
+#include <string.h>
 
 void missing_open(struct missing *missing, const struct config *config)
 {
@@ -163,6 +164,17 @@ static __u32 windows_of(const struct missing *missing, __u32 listeners)
 	return mask;
 }
 
+void missing_end(struct missing *missing)
+{
+	__u32 old = missing->filled_before, kept = missing->filled_count - old;
+
+	for (__u32 i = 0; i < old; i++)
+		missing_add(missing, &missing->filled[i]);
+	memmove(missing->filled, missing->filled + old, kept * sizeof(missing->filled[0]));
+	missing->filled_count = kept;
+	missing->filled_before = kept;
+}
+
 void missing_add_gap(struct missing *missing, const struct source_gap_note *note)
 {
 	struct loss loss = {
@@ -178,15 +190,16 @@ void missing_add_gap(struct missing *missing, const struct source_gap_note *note
 		__u64 gap = (__u64)note->datagrams;
 		__u64 here = explain(missing, note->listeners, gap);
 
-		missing->upstream_datagrams += gap - here;
+		missing->upstream_datagrams += (__s64)(gap - here);
 		loss.records = (__s64)((__int128)note->records * (gap - here) / gap);
 	} else {
-		__u64 back = (__u64)-note->datagrams;
-
-		missing->upstream_datagrams -=
-			back < missing->upstream_datagrams ? back : missing->upstream_datagrams;
+		missing->upstream_datagrams += note->datagrams;
 	}
-	missing_add(missing, &loss);
+	/* Workers tell in any order, and at the next tick at the latest. */
+	if (loss.records >= 0)
+		missing_add(missing, &loss);
+	else if (missing->filled_count < MISSING_FILLED_MAX)
+		missing->filled[missing->filled_count++] = loss;
 	if (!note->unknown)
 		return;
 	loss.records = 0;

@@ -12,6 +12,8 @@
 
 /* Of one tick; more are united. */
 #define MISSING_LOSSES_MAX 2048u
+/* … and of gaps that filled; more stay missing. */
+#define MISSING_FILLED_MAX 512u
 /* What was lost here explains gaps that show within one to two of these: a source that sends again
  * shows its gap at once. */
 #define MISSING_EXPLAINS_NS 10000000000ll
@@ -30,8 +32,11 @@ struct missing {
 	__s64 kernel_ns;
 	__s64 period_ns;		/* when the period of `unseen` began */
 	struct missing_unseen unseen[SLUICE_LISTENERS_MAX];
-	__u64 upstream_datagrams;	/* lost before this host, since the start, … */
-	__u64 upstream_settled;		/* … and not turned up in the tick after */
+	__s64 upstream_datagrams;	/* lost before this host, since the start, … */
+	__s64 upstream_settled;		/* … and not turned up in the tick after */
+	__u32 filled_before;		/* of these, told by the tick before */
+	__u32 filled_count;		/* gaps that fill: told a tick later than what opened them */
+	struct loss filled[MISSING_FILLED_MAX];
 	struct sluice_missing total[SLUICE_WINDOWS_MAX]; /* since the start; without late */
 	struct losses losses;		/* of this tick */
 	struct loss memory[MISSING_LOSSES_MAX];
@@ -53,6 +58,9 @@ void missing_begin(struct missing *missing, const struct account_kernel *kernel,
  * is younger than what the workers saw. */
 void missing_add_gap(struct missing *missing, const struct source_gap_note *note);
 
+/* All gaps of the tick are told: those that filled by the tick before are taken back. */
+void missing_end(struct missing *missing);
+
 /* What a stream found missing. */
 void missing_add(struct missing *missing, const struct loss *loss);
 
@@ -60,9 +68,11 @@ void missing_add(struct missing *missing, const struct loss *loss);
  * last tick misses may turn up. */
 static inline __u64 missing_upstream(const struct missing *missing)
 {
-	return missing->upstream_settled < missing->upstream_datagrams
-		       ? missing->upstream_settled
-		       : missing->upstream_datagrams;
+	__s64 datagrams = missing->upstream_settled < missing->upstream_datagrams
+				  ? missing->upstream_settled
+				  : missing->upstream_datagrams;
+
+	return datagrams > 0 ? (__u64)datagrams : 0;
 }
 
 #endif

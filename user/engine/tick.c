@@ -115,6 +115,7 @@ static void begin_losses(struct tick *tick, __u64 now_wall_ns)
 		kernel = tick->kernel;
 	missing_begin(&tick->missing, &kernel, (__s64)now_wall_ns, tick->watermark_ns);
 	sources_take_gaps(tick->sources, take_gap, &tick->missing);
+	missing_end(&tick->missing);
 }
 
 static void add_losses(struct tick *tick, const struct worker_snapshot *snapshot)

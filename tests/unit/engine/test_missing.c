@@ -152,6 +152,35 @@ static void old_losses_explain_nothing(void **state)
 	free(bed);
 }
 
+/* One worker may tell that a gap has filled before another tells that it opened. */
+static void workers_tell_in_any_order(void **state)
+{
+	struct bed *bed = open_bed();
+	struct loss memory[2 * LOSS_CAUSES];
+	struct losses known;
+	struct sluice_missing missing = { 0 };
+
+	(void)state;
+	losses_open(&known, memory, 2 * LOSS_CAUSES);
+	begin(bed, T + S);
+	miss(bed, 1, -2, -20);
+	missing_end(&bed->missing);
+	assert_int_equal(bed->missing.losses.count, 0);
+	begin(bed, T + 2 * S);
+	miss(bed, 1, 2, 20);
+	missing_end(&bed->missing);
+	for (__u32 i = 0; i < bed->missing.losses.count; i++)
+		losses_add(&known, &bed->missing.losses.loss[i]);
+	losses_sum(&known, 1, T, T + S, &missing);
+	assert_int_equal(missing.upstream, 0);
+	assert_int_equal(missing_upstream(&bed->missing), 0);
+	begin(bed, T + 3 * S);
+	missing_end(&bed->missing);
+	assert_int_equal(bed->missing.losses.count, 0);
+	assert_int_equal(bed->missing.total[0].upstream, 0);
+	free(bed);
+}
+
 static void gaps_are_of_the_windows_that_read_the_source(void **state)
 {
 	struct bed *bed = open_bed();
@@ -201,6 +230,7 @@ int main(void)
 		cmocka_unit_test(refused_datagrams_count_by_the_mean_of_their_listener),
 		cmocka_unit_test(what_is_lost_here_is_not_upstream_too),
 		cmocka_unit_test(old_losses_explain_nothing),
+		cmocka_unit_test(workers_tell_in_any_order),
 		cmocka_unit_test(gaps_are_of_the_windows_that_read_the_source),
 		cmocka_unit_test(what_turned_up_is_taken_back),
 	};
