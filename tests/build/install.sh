@@ -45,7 +45,7 @@ if [ "$left" != "$room/etc/sluice/sluice.yaml" ]; then
 	exit 1
 fi
 [ ! -e "$room/usr/include/sluice" ]
-left=$(cd "$room/usr" && find . -mindepth 2 ! -path './share/man*' | xargs)
+left=$(cd "$room/usr" && find . -mindepth 2 ! -path './share/man*' -printf '%p ')
 [ -z "$left" ] || { echo "directories left behind: $left"; exit 1; }
 
 # A PREFIX of one's own: nothing outside of it, unless SYSCONFDIR says so, and no empty directory after.

@@ -92,11 +92,10 @@ static __u32 route_mtu(const struct frame_address *address)
 		return 0;
 	memcpy(&to4.sin_addr, address->to, 4);
 	memcpy(&to6.sin6_addr, address->to, 16);
-	if (is_v6 ? connect(fd, (struct sockaddr *)&to6, sizeof(to6))
-		  : connect(fd, (struct sockaddr *)&to4, sizeof(to4)))
-		mtu = 0;
-	else if (getsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_MTU : IP_MTU, &mtu,
-			    &mtu_bytes))
+	if ((is_v6 ? connect(fd, (struct sockaddr *)&to6, sizeof(to6))
+		   : connect(fd, (struct sockaddr *)&to4, sizeof(to4))) ||
+	    getsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_MTU : IP_MTU, &mtu,
+		       &mtu_bytes))
 		mtu = 0;
 	close(fd);
 	return mtu > 0 ? (__u32)mtu : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sluice log ls: the segments, one a line, sound or not. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ static void print_json(const struct listing *listing)
 	text_init(&text, why, sizeof(why));
 	if (listing->damage)
 		text_add_quoted(&text, listing->damage->why);
+	assert(file);
 	time_format(created, (__s64)file->created_wall_ns);
 	time_format(until, (__s64)listing->until_wall_ns);
 	printf("{\"log\":\"results\",\"number\":%" PRIu64 ",\"file\":\"%s\",\"first_lsn\":%" PRIu64
@@ -53,6 +55,7 @@ static void print_line(const struct listing *listing)
 	char until[TIME_FORMAT_BYTES] = "-", size[UNITS_BYTES_MAX], used[UNITS_BYTES_MAX];
 	const struct log_file *file = listing->file;
 
+	assert(file);
 	if (listing->until_wall_ns)
 		time_format(until, (__s64)(listing->until_wall_ns / 1000000 * 1000000));
 	if (file->error)
@@ -95,6 +98,7 @@ static int look_at_all(struct log_reader *reader, struct listing *listing)
 	if (last)
 		listing[last - reader->files.file].state = "active";
 	for (size_t i = 0; i < reader->files.count; i++) {
+		assert(listing[i].file);
 		for (size_t j = reader->damage_count; j-- > 0;) {
 			if (strcmp(reader->damages[j].file, listing[i].file->name) != 0)
 				continue;

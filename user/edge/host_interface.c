@@ -325,7 +325,7 @@ int host_payload_max(__u32 mtu)
 __u64 host_ring_bytes_min(__u32 mtu, bool has_rules)
 {
 	int prefix = has_rules ? SLUICE_PREFIX_LONG : SLUICE_PREFIX_SHORT;
-	__u64 record = (__u64)(BPF_RINGBUF_HDR_SZ + prefix + host_payload_max(mtu));
+	__u64 record = BPF_RINGBUF_HDR_SZ + (__u64)prefix + (__u64)host_payload_max(mtu);
 	__u64 bytes = SLUICE_RING_BYTES_MIN;
 
 	/* In steps of 8 bytes, and a record never fills a ring: its two ends must not meet. */

@@ -91,7 +91,7 @@ static void find_first(int results_fd, const struct segment_entry *entries, size
 		       struct store_manifest *manifest)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct sluice_segment header;
+		struct sluice_segment header = { 0 };
 
 		if (read_header(results_fd, entries[i].first_lsn, &header) == 0 &&
 		    memcmp(header.store_id, manifest->store_id, sizeof(header.store_id)) == 0 &&

@@ -35,7 +35,7 @@ struct missing {
 	__s64 upstream_datagrams;	/* lost before this host, since the start, … */
 	__s64 upstream_settled;		/* … and not turned up in the tick after */
 	__u32 filled_before;		/* of these, told by the tick before */
-	__u32 filled_count;		/* gaps that fill: told a tick later than what opened them */
+	__u32 filled_count;		/* gaps that fill: told a tick behind what opened them */
 	struct loss filled[MISSING_FILLED_MAX];
 	struct sluice_missing total[SLUICE_WINDOWS_MAX]; /* since the start; without late */
 	struct losses losses;		/* of this tick */

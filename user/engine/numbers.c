@@ -39,7 +39,7 @@ int engine_number_listeners(struct engine *engine)
 	const struct config *config = engine->config;
 	struct config *own = malloc(sizeof(*own));
 	struct bpf_loader_number number;
-	__u32 from[SLUICE_LISTENERS_MAX];
+	__u32 from[SLUICE_LISTENERS_MAX] = { 0 };
 
 	if (!own)
 		return engine_problem(engine, EX_OSERR, "no memory for the configuration");
