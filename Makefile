@@ -245,6 +245,7 @@ $(TESTS_BUILT) $(FUZZ_PROGRAMS): | deps-test
 fuzz: fuzz-programs deps-test ## fuzz each target for SECONDS=60 seconds
 	@SLUICE_FUZZ_SECONDS=$(or $(SECONDS),60) tests/run tests/fuzz/fuzz_
 
+bench-programs: $(BENCH_PROGRAMS)
 bench: all $(BENCH_PROGRAMS) deps-bench deps-run ## measure; ONLY=name,name runs a part (root for end to end)
 	@STATE_DIR=$(STATE_DIR) tools/bench/run $(ONLY)
 
@@ -321,6 +322,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
-.PHONY: demo test test-programs fuzz-programs fuzz bench check install uninstall clean help
+.PHONY: demo test test-programs fuzz-programs bench-programs fuzz bench check install uninstall clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -157,8 +157,11 @@ static void pass_sequence(void)
 		__u32 source = bench.group[i];
 		__u64 step = sequence_next + i / 8;
 
-		bench.sink += dedup_sequence_test_and_set(&bench.sequence, source, 1,
-							  step - (bench.value[i] % 10 ? 0 : 7));
+		struct dedup_step change;
+
+		bench.sink += (__u64)dedup_sequence_take(&bench.sequence, source, 1,
+							 step - (bench.value[i] % 10 ? 0 : 7),
+							 &change);
 	}
 	sequence_next += EVENTS / 8;
 }
