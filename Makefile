@@ -49,19 +49,18 @@ COMPILE_bpf := $(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Wno-u
 # --- what there is ----------------------------------------------------------------------------------
 
 sources = $(sort $(filter-out %.bpf.c,$(wildcard $(1))))
-USER_SOURCES := $(call sources,user/base/*.c user/core/*.c user/edge/*.c user/engine/*.c user/config/*.c \
-	user/sink/*.c user/command/*.c)
+USER_SOURCES := $(call sources,user/*/*.c user/*/*/*.c)
 GEN_SOURCES := $(call sources,tools/sluice-gen/*.c)
 BENCH_SOURCES := $(call sources,tools/bench/*.c)
-TEST_SOURCES := $(call sources,tests/unit/*/*.c tests/property/*.c tests/bpf/*.c tests/thread/*.c)
+TEST_SOURCES := $(call sources,tests/unit/*/*.c tests/unit/*/*/*.c tests/property/*.c tests/bpf/*.c tests/thread/*.c)
 SUPPORT_SOURCES := $(call sources,tests/support/*.c)
 FUZZ_SOURCES := $(call sources,tests/fuzz/fuzz_*.c)
 FUZZ_HELPERS := $(filter-out $(FUZZ_SOURCES) tests/fuzz/replay.c,$(call sources,tests/fuzz/*.c))
 BPF_PROGRAMS := $(sort $(wildcard bpf/*.bpf.c tools/*/*.bpf.c tests/*/*.bpf.c))
 SKELETONS := $(foreach p,$(BPF_PROGRAMS),$(BUILD)/bpf/$(notdir $(p:.bpf.c=.skel.h)))
 
-# user/core/hot_*.c are compiled once for every x86-64 and once for one with AVX2; the caller chooses.
-HOT_SOURCES := $(filter user/core/hot_%.c,$(USER_SOURCES))
+# user/core/stream/hot_*.c are compiled once for every x86-64 and once for one with AVX2; the caller chooses.
+HOT_SOURCES := $(filter user/core/stream/hot_%.c,$(USER_SOURCES))
 HOT_VARIANTS := baseline $(if $(filter x86_64,$(shell uname -m)),v3)
 FLAGS_baseline := -DHOT_VARIANT=baseline
 FLAGS_v3 := -DHOT_VARIANT=v3 -march=x86-64-v3
@@ -145,7 +144,7 @@ $(BUILD)/$(1)/%.o: %.c $(BUILD)/$(1)/flags | deps-build
 	$$(Q)$$(COMPILE_$(1)) -I$(BUILD)/$(1)/generated $$(FLAGS_$$*) -MMD -MP -c $$< -o $$@
 
 $(foreach v,$(HOT_VARIANTS),
-$(BUILD)/$(1)/user/core/hot_%.$(v).o: user/core/hot_%.c $(BUILD)/$(1)/flags | deps-build
+$(BUILD)/$(1)/user/core/stream/hot_%.$(v).o: user/core/stream/hot_%.c $(BUILD)/$(1)/flags | deps-build
 	$$(call say,CC,$$< ($(1) $(v)))
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(COMPILE_$(1)) $$(HOT_FLAGS_$(1)) $$(FLAGS_$(v)) -MMD -MP -c $$< -o $$@
@@ -196,10 +195,11 @@ $(BUILD)/sluice-gen: $(call object,release,$(GEN_SOURCES)) $(BUILD)/release/libs
 	$(call say,LD,$@)
 	$(Q)$(call link,release) $(LIBS)
 
+in_folder = $(foreach s,$(2),$(if $(filter $(1)/,$(dir $(s))),$(s)))
 # A test_*.c is a program; what lies beside it is linked into each program of its folder.
 define test_directory
 $(patsubst $(1)/%.c,$(BUILD)/$(1)/%,$(call test_sources,$(1))): $(BUILD)/$(1)/%: \
-		$(BUILD)/$(2)/$(1)/%.o $(call object,$(2),$(filter-out $(call test_sources,$(1)),$(filter $(1)/%,$(TEST_SOURCES)))) \
+		$(BUILD)/$(2)/$(1)/%.o $(call object,$(2),$(filter-out $(call test_sources,$(1)),$(call in_folder,$(1),$(TEST_SOURCES)))) \
 		$(call object,$(2),$(SUPPORT_SOURCES)) $(3) $(BUILD)/$(2)/libsluice.a
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)

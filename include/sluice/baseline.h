@@ -90,7 +90,7 @@ _Static_assert(sizeof(struct sluice_baseline_window) == 64 + 13 * 8, "no implici
 
 #define SLUICE_BASELINE_SOURCE_RECORD 120u
 
-/* A source's record (user/core/sources.h), at the place of its number. */
+/* A source's record (user/core/source/sources.h), at the place of its number. */
 struct sluice_baseline_source {
 	__u32 bytes;		/* of the record; 0: none */
 	__u32 crc;		/* CRC32C of them, seeded with the first bytes of store_id */

@@ -279,10 +279,10 @@ struct sluice_rows_v1 {
 SLUICE_ASSERT_OFFSET(struct sluice_rows_v1, aggregated, 32);
 SLUICE_ASSERT_SIZE(struct sluice_rows_v1, 80);
 
-/* A row: key words (see user/core/group_key.h) and sluice_partial. With SLUICE_ROWS_VARIABLE a
- * sluice_row_head before, and behind, in the order of the window's aggregates, a sluice_point for
- * each first and last and the bytes of a sketch (user/core/sketch_bytes.h) for each distinct,
- * quantiles and top. The overflow group has no such tail. */
+/* A row: key words (see user/core/group/group_key.h) and sluice_partial. With SLUICE_ROWS_VARIABLE
+ * a sluice_row_head before, and behind, in the order of the window's aggregates, a sluice_point
+ * for each first and last and the bytes of a sketch (user/core/sketch/sketch_bytes.h) for each
+ * distinct, quantiles and top. The overflow group has no such tail. */
 struct sluice_partial {
 	__u64 count;		/* sum of weights */
 	__u64 records;

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "edge/bpf_loader.h"
-#include "edge/ring_reader.h"
+#include "edge/xdp/bpf_loader.h"
+#include "edge/xdp/ring_reader.h"
 #include "sluice/ring_record.h"
 #include "sluice/validate.h"
 

@@ -11,7 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "edge/bpf_state.h"
+#include "edge/xdp/bpf_state.h"
 #include "harness.h"
 #include "sluice/ring_record.h"
 

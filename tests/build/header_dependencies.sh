@@ -33,7 +33,7 @@ find user tools/sluice-gen tools/bench tests/support bpf -name '*.bpf.c' -o -pat
 	-o -path 'tools/sluice-gen/*.c' | sort | while read -r source; do
 	case $source in
 	*.bpf.c) clang -target bpf -Iinclude -Ivmlinux -Ibpf -MM "$source" ;;
-	user/core/hot_*) gcc -DHOT_VARIANT=baseline -Iinclude -Iuser -MM "$source" ;;
+	user/core/stream/hot_*) gcc -DHOT_VARIANT=baseline -Iinclude -Iuser -MM "$source" ;;
 	*) gcc -D_GNU_SOURCE -Iinclude -Iuser -Ibuild/bpf -Ibuild/release/generated -MM "$source" ;;
 	esac | tr -d '\n' | awk -v source="$source" '{ print source ":", $0, "" }'
 done | tr -s '\\ ' ' ' >includes
@@ -44,8 +44,8 @@ includers() {
 }
 
 count=0
-for header in include/sluice/wire.h include/sluice/ledger.h user/base/text.h user/core/stream.h \
-	user/edge/ring_reader.h $(find bpf -name '*.bpf.h' | sort | head -n 1); do
+for header in include/sluice/wire.h include/sluice/ledger.h user/base/text.h user/core/stream/stream.h \
+	user/edge/xdp/ring_reader.h $(find bpf -name '*.bpf.h' | sort | head -n 1); do
 	[ -e "$header" ] || continue
 	want=$(includers "$header")
 	# A BPF program's object makes its skeleton, and that makes whoever includes the skeleton.

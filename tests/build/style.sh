@@ -4,11 +4,12 @@
 # wildcards find. Then each rule is shown a file that breaks it.
 set -eu
 cd "$(dirname "$0")/../.."
-tools/check-style license includes calls typedefs tests_found bpf_names
+tools/check-style license includes rooms calls typedefs tests_found bpf_names
 
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
-mkdir -p "$room"/{tools,bpf,tests/misplaced} "$room"/user/{base,core,engine} "$room"/tools/sluice-gen
+mkdir -p "$room"/{tools/sluice-gen,bpf,tests/misplaced}
+mkdir -p "$room"/user/{base,core/memory,rows,edge/unheard,engine/worker}
 cp tools/check-style "$room/tools/"
 cd "$room"
 git init -q .
@@ -31,12 +32,16 @@ expect() {
 
 echo '# SPDX-License-Identifier: BSD-2-Clause' >Makefile
 expect license bpf/a.bpf.c 'int x;' 'OR GPL-2.0-only'
-expect includes user/base/a.c '#include "core/stream.h"' 'user/base may not include core/stream.h'
+expect includes user/base/a.c '#include "core/stream/stream.h"' 'user/base may not include core/stream/stream.h'
 expect includes user/core/a.c '#include "edge/uring.h"' 'user/core may not include edge/uring.h'
 expect includes user/core/a.h '#include <time.h>' 'the pure core may not include time.h'
 expect includes user/engine/a.c '#include <liburing.h>' 'only user/edge may include liburing.h'
 expect includes user/engine/a.c '#include "sluice.skel.h"' 'only user/edge may include sluice.skel.h'
-expect includes tools/sluice-gen/a.c '#include "core/groups.h"' 'the truth shares no code'
+expect rooms user/core/memory/a.c '#include "core/pane/pane.h"' 'core/memory may not include core/pane/pane.h'
+expect rooms user/engine/worker/a.c '#include "engine/report/report.h"' 'the room engine/worker may not include'
+expect rooms user/edge/unheard/a.c 'int x;' 'no line for the room edge/unheard'
+expect includes user/rows/a.c '#include "edge/uring.h"' 'user/rows may not include edge/uring.h'
+expect includes tools/sluice-gen/a.c '#include "core/group/groups.h"' 'the truth shares no code'
 expect calls user/base/a.c 'void f(char *a) { strcpy(a, "b"); }' 'a banned call'
 expect typedefs user/base/a.h 'typedef struct a a;' 'no typedef'
 expect tests_found tests/misplaced/test_a.c 'int x;' 'no wildcard finds this test'

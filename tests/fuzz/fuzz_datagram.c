@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/dictionary.h"
+#include "core/name/dictionary.h"
 #include "sluice/filter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "edge/late_set.h"
-#include "edge/names.h"
-#include "edge/row_set.h"
-#include "edge/segment.h"
+#include "rows/late_set.h"
+#include "rows/names.h"
+#include "rows/row_set.h"
+#include "edge/log/segment.h"
 
 #define IMAGE_BYTES (64 * SLUICE_DISK_ALIGN)
 #define NAME "00000000000000000001.seg"

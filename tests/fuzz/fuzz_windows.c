@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "core/stream.h"
+#include "core/stream/stream.h"
 #include "windows_yaml.h"
 
 #define WORKERS_MAX 2

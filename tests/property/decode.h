@@ -4,7 +4,7 @@
 #ifndef SLUICE_PROPERTY_DECODE_H
 #define SLUICE_PROPERTY_DECODE_H
 
-#include "core/row_writer.h"
+#include "core/emit/row_writer.h"
 #include "random.h"
 #include "result.h"
 #include "scenario.h"

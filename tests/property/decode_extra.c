@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sketch_distinct.h"
-#include "core/sketch_histogram.h"
-#include "core/sketch_top.h"
+#include "core/sketch/sketch_distinct.h"
+#include "core/sketch/sketch_histogram.h"
+#include "core/sketch/sketch_top.h"
 #include "decode.h"
 
 #define POOL_BYTES (1u << 20)

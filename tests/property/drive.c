@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/stream.h"
+#include "core/stream/stream.h"
 #include "decode.h"
 #include "encode.h"
 

@@ -16,7 +16,7 @@ cp -a user "$work/clean"
 # Everything of user/core that is newer than its object, and the tests once.
 compile() {
 	local source object variant
-	for source in "$work"/user/core/*.c "$work"/user/base/{memory,text}.c "$top"/tests/property/*.c; do
+	for source in "$work"/user/core/*/*.c "$work"/user/base/{memory,text}.c "$top"/tests/property/*.c; do
 		object=$work/$(basename "$source" .c)
 		case $source in
 		*/hot_*.c) set -- baseline v3 ;;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/stream.h"
+#include "core/stream/stream.h"
 #include "encode.h"
 #include "features.h"
 #include "suite.h"

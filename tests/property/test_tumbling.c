@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/groups.h"
+#include "core/group/groups.h"
 #include "features.h"
 #include "suite.h"
 

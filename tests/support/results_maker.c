@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/group_key.h"
+#include "core/group/group_key.h"
 
 #define WAIT_NS 10000000000ull
 

@@ -3,7 +3,7 @@
 #ifndef SLUICE_TESTS_RESULTS_MAKER_H
 #define SLUICE_TESTS_RESULTS_MAKER_H
 
-#include "edge/results_log.h"
+#include "edge/results/results_log.h"
 
 struct results_maker {
 	char path[PATH_MAX];

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "core/stream.h"
+#include "core/stream/stream.h"
 #include "datagram.h"
 
 #define WORKERS 4u

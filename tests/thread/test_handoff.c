@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "engine/handoff.h"
+#include "engine/worker/handoff.h"
 
 #define ORDERS 200u
 #define RECORDS 60u

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/sources.h"
+#include "core/source/sources.h"
 
 #define SECOND 1000000000ull
 #define WORKERS 3

@@ -19,11 +19,11 @@
 #include <cmocka.h>
 
 #include "config/config.h"
-#include "core/rows.h"
-#include "core/sources.h"
+#include "core/record/rows.h"
+#include "core/source/sources.h"
 #include "datagram.h"
-#include "edge/log_reader.h"
-#include "engine/tick.h"
+#include "edge/log/log_reader.h"
+#include "engine/control/tick.h"
 
 #define WORKERS 3u
 #define RINGS 4u

@@ -13,7 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "compaction.skel.h"
-#include "edge/ring_reader.h"
+#include "edge/xdp/ring_reader.h"
 #include "report.h"
 #include "sluice.skel.h"
 #include "sluice/bpf_config.h"

@@ -15,9 +15,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "edge/bpf_loader.h"
-#include "edge/ring_reader.h"
-#include "engine/worker.h"
+#include "edge/xdp/bpf_loader.h"
+#include "edge/xdp/ring_reader.h"
+#include "engine/worker/worker.h"
 #include "report.h"
 #include "yardstick.skel.h"
 

@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "core/schema.h"
-#include "edge/results_log.h"
+#include "core/record/schema.h"
+#include "edge/results/results_log.h"
 
 #define ROWS_PER_RECORD 1024
 #define WAIT_NS 1000000

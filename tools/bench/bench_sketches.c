@@ -7,12 +7,12 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "core/codes_hot.h"
-#include "core/dedup_ids.h"
-#include "core/dedup_sequence.h"
-#include "core/sketch_distinct.h"
-#include "core/sketch_histogram.h"
-#include "core/sketch_top.h"
+#include "core/sketch/codes_hot.h"
+#include "core/dedup/dedup_ids.h"
+#include "core/source/dedup_sequence.h"
+#include "core/sketch/sketch_distinct.h"
+#include "core/sketch/sketch_histogram.h"
+#include "core/sketch/sketch_top.h"
 
 #define EVENTS (1u << 21)
 #define PASSES 5

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/worker.h"
+#include "engine/worker/worker.h"
 #include "report.h"
 
 #define BUFFER_BYTES ((size_t)1 << 20)

@@ -5,9 +5,9 @@
 #ifndef BENCH_ENGINE_RUN_H
 #define BENCH_ENGINE_RUN_H
 
-#include "core/stream.h"
+#include "core/stream/stream.h"
 #include "dataset.h"
-#include "engine/prefault.h"
+#include "engine/worker/prefault.h"
 
 #define ENGINE_RUN_WINDOW_NS 1000000000ull
 #define ENGINE_RUN_WINDOWS_MAX 4

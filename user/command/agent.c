@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "edge/admin.h"
-#include "edge/bpf_loader.h"
+#include "edge/service/admin.h"
+#include "edge/xdp/bpf_loader.h"
 
 #define ANSWER_MS 10000
 

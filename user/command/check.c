@@ -15,8 +15,8 @@
 #include "command/commands.h"
 #include "command/describe.h"
 #include "config/memory.h"
-#include "core/dedup_ids.h"
-#include "edge/host.h"
+#include "core/dedup/dedup_ids.h"
+#include "edge/host/host.h"
 
 #define WORDS_BYTES 2048
 

@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 #include "command/command.h"
-#include "edge/host.h"
+#include "edge/host/host.h"
 
 static const struct {
 	const char *name;

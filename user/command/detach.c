@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "command/commands.h"
-#include "edge/bpf_loader.h"
+#include "edge/xdp/bpf_loader.h"
 
 static int run(const struct command_line *line)
 {

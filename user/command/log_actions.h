@@ -4,7 +4,7 @@
 #define SLUICE_COMMAND_LOG_ACTIONS_H
 
 #include "command/command.h"
-#include "edge/log_reader.h"
+#include "edge/log/log_reader.h"
 
 int log_action_ls(const struct command_line *line, struct log_reader *reader);
 int log_action_verify(const struct command_line *line, struct log_reader *reader);

@@ -5,7 +5,7 @@
 #define SLUICE_COMMAND_LOG_DAMAGE_H
 
 #include "base/text.h"
-#include "edge/log_reader.h"
+#include "edge/log/log_reader.h"
 
 /* "results/….seg (segment 1): WHY at byte 8192; LSN 4 to 7 are lost, written from … to …" */
 #define LOG_DAMAGE_BYTES 512

@@ -16,9 +16,9 @@
 #include "command/log_records.h"
 #include "command/query_extras.h"
 #include "command/query_where.h"
-#include "core/dictionary.h"
-#include "core/late_count.h"
-#include "edge/log_reader.h"
+#include "core/name/dictionary.h"
+#include "core/emit/late_count.h"
+#include "edge/log/log_reader.h"
 
 #define LINE_BYTES 4096
 

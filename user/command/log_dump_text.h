@@ -4,9 +4,9 @@
 #define SLUICE_COMMAND_LOG_DUMP_TEXT_H
 
 #include "base/text.h"
-#include "core/schema.h"
-#include "edge/log_reader.h"
-#include "edge/row_tail.h"
+#include "core/record/schema.h"
+#include "edge/log/log_reader.h"
+#include "rows/row_tail.h"
 
 #define ROW_BYTES (4u << 20) /* the longest tops, as in query */
 

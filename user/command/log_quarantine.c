@@ -10,7 +10,7 @@
 #include "command/fold.h"
 #include "command/log_actions.h"
 #include "command/store_option.h"
-#include "edge/results_quarantine.h"
+#include "edge/results/results_quarantine.h"
 
 static void add_subject(struct text *text, const struct log_damage *damage)
 {

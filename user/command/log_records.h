@@ -4,7 +4,7 @@
 #ifndef SLUICE_COMMAND_LOG_RECORDS_H
 #define SLUICE_COMMAND_LOG_RECORDS_H
 
-#include "core/schema.h"
+#include "core/record/schema.h"
 
 enum log_record_type {
 	LOG_RECORD_WINDOW, /* 16 bits, an index of the schema */

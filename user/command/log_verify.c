@@ -10,9 +10,9 @@
 #include "command/log_actions.h"
 #include "command/log_damage.h"
 #include "command/log_records.h"
-#include "core/late_record.h"
-#include "core/rows.h"
-#include "edge/names.h"
+#include "core/record/late_record.h"
+#include "core/record/rows.h"
+#include "rows/names.h"
 
 /* What verify has seen, and what it needs to look into records. */
 struct verify {

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/time_format.h"
 #include "command/query_extras.h"
-#include "core/dictionary.h"
+#include "core/name/dictionary.h"
 
 /* Aggregates that the partial tells; the others are in query_extras.c. */
 struct aggregate_column {

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "command/query_print.h"
-#include "edge/row_tail.h"
+#include "rows/row_tail.h"
 
 /* Longest: eight tops of 200 names, all of them escaped. */
 #define QUERY_LINE_BYTES (4u << 20)

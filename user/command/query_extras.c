@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "command/query_cells.h"
 #include "command/query_where.h"
-#include "core/sketch_distinct.h"
-#include "core/sketch_histogram.h"
-#include "core/sketch_top.h"
+#include "core/sketch/sketch_distinct.h"
+#include "core/sketch/sketch_histogram.h"
+#include "core/sketch/sketch_top.h"
 
 #define TOP_SHOWN 5 /* in a table, which is as wide as its widest cell */
 #define NULL_TEXT "null"

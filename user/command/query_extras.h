@@ -5,8 +5,8 @@
 #define SLUICE_COMMAND_QUERY_EXTRAS_H
 
 #include "base/text.h"
-#include "edge/names.h"
-#include "edge/row_tail.h"
+#include "rows/names.h"
+#include "rows/row_tail.h"
 
 /* What is needed to show one row. */
 struct query_extras {

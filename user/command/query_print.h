@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "edge/names.h"
-#include "edge/row_set.h"
+#include "rows/names.h"
+#include "rows/row_set.h"
 
 enum query_format { QUERY_TABLE, QUERY_JSON, QUERY_CSV };
 

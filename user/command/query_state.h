@@ -7,7 +7,7 @@
 #include "command/query_late.h"
 #include "command/query_print.h"
 #include "command/query_where.h"
-#include "edge/log_reader.h"
+#include "edge/log/log_reader.h"
 
 #define WINDOWS_LISTED_MAX 64
 

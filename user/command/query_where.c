@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/dictionary.h"
+#include "core/name/dictionary.h"
 
 static __int128 value_count(const struct sluice_partial *partial)
 {

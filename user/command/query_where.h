@@ -4,9 +4,9 @@
 #ifndef SLUICE_COMMAND_QUERY_WHERE_H
 #define SLUICE_COMMAND_QUERY_WHERE_H
 
-#include "edge/late_set.h"
-#include "edge/names.h"
-#include "edge/row_set.h"
+#include "rows/late_set.h"
+#include "rows/names.h"
+#include "rows/row_set.h"
 
 #define QUERY_WHERE_MAX 32
 

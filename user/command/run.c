@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "command/commands.h"
 #include "config/config.h"
-#include "engine/engine.h"
+#include "engine/control/engine.h"
 
 static void log_plan(const struct config *config)
 {

@@ -6,7 +6,7 @@
 
 #include "command/agent.h"
 #include "command/commands.h"
-#include "engine/report_sources.h"
+#include "engine/control/source_listing.h"
 
 static int run(const struct command_line *line)
 {
@@ -21,8 +21,8 @@ static int run(const struct command_line *line)
 		form = "sources json";
 	else if (command_is_colour(STDOUT_FILENO))
 		form = "sources colour";
-	if (!most || most > REPORT_SOURCES_MAX)
-		return command_error(EX_USAGE, NULL, "--top is 1 to %u", REPORT_SOURCES_MAX);
+	if (!most || most > SOURCE_LISTING_MAX)
+		return command_error(EX_USAGE, NULL, "--top is 1 to %u", SOURCE_LISTING_MAX);
 	snprintf(request, sizeof(request), "%s %llu", form, most);
 	code = agent_ask(line, request, &answer);
 	if (!code)

@@ -4,7 +4,7 @@
 #define SLUICE_COMMAND_STORE_OPTION_H
 
 #include "command/command.h"
-#include "edge/store.h"
+#include "edge/store/store.h"
 
 /* Opens it for reading. 0, or an exit code after the error was printed. */
 int store_option_open(const struct command_line *line, struct store *store);

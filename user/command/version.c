@@ -4,7 +4,7 @@
 
 #include "build_info.h"
 #include "command/commands.h"
-#include "edge/host.h"
+#include "edge/host/host.h"
 #include "sluice/disk_format.h"
 
 

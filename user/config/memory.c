@@ -5,15 +5,15 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "core/chunks.h"
-#include "core/group_key.h"
-#include "core/pane.h"
-#include "core/session_state.h"
-#include "core/sketch_distinct.h"
-#include "core/sketch_histogram.h"
-#include "core/sketch_top.h"
-#include "core/sources.h"
-#include "core/stacks.h"
+#include "core/memory/chunks.h"
+#include "core/group/group_key.h"
+#include "core/pane/pane.h"
+#include "core/session/session_state.h"
+#include "core/sketch/sketch_distinct.h"
+#include "core/sketch/sketch_histogram.h"
+#include "core/sketch/sketch_top.h"
+#include "core/source/sources.h"
+#include "core/emit/stacks.h"
 
 #define INDEX_BYTES 16 /* of a group in its table, at the usual fill */
 #define SKETCHES_SHARE 4 /* of the memory, one in so many: what the stream sets aside */

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/reader.h"
-#include "core/sketch_histogram.h"
-#include "core/sketch_top.h"
+#include "core/sketch/sketch_histogram.h"
+#include "core/sketch/sketch_top.h"
 
 #define WORD_BYTES 80
 #define TOP_DEFAULT 10

@@ -6,7 +6,7 @@
 #include "base/units.h"
 #include "config/memory.h"
 #include "config/reader.h"
-#include "core/dedup.h"
+#include "core/dedup/dedup.h"
 
 #define SEGMENT_BYTES_MIN (4ull << 20)
 #define GROUPS_MIN 1000 /* fewer by default is no default: the operator has to choose */

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/reader.h"
-#include "core/dictionary.h"
+#include "core/name/dictionary.h"
 
 static const char *const field_names[] = {
 	[SLUICE_FIELD_TENANT] = "tenant", [SLUICE_FIELD_SOURCE] = "source",

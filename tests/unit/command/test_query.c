@@ -18,8 +18,8 @@
 
 #include "command/command.h"
 #include "run_command.h"
-#include "core/schema.h"
-#include "edge/store_manifest.h"
+#include "core/record/schema.h"
+#include "edge/store/store_manifest.h"
 #include "results_maker.h"
 
 #define S 1000000000ll

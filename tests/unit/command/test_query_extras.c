@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "command/query_print.h"
-#include "core/extras.h"
+#include "core/aggregate/extras.h"
 
 #define S 1000000000ll
 #define T0 (1767225600 * S) /* 2026-01-01T00:00:00Z */

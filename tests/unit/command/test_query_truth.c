@@ -14,7 +14,7 @@
 
 #include "command/command.h"
 #include "run_command.h"
-#include "core/schema.h"
+#include "core/record/schema.h"
 #include "results_maker.h"
 
 #define S 1000000000ll

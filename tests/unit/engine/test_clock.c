@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/sources.h"
+#include "core/source/sources.h"
 #include "engine/clock.h"
 
 #define SECOND 1000000000ll

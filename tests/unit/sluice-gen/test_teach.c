@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/dictionary.h"
+#include "core/name/dictionary.h"
 #include "sluice/validate.h"
 #include "../../../tools/sluice-gen/teach.h"
 
