@@ -97,6 +97,7 @@ enum sluice_record_kind {
 	SLUICE_DISK_LATE_COUNT = 8, /* sluice_late_count, then its panes */
 	SLUICE_DISK_GAP = 9,	/* sluice_gap: time of which a window cannot know everything */
 	SLUICE_DISK_EPOCH_END = 10, /* sluice_epoch_end: no row of that epoch follows */
+	SLUICE_DISK_LOSS = 11,	/* sluice_loss: what rows miss that were written before */
 };
 
 struct sluice_disk_record {
@@ -373,6 +374,22 @@ struct sluice_gap {
 };
 
 SLUICE_ASSERT_SIZE(struct sluice_gap, 32);
+
+/* Body of a loss record: rows of the window that overlap [from, to] miss these records, too, unless
+ * they are of this epoch and stand behind it in the log: those say it themselves. Sessions: every
+ * loss has a record, as one of which everything was lost has no row. */
+struct sluice_loss {
+	__s64 from_ns;		/* both included */
+	__s64 to_ns;
+	__s64 records;		/* below 0: so many turned up after all */
+	__u64 epoch;
+	__u16 window;		/* index in the schema */
+	__u16 cause;		/* place in SLUICE_MISSING */
+	__u16 flags;		/* enum sluice_missing_flag */
+	__u16 zero;
+};
+
+SLUICE_ASSERT_SIZE(struct sluice_loss, 40);
 
 /* Body of an epoch_end record: closed rows of the epoch that are complete stay as they are, early
  * ones and those that are not complete are no results. */

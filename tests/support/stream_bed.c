@@ -22,6 +22,8 @@ struct stream_bed {
 	bool is_handing_over;
 	__u32 row_count, row_room;
 	struct stream_bed_row *row;
+	__u32 loss_count;
+	struct sluice_loss last_loss;
 	_Alignas(8) unsigned char buffer[1 << 16];
 };
 
@@ -124,7 +126,38 @@ static void take_row(struct stream_bed *bed, const struct sluice_rows *head,
 		.revision = head->revision,
 		.records = partial.records,
 		.flags = head->flags,
+		.upstream = head->missing.upstream,
+		.losses_before = bed->loss_count,
 	};
+}
+
+static void take_loss(struct stream_bed *bed, const struct sluice_loss *loss)
+{
+	bed->loss_count++;
+	bed->last_loss = *loss;
+	bed->last_loss.from_ns -= START;
+	bed->last_loss.to_ns -= START;
+}
+
+__u32 stream_bed_loss_count(const struct stream_bed *bed)
+{
+	return bed->loss_count;
+}
+
+const struct sluice_loss *stream_bed_last_loss(const struct stream_bed *bed)
+{
+	return &bed->last_loss;
+}
+
+void stream_bed_lose(struct stream_bed *bed, __s64 from_ns, __s64 to_ns, __s64 records)
+{
+	const struct loss loss = { .from_ns = START + from_ns,
+				   .to_ns = START + to_ns,
+				   .records = records,
+				   .window_mask = 1,
+				   .cause = LOSS_upstream };
+
+	stream_add_losses(bed->stream[0], &loss, 1);
 }
 
 static void commit(void *context, size_t bytes)
@@ -135,6 +168,8 @@ static void commit(void *context, size_t bytes)
 
 	if (bed->is_handing_over)
 		assert_int_equal(stream_import(bed->stream[0], record, bytes), 0);
+	else if (record->kind == SLUICE_DISK_LOSS)
+		take_loss(bed, (const struct sluice_loss *)(record + 1));
 	else if (record->kind == SLUICE_DISK_ROWS)
 		for (__u32 i = 0; i < head->row_count; i++)
 			take_row(bed, head,

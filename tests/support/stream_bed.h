@@ -24,6 +24,8 @@ struct stream_bed_row {
 	__s32 revision;
 	__u64 records;
 	__u16 flags;
+	__u64 upstream;		/* what its record says to be missing */
+	__u32 losses_before;	/* loss records that were written before it */
 };
 
 struct stream_bed;
@@ -45,6 +47,11 @@ const struct sluice_window_ledger *stream_bed_ledger(struct stream_bed *bed, __u
 
 /* What was emitted so far: rows in order, and records of all first revisions. */
 __u32 stream_bed_row_count(const struct stream_bed *bed);
+/* Loss records, times relative as those of rows; the last one. */
+__u32 stream_bed_loss_count(const struct stream_bed *bed);
+const struct sluice_loss *stream_bed_last_loss(const struct stream_bed *bed);
+/* Worker 0 hears of an upstream loss of all windows. */
+void stream_bed_lose(struct stream_bed *bed, __s64 from_ns, __s64 to_ns, __s64 records);
 const struct stream_bed_row *stream_bed_row(const struct stream_bed *bed, __u32 i);
 __u64 stream_bed_records(const struct stream_bed *bed);
 

@@ -27,7 +27,7 @@ static const char *const kind_names[] = {
 	[SLUICE_DISK_CLOSE] = "close",	 [SLUICE_DISK_LATE] = "late",
 	[SLUICE_DISK_COMPLETE] = "complete", [SLUICE_DISK_FINAL] = "final",
 	[SLUICE_DISK_LATE_COUNT] = "late_count", [SLUICE_DISK_GAP] = "gap",
-	[SLUICE_DISK_EPOCH_END] = "epoch_end",
+	[SLUICE_DISK_EPOCH_END] = "epoch_end",   [SLUICE_DISK_LOSS] = "loss",
 };
 
 static const char *kind_name(__u16 kind)
@@ -202,6 +202,17 @@ static const char *cause_name(__u64 cause)
 	return cause < sizeof(names) / sizeof(*names) ? names[cause] : "unknown";
 }
 
+static const char *missing_name(__u64 cause)
+{
+	static const char *const names[] = {
+#define SLUICE_FIELD(name, text) #name,
+		SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	};
+
+	return cause < sizeof(names) / sizeof(*names) ? names[cause] : "unknown";
+}
+
 static void add_field(const struct dump *dump, struct text *text,
 		      const struct log_record_field *field, __u64 value)
 {
@@ -216,6 +227,12 @@ static void add_field(const struct dump *dump, struct text *text,
 		break;
 	case LOG_RECORD_CAUSE:
 		dump_add_string(dump, text, field->name, cause_name(value));
+		break;
+	case LOG_RECORD_MISSING:
+		dump_add_string(dump, text, field->name, missing_name(value));
+		break;
+	case LOG_RECORD_SIGNED:
+		dump_add_signed(dump, text, field->name, (__s64)value);
 		break;
 	case LOG_RECORD_TIME:
 		dump_add_time(dump, text, field->name, time_ns);

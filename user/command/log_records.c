@@ -43,6 +43,15 @@ static const struct log_record_field epoch_end_fields[] = {
 	FIELD(sluice_epoch_end, "epoch", epoch, LOG_RECORD_NUMBER),
 };
 
+static const struct log_record_field loss_fields[] = {
+	FIELD(sluice_loss, "window", window, LOG_RECORD_WINDOW),
+	FIELD(sluice_loss, "from", from_ns, LOG_RECORD_TIME),
+	FIELD(sluice_loss, "to", to_ns, LOG_RECORD_TIME),
+	FIELD(sluice_loss, "cause", cause, LOG_RECORD_MISSING),
+	FIELD(sluice_loss, "records", records, LOG_RECORD_SIGNED),
+	FIELD(sluice_loss, "epoch", epoch, LOG_RECORD_NUMBER),
+};
+
 #define KIND(kind, type, fields)                                 \
 	{                                                        \
 		kind, sizeof(struct type), COUNT(fields), fields \
@@ -54,6 +63,7 @@ static const struct log_record_kind kinds[] = {
 	KIND(SLUICE_DISK_LATE_COUNT, sluice_late_count, late_count_fields),
 	KIND(SLUICE_DISK_GAP, sluice_gap, gap_fields),
 	KIND(SLUICE_DISK_EPOCH_END, sluice_epoch_end, epoch_end_fields),
+	KIND(SLUICE_DISK_LOSS, sluice_loss, loss_fields),
 };
 
 const struct log_record_kind *log_record_kind(__u16 kind)
@@ -72,7 +82,7 @@ __u64 log_record_number(const struct log_record_field *field,
 	__u64 number = 0;
 	size_t bytes = field->type == LOG_RECORD_COUNT ? 4 : 2;
 
-	if (field->type == LOG_RECORD_NUMBER || field->type == LOG_RECORD_TIME)
+	if (field->type >= LOG_RECORD_NUMBER)
 		bytes = 8;
 	memcpy(&number, at, bytes); /* little-endian, as all of it */
 	return number;

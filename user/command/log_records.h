@@ -10,8 +10,10 @@ enum log_record_type {
 	LOG_RECORD_WINDOW, /* 16 bits, an index of the schema */
 	LOG_RECORD_FLAGS, /* 16 bits, enum sluice_rows_flag */
 	LOG_RECORD_CAUSE, /* 16 bits, enum sluice_gap_cause */
+	LOG_RECORD_MISSING, /* 16 bits, a place in SLUICE_MISSING */
 	LOG_RECORD_COUNT, /* 32 bits */
-	LOG_RECORD_NUMBER, /* 64 bits */
+	LOG_RECORD_NUMBER, /* 64 bits, and so are those below */
+	LOG_RECORD_SIGNED,
 	LOG_RECORD_TIME, /* 64 bits, signed; its ends stand for none */
 };
 

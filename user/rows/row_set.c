@@ -33,6 +33,7 @@ void row_set_close(struct row_set *set)
 	free(set->shapes.at);
 	free(set->sources.at);
 	free(set->heads.at);
+	free(set->losses.at);
 	free(set->completes.at);
 	free(set->finals.at);
 	free(set->gaps.at);
@@ -170,17 +171,21 @@ int row_set_use_schema(struct row_set *set, const struct schema *schema)
 	return 0;
 }
 
-static int add_head(struct row_set *set, const struct sluice_rows *head)
+static int add_head(struct row_set *set, const struct sluice_rows *head, __u64 lsn)
 {
-	if (set->heads.count > UINT32_MAX - 1 || ROW_LIST_GROW(set->heads))
+	int source = row_set_find_source(set, head->epoch);
+
+	if (source < 0 || set->heads.count > UINT32_MAX - 1 || ROW_LIST_GROW(set->heads))
 		return -ENOMEM;
 	set->heads.at[set->heads.count++] = (struct row_head){
+		.lsn = lsn,
+		.source = (__u32)source,
 		.aggregated = head->aggregated,
 		.selected = head->selected,
 		.offered = head->offered,
 		.missing = head->missing,
 	};
-	return row_set_find_source(set, head->epoch) < 0 ? -ENOMEM : 0;
+	return 0;
 }
 
 /* `is_sign`: the row itself is not wanted. */
@@ -234,7 +239,7 @@ static int add_unwanted(struct row_set *set, const struct rows_cursor *cursor,
 static int add_rows(struct row_set *set, struct rows_cursor *cursor, __u64 lsn)
 {
 	bool is_overflow = cursor->head.flags & SLUICE_ROWS_OVERFLOW, has_sign = false;
-	int error = add_head(set, &cursor->head), got;
+	int error = add_head(set, &cursor->head, lsn), got;
 	struct row_view row;
 
 	if (!error && cursor->head.row_count == 0)
@@ -262,7 +267,7 @@ int row_set_add(struct row_set *set, const struct sluice_disk_record *record, __
 	if (!set->schema)
 		return -EBADMSG;
 	if (record->kind != SLUICE_DISK_ROWS && record->kind != SLUICE_DISK_CLOSE)
-		return row_set_add_mark(set, record);
+		return row_set_add_mark(set, record, lsn);
 	error = rows_open(&cursor, set->schema, record);
 	if (error || cursor.head.window != set->window)
 		return error;

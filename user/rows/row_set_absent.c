@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows that may be absent: those of which a gap or a late record tells, whether they have rows
- * or not. Bounded; what is left out is counted. */
+/* Windows that may be absent: those of which a gap, a late or a loss record tells, with rows or
+ * without. Bounded; what is left out is counted. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -90,10 +90,10 @@ static int add_gap(struct row_set *set, const struct row_gap *gap)
 			gap->to_ns, &room);
 }
 
-/* Sessions of the log have room for what came late to them. */
-static void hold_late(struct row_set *set)
+/* Sessions of the log have room for what is missing from them. */
+static void hold(struct row_set *set)
 {
-	for (size_t i = 0; i < set->buckets.count && set->late.count; i++) {
+	for (size_t i = 0; i < set->buckets.count; i++) {
 		const struct row_bucket *bucket = &set->buckets.at[i];
 
 		for (size_t offset = 0; offset < bucket->bytes;) {
@@ -101,8 +101,10 @@ static void hold_late(struct row_set *set)
 				(const struct row_entry *)(bucket->data + offset);
 
 			offset += entry->bytes;
-			if (row_set_judge(set, entry) <= ROW_PARTIAL)
-				row_set_hold_late(set, entry->start_ns, entry->end_ns);
+			if (row_set_judge(set, entry) > ROW_PARTIAL)
+				continue;
+			row_set_hold_late(set, entry->start_ns, entry->end_ns);
+			row_set_hold_losses(set, entry->start_ns, entry->end_ns);
 		}
 	}
 }
@@ -125,6 +127,26 @@ static int add_late(struct row_set *set, const struct row_late *late, __u32 *roo
 	}
 	return add_grid(set, late->shape, (__int128)late->end_ns - window->size_ns - 1,
 			(__int128)late->start_ns + 1, room);
+}
+
+/* Each window that overlaps it. */
+static int add_loss(struct row_set *set, const struct row_loss *loss, __u32 *room)
+{
+	const struct sluice_schema_window *window = &set->shapes.at[loss->shape]->window;
+	const __s64 end_ns = loss->to_ns < INT64_MAX ? loss->to_ns + 1 : INT64_MAX;
+
+	if (is_session(set, loss->shape)) {
+		if (loss->is_held || set->has_unwanted)
+			return 0;
+		if (!*room) {
+			set->left_out++;
+			return 0;
+		}
+		--*room;
+		return add_stretch(set,
+				   &(struct row_absent){ loss->from_ns, end_ns, loss->shape, 0 });
+	}
+	return add_grid(set, loss->shape, (__int128)loss->from_ns - window->size_ns, end_ns, room);
 }
 
 static int compare(const void *left, const void *right)
@@ -174,12 +196,14 @@ int row_set_list_absent(struct row_set *set)
 	int error = 0;
 
 	set->left_out = 0;
-	if (set->has_sessions)
-		hold_late(set);
+	if (set->has_sessions && (set->late.count || set->losses.count))
+		hold(set);
 	for (size_t i = 0; i < set->gaps.count && !error; i++)
 		error = add_gap(set, &set->gaps.at[i]);
 	for (size_t i = 0; i < set->late.count && !error; i++)
 		error = add_late(set, &set->late.at[i], &room);
+	for (size_t i = 0; i < set->losses.count && !error; i++)
+		error = add_loss(set, &set->losses.at[i], &room);
 	sort(set);
 	return error;
 }

@@ -123,7 +123,7 @@ static int add_late(struct row_set *set, const struct sluice_disk_record *record
 	return 0;
 }
 
-int row_set_add_mark(struct row_set *set, const struct sluice_disk_record *record)
+int row_set_add_mark(struct row_set *set, const struct sluice_disk_record *record, __u64 lsn)
 {
 	switch (record->kind) {
 	case SLUICE_DISK_COMPLETE:
@@ -135,6 +135,8 @@ int row_set_add_mark(struct row_set *set, const struct sluice_disk_record *recor
 		return add_gap(set, record);
 	case SLUICE_DISK_EPOCH_END:
 		return add_epoch_end(set, record);
+	case SLUICE_DISK_LOSS:
+		return row_set_add_loss(set, record, lsn);
 	default:
 		return 0;
 	}

@@ -7,14 +7,6 @@
 
 #include "rows/row_set_state.h"
 
-/* What an epoch knows last of the interval in work: losses are told with the rows that changed, and
- * concern all of them. */
-struct newest {
-	__u64 order;
-	__u32 source;
-	__u32 head;
-};
-
 struct walk {
 	struct row_set *set;
 	enum row_set_view view;
@@ -22,7 +14,8 @@ struct walk {
 	void *context;
 	struct row_order order; /* of the bucket */
 	bool is_unmerged;	/* the interval */
-	ROW_LIST(struct newest) newest;
+	ROW_LIST(struct row_newest) newest;
+	struct row_newest own; /* of the row that was taken last */
 	size_t next_absent;
 };
 
@@ -48,7 +41,7 @@ static bool is_ready(const struct row_sorted *row)
 }
 
 /* The row of one identity on its own. */
-static void take(const struct walk *walk, const struct row_sorted *sorted, struct row_result *row)
+static void take(struct walk *walk, const struct row_sorted *sorted, struct row_result *row)
 {
 	const struct row_entry *entry = sorted->entry;
 	const struct row_set *set = walk->set;
@@ -77,6 +70,7 @@ static void take(const struct walk *walk, const struct row_sorted *sorted, struc
 		.epoch = set->sources.at[entry->source].epoch,
 		.merged_count = 1,
 	};
+	walk->own = (struct row_newest){ entry->order, entry->source, entry->head };
 	memcpy(&row->partial, partial, sizeof(row->partial));
 	/* A session is an instance of its own. */
 	if (shape->window.kind == SLUICE_WINDOW_SESSION)
@@ -85,7 +79,7 @@ static void take(const struct walk *walk, const struct row_sorted *sorted, struc
 }
 
 /* The newest row of an identity: what a final record speaks of. */
-static void take_last(const struct walk *walk, const struct row_sorted *sorted,
+static void take_last(struct walk *walk, const struct row_sorted *sorted,
 		      struct row_result *row)
 {
 	take(walk, sorted, row);
@@ -95,16 +89,11 @@ static void take_last(const struct walk *walk, const struct row_sorted *sorted,
 
 static int give(const struct walk *walk, struct row_result *row)
 {
-	row_set_fill_missing(walk->set, row);
+	if (walk->newest.count && walk->view != ROW_SET_REVISIONS)
+		row_set_fill_missing(walk->set, row, walk->newest.at, walk->newest.count);
+	else
+		row_set_fill_missing(walk->set, row, &walk->own, 1);
 	return walk->emit(walk->context, row);
-}
-
-static void add_missing(struct sluice_missing *into, const struct sluice_missing *from)
-{
-#define SLUICE_FIELD(name, text) into->name = row_add_bounded(into->name, from->name);
-	SLUICE_MISSING(SLUICE_FIELD)
-#undef SLUICE_FIELD
-	into->flags |= from->flags;
 }
 
 /* Adds points and sketches of a row to those of the rows before it. */
@@ -131,7 +120,7 @@ static int merge(struct row_set *set, struct row_result *into, const struct row_
 	if (error)
 		return error;
 	partial_merge(&made.partial, &into->partial);
-	add_missing(&made.missing, &into->missing);
+	row_set_add_missing(&made.missing, &into->missing);
 	made.missing_here = row_add_bounded(made.missing_here, into->missing_here);
 	made.aggregated = row_add_bounded(made.aggregated, into->aggregated);
 	if (memcmp(made.agent_id, into->agent_id, 16) != 0)
@@ -159,7 +148,7 @@ static size_t find_last(const struct row_sorted *list, size_t count, size_t firs
 	return i;
 }
 
-static int emit_each(const struct walk *walk, const struct row_sorted *list, size_t count)
+static int emit_each(struct walk *walk, const struct row_sorted *list, size_t count)
 {
 	const struct row_sorted *last = NULL;
 	size_t end = 0;
@@ -181,7 +170,7 @@ static int emit_each(const struct walk *walk, const struct row_sorted *list, siz
 	return error;
 }
 
-static int emit_identities(const struct walk *walk, const struct row_sorted *list, size_t count)
+static int emit_identities(struct walk *walk, const struct row_sorted *list, size_t count)
 {
 	int error = 0;
 
@@ -199,7 +188,7 @@ static int emit_identities(const struct walk *walk, const struct row_sorted *lis
 	return error;
 }
 
-static int emit_merged(const struct walk *walk, const struct row_sorted *list, size_t count)
+static int emit_merged(struct walk *walk, const struct row_sorted *list, size_t count)
 {
 	struct row_result merged = { 0 };
 	int error = 0;
@@ -226,7 +215,7 @@ static int emit_merged(const struct walk *walk, const struct row_sorted *list, s
 	return merged.merged_count ? give(walk, &merged) : 0;
 }
 
-static int emit_group(const struct walk *walk, const struct row_sorted *list, size_t count)
+static int emit_group(struct walk *walk, const struct row_sorted *list, size_t count)
 {
 	if (list[0].rank == ROW_RANK_SIGN)
 		return 0;
@@ -250,12 +239,21 @@ static int give_absent(const struct walk *walk, const struct row_absent *absent)
 		.epoch = set->shapes.at[absent->shape]->window.epoch,
 	};
 
+	const struct row_newest own = {
+		.source = absent->head ? set->heads.at[absent->head - 1].source : 0,
+		.head = absent->head - 1,
+	};
+
 	partial_open(&row.partial);
 	if (absent->head) {
-		row.missing = set->heads.at[absent->head - 1].missing;
-		row.missing_here = row_head_missing_here(&set->heads.at[absent->head - 1]);
+		row.missing = set->heads.at[own.head].missing;
+		row.missing_here = row_head_missing_here(&set->heads.at[own.head]);
 	}
-	return give(walk, &row);
+	row_set_fill_missing(walk->set, &row, &own, absent->head != 0);
+	/* What was lost may all have turned up. */
+	if (!row.missing_here && !row.unattended_ns && !row.missing.flags)
+		return 0;
+	return walk->emit(walk->context, &row);
 }
 
 /* Those that stand before the interval; one that has a row is not absent. */
@@ -282,7 +280,7 @@ static int emit_absent(struct walk *walk, const struct row_sorted *interval, boo
 /* Of each epoch the head with the highest order, and of these the last. */
 static int note_newest(struct walk *walk, const struct row_entry *entry)
 {
-	struct newest *newest = NULL;
+	struct row_newest *newest = NULL;
 
 	for (size_t i = 0; i < walk->newest.count; i++) {
 		if (walk->newest.at[i].source == entry->source)
@@ -292,11 +290,11 @@ static int note_newest(struct walk *walk, const struct row_entry *entry)
 		if (ROW_LIST_GROW(walk->newest))
 			return -ENOMEM;
 		newest = &walk->newest.at[walk->newest.count++];
-		*newest = (struct newest){ entry->order, entry->source, entry->head };
+		*newest = (struct row_newest){ entry->order, entry->source, entry->head };
 	}
 	if (entry->order > newest->order ||
 	    (entry->order == newest->order && entry->head > newest->head))
-		*newest = (struct newest){ entry->order, entry->source, entry->head };
+		*newest = (struct row_newest){ entry->order, entry->source, entry->head };
 	return 0;
 }
 
@@ -380,6 +378,7 @@ static void clear(struct row_set *set)
 	set->finals.count = 0;
 	set->gaps.count = 0;
 	set->late.count = 0;
+	set->losses.count = 0;
 	set->absent.count = 0;
 	set->interval = (struct row_interval){ 0 };
 }

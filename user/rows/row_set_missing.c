@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is missing from a row beyond what its head says: late records, and time of which nobody
- * knows; and the share that follows from all of it. */
+/* What is missing from a row beyond what its head says: late records, losses that were found later,
+ * and time of which nobody knows; and the share that follows from all of it. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -58,6 +58,7 @@ int row_set_prepare_missing(struct row_set *set)
 	if (set->late.count)
 		qsort(set->late.at, set->late.count, sizeof(*set->late.at), compare_late);
 	join_late(set);
+	row_set_prepare_losses(set);
 	return 0;
 }
 
@@ -116,13 +117,15 @@ static __u64 sum_gaps(const struct row_set *set, __s64 start_ns, __s64 end_ns)
 }
 
 /* Rows of one interval come one after the other, and miss the same. */
-static const struct row_interval *find_interval(struct row_set *set, const struct row_result *row)
+static const struct row_interval *find_interval(struct row_set *set, const struct row_result *row,
+						const struct row_newest *heads, size_t count)
 {
 	struct row_interval *interval = &set->interval;
+	const __u32 head = count ? heads->head : UINT32_MAX;
 	__s64 end_ns;
 
 	if (interval->shape == row->shape && interval->start_ns == row->start_ns &&
-	    interval->end_ns == row->end_ns)
+	    interval->end_ns == row->end_ns && interval->head == head)
 		return interval;
 	if (__builtin_add_overflow(row->end_ns, row->shape->window.max_disorder_ns, &end_ns))
 		end_ns = INT64_MAX;
@@ -130,21 +133,12 @@ static const struct row_interval *find_interval(struct row_set *set, const struc
 		.shape = row->shape,
 		.start_ns = row->start_ns,
 		.end_ns = row->end_ns,
+		.head = head,
 		.late = sum_late(set, row->start_ns, row->end_ns),
 		.unattended_ns = sum_gaps(set, row->start_ns, end_ns),
 	};
+	row_set_sum_losses(set, row->start_ns, row->end_ns, heads, count, &interval->lost);
 	return interval;
-}
-
-void row_set_fill_missing(struct row_set *set, struct row_result *row)
-{
-	const struct row_interval *interval = find_interval(set, row);
-
-	row->missing.late = row_add_bounded(row->missing.late, interval->late);
-	row->missing_here = row_add_bounded(row->missing_here, interval->late);
-	if (set->has_endless_late)
-		row->missing.flags |= SLUICE_MISSING_UNCOUNTED;
-	row->unattended_ns = interval->unattended_ns;
 }
 
 /* Rounded up, and never to nothing: a share of 0 is an estimate, too. */
@@ -169,6 +163,69 @@ __u64 row_head_missing_here(const struct row_head *head)
 #undef SLUICE_FIELD
 	return before == UINT64_MAX ? before
 				    : row_add_bounded(scale(before - behind, head), behind);
+}
+
+void row_set_add_missing(struct sluice_missing *into,
+			 const struct sluice_missing *from)
+{
+#define SLUICE_FIELD(name, text) into->name = row_add_bounded(into->name, from->name);
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	into->flags |= from->flags;
+}
+
+static bool misses(const struct sluice_missing *missing)
+{
+#define SLUICE_FIELD(name, text) \
+	if (missing->name)       \
+		return true;
+	SLUICE_MISSING(SLUICE_FIELD)
+#undef SLUICE_FIELD
+	return false;
+}
+
+/* What was lost is added; what turned up is taken from what the rows say to be missing. */
+static void add_lost(struct row_result *row, const struct row_lost *lost,
+		     const struct row_head *head)
+{
+	static const struct row_head all = { 0 };
+
+	for (unsigned int cause = 0; cause < LOSS_CAUSES; cause++) {
+		__u64 *counter = losses_counter(&row->missing, cause);
+		bool is_behind = cause == LOSS_late || cause == LOSS_no_pane;
+		const struct row_head *by = head && !is_behind ? head : &all;
+		__s64 records = lost->records[cause];
+		__u64 less = records < 0 ? -(__u64)records : 0;
+
+		if (records > 0) {
+			*counter = row_add_bounded(*counter, (__u64)records);
+			row->missing_here =
+				row_add_bounded(row->missing_here, scale((__u64)records, by));
+		}
+		less = less < *counter ? less : *counter;
+		*counter -= less;
+		less = scale(less, by);
+		row->missing_here -= less < row->missing_here ? less : row->missing_here;
+	}
+	if (!misses(&row->missing))
+		row->missing_here = 0;
+	else if (!row->missing_here)
+		row->missing_here = 1;
+	row->missing.flags |= lost->flags;
+}
+
+void row_set_fill_missing(struct row_set *set, struct row_result *row,
+			  const struct row_newest *heads, size_t count)
+{
+	const struct row_interval *interval = find_interval(set, row, heads, count);
+
+	row->missing.late = row_add_bounded(row->missing.late, interval->late);
+	row->missing_here = row_add_bounded(row->missing_here, interval->late);
+	if (set->losses.count)
+		add_lost(row, &interval->lost, count ? &set->heads.at[heads->head] : NULL);
+	if (set->has_endless_late)
+		row->missing.flags |= SLUICE_MISSING_UNCOUNTED;
+	row->unattended_ns = interval->unattended_ns;
 }
 
 bool row_result_completeness(const struct row_result *row, __u64 scale_to, __u64 *share)

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "core/record/loss_cause.h"
 #include "rows/row_set.h"
 #include "rows/row_tail.h"
 
@@ -31,6 +32,8 @@ struct row_entry {
 
 /* What rows of one record share. */
 struct row_head {
+	__u64 lsn;
+	__u32 source;
 	__u64 aggregated;
 	__u64 selected, offered;
 	struct sluice_missing missing;
@@ -65,6 +68,32 @@ struct row_late {
 	bool is_held; /* a row has this time */
 };
 
+/* A loss record. */
+struct row_loss {
+	__s64 from_ns, to_ns; /* both included */
+	__s64 reach_ns; /* the largest to_ns of those up to here */
+	__s64 records;
+	__u64 lsn;
+	__u32 source;
+	__u16 shape;
+	__u8 cause, flags;
+	bool is_held; /* a row has all of this time */
+};
+
+/* What loss records say of an interval. */
+struct row_lost {
+	__s64 records[LOSS_CAUSES]; /* below 0: more turned up than these had lost */
+	__u16 flags;
+};
+
+/* What an epoch knows last of the interval in work: losses are told with the rows that changed, and
+ * concern all of them. */
+struct row_newest {
+	__u64 order;
+	__u32 source;
+	__u32 head;
+};
+
 /* A window that may have no row. */
 struct row_absent {
 	__s64 start_ns, end_ns;
@@ -76,8 +105,10 @@ struct row_absent {
 struct row_interval {
 	const struct row_set_shape *shape; /* NULL: none yet */
 	__s64 start_ns, end_ns;
+	__u32 head; /* the first of those that were asked for */
 	__u64 late;
 	__u64 unattended_ns;
+	struct row_lost lost;
 };
 
 /* All entries of a start (or, for sessions, of a stretch of time), in log order. */
@@ -111,6 +142,7 @@ struct row_set {
 	ROW_LIST(struct row_mark) finals;
 	ROW_LIST(struct row_gap) gaps;
 	ROW_LIST(struct row_late) late;
+	ROW_LIST(struct row_loss) losses;
 	ROW_LIST(struct row_absent) absent;
 	ROW_LIST(struct row_bucket) buckets;
 	size_t last_bucket;
@@ -134,7 +166,8 @@ static inline bool row_set_is_in_range(const struct row_set *set, __s64 start_ns
 	return start_ns >= set->options.since_ns && start_ns < set->options.until_ns;
 }
 /* Records other than rows. 0, -EBADMSG, -ENOMEM. */
-int row_set_add_mark(struct row_set *set, const struct sluice_disk_record *record);
+int row_set_add_mark(struct row_set *set, const struct sluice_disk_record *record, __u64 lsn);
+int row_set_add_loss(struct row_set *set, const struct sluice_disk_record *record, __u64 lsn);
 /* A close record of format 1.0: final. */
 int row_set_add_close(struct row_set *set, const struct sluice_rows *head);
 
@@ -185,11 +218,19 @@ enum row_state row_set_judge(const struct row_set *set, const struct row_entry *
 bool row_set_is_final(const struct row_set *set, const struct row_entry *entry);
 
 int row_set_prepare_missing(struct row_set *set);
-/* Adds the late records of the row's interval and what was not attended. */
-void row_set_fill_missing(struct row_set *set, struct row_result *row);
+void row_set_prepare_losses(struct row_set *set);
+/* What [start, end) misses beyond what the heads say that its rows have. */
+void row_set_sum_losses(const struct row_set *set, __s64 start_ns, __s64 end_ns,
+			const struct row_newest *heads, size_t count, struct row_lost *lost);
+/* Adds the late records of the row's interval, losses that its heads do not know, and what was not
+ * attended. */
+void row_set_fill_missing(struct row_set *set, struct row_result *row,
+			  const struct row_newest *heads, size_t count);
+void row_set_add_missing(struct sluice_missing *into, const struct sluice_missing *from);
 /* Of the head's losses, what the window would have selected. */
 __u64 row_head_missing_here(const struct row_head *head);
-/* Marks the late records that a row of this interval has room for. */
+/* Marks the late records and losses that a row of this interval has room for. */
+void row_set_hold_losses(struct row_set *set, __s64 start_ns, __s64 end_ns);
 void row_set_hold_late(struct row_set *set, __s64 start_ns, __s64 end_ns);
 int row_set_list_absent(struct row_set *set);
 /* A record without rows: all of its window was lost. Its head was added last. -ENOMEM. */

@@ -118,6 +118,19 @@ static void late(__u16 window, __s64 start_ns, __s64 end_ns, __u64 records)
 	record(SLUICE_DISK_LATE_COUNT, &made, sizeof(made));
 }
 
+static void loss(__u16 window, __s64 from_ms, __s64 to_ms, __s64 records, __u16 flags)
+{
+	const struct sluice_loss made = { .from_ns = T0 + from_ms * 1000000,
+					  .to_ns = T0 + to_ms * 1000000,
+					  .records = records,
+					  .epoch = 1,
+					  .window = window,
+					  .cause = 6, /* upstream */
+					  .flags = flags };
+
+	record(SLUICE_DISK_LOSS, &made, sizeof(made));
+}
+
 static void end_epoch(__u64 epoch)
 {
 	const struct sluice_epoch_end made = { .epoch = epoch };
@@ -560,6 +573,80 @@ static void lost_windows_have_lines(void **state)
 	assert_int_equal(command_times("\"ring_full\":70"), 1);
 }
 
+/* Rows that were written before a loss was found miss it, those behind it say so themselves. */
+static void losses_found_later_reach_rows_before(void **state)
+{
+	struct sluice_rows said = head(20);
+
+	(void)state;
+	said.missing.upstream = 50;
+	open_log();
+	row(0, 1, 5);
+	row(10, 1, 6);
+	loss(0, 9999, 10000, 100, SLUICE_MISSING_ESTIMATED); /* both windows */
+	loss(0, 25000, 26000, 50, 0);
+	loss(0, 41000, 42000, 7, 0); /* no row */
+	loss(0, 51000, 52000, 8, 0);
+	loss(0, 51000, 52000, -8, 0); /* turned up */
+	put(&said, 1, 7);
+	results_maker_close(&maker);
+	query("-w w --json");
+	expect_lines(4);
+	assert_int_equal(command_times("\"completeness\":0.5,"), 2);
+	assert_int_equal(command_times("\"upstream\":100"), 2);
+	assert_int_equal(command_times("\"completeness\":0.666"), 1);
+	assert_int_equal(command_times("\"upstream\":50"), 1);
+	assert_int_equal(command_times("\"group\":null"), 1);
+	expect("\"start\":\"2026-01-01T00:00:40.000Z\"");
+	expect("\"upstream\":7");
+	assert_int_equal(run_command(path, "log verify"), 0);
+	assert_int_equal(run_command(path, "log dump --json"), 0);
+	expect("\"cause\":\"upstream\",\"records\":-8,");
+}
+
+/* A loss of a later run concerns the rows of the one before, however it stands in the log. */
+static void losses_of_another_epoch_reach_all_rows(void **state)
+{
+	struct sluice_rows older = head(0);
+
+	(void)state;
+	older.epoch = 7;
+	open_log();
+	loss(0, 1000, 2000, 100, 0);
+	put(&older, 1, 5);
+	loss(0, 11000, 12000, 0, SLUICE_MISSING_UNCOUNTED);
+	older = head(10);
+	older.epoch = 7;
+	put(&older, 1, 6);
+	results_maker_close(&maker);
+	query("-w w --json");
+	expect_lines(2);
+	assert_int_equal(command_times("\"completeness\":0.5,"), 1);
+	assert_int_equal(command_times("\"completeness\":null,"), 1);
+}
+
+/* Nobody knows which sessions there would have been: the time itself, unless a row has it. */
+static void lost_sessions_have_lines(void **state)
+{
+	const struct sluice_rows held = { .window = 2,
+					  .start_ns = T0,
+					  .end_ns = T0 + 10 * S,
+					  .aggregated = 10 };
+
+	(void)state;
+	open_log();
+	put(&held, 0, 10);
+	loss(2, 4000, 5000, 10, 0);
+	loss(2, 30000, 31000, 3, 0);
+	results_maker_close(&maker);
+	query("-w v --json");
+	expect_lines(2);
+	assert_int_equal(command_times("\"group\":null"), 1);
+	expect("\"start\":\"2026-01-01T00:00:30.000Z\"");
+	assert_int_equal(command_times("\"upstream\":10"), 1);
+	assert_int_equal(command_times("\"upstream\":3"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
 
 int main(void)
@@ -571,6 +658,9 @@ int main(void)
 		TEST(final_rows_overlap_gaps),
 		TEST(windows_without_rows_have_lines),
 		TEST(lost_windows_have_lines),
+		TEST(losses_found_later_reach_rows_before),
+		TEST(losses_of_another_epoch_reach_all_rows),
+		TEST(lost_sessions_have_lines),
 		TEST(lines_are_bounded),
 		TEST(late_records_are_missing_where_they_belong),
 		TEST(losses_are_scaled),

@@ -16,6 +16,9 @@
 	     number_ < end_; number_++)                                                            \
 		if ((pane = window_find_pane(window, number_)))
 
+/* What the rows of the emission that is running are to say to be missing. */
+void emission_read_losses(const struct window *window, struct instance *instance);
+
 /* Puts due rows of the instance's next chunk into the block, from its next row on, as long as that
  * takes no longer than a slice may; at CHUNK_ROWS the chunk is done. Returns the rows looked at. */
 __u32 emission_put_rows(struct stream *stream, struct window *window, struct instance *instance,

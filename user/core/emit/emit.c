@@ -13,6 +13,12 @@ static bool is_last(const struct instance *instance)
 	return instance->state == INSTANCE_LEAVING || instance->state == INSTANCE_FINISHING;
 }
 
+void emission_read_losses(const struct window *window, struct instance *instance)
+{
+	window_read_losses(window, instance->start_ns, instance->start_ns + window->spec->size_ns,
+			   &instance->run_missing, &instance->run_share);
+}
+
 /* What is there, and what is missing, of the panes of one instance. */
 static void fill_totals(const struct window *window, struct instance *instance)
 {
@@ -25,8 +31,7 @@ static void fill_totals(const struct window *window, struct instance *instance)
 		if (pane->chunk_count > instance->run_chunks)
 			instance->run_chunks = pane->chunk_count;
 	}
-	window_read_losses(window, instance->start_ns, instance->start_ns + window->spec->size_ns,
-			   &instance->run_missing, &instance->run_share);
+	emission_read_losses(window, instance);
 }
 
 /* What an emission gives is decided when its turn comes, not when the instance began to wait. */
@@ -295,12 +300,16 @@ static int free_pane(struct stream *stream, struct window *window, struct pane *
 int stream_emit(struct stream *stream, const struct row_writer *writer, __u32 rows_max)
 {
 	struct emission_queue *queue = &stream->emissions;
-	/* The side output must not hold up rows, however much is late. */
-	int late = stream_write_late(stream, writer, rows_max / 2 + 1);
-	__u32 done = late > 0 ? (__u32)late : 0;
+	int told = stream_write_losses(stream, writer), late;
+	__u32 done;
 
+	if (told < 0 || stream->losses.untold.count)
+		return told;
+	/* The side output must not hold up rows, however much is late. */
+	late = stream_write_late(stream, writer, rows_max / 2 + 1);
 	if (late < 0)
-		return late;
+		return told ? told : late;
+	done = (__u32)(told + late);
 	while (done < rows_max && queue->head != queue->tail) {
 		struct emission_entry *entry = &queue->entry[queue->head & (queue->capacity - 1)];
 		struct window *window = entry->window;

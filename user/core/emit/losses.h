@@ -6,17 +6,8 @@
 #ifndef SLUICE_CORE_LOSSES_H
 #define SLUICE_CORE_LOSSES_H
 
-#include <stddef.h>
-
+#include "core/record/loss_cause.h"
 #include "sluice/disk_format.h"
-
-/* In the order of SLUICE_MISSING. */
-enum loss_cause {
-#define SLUICE_FIELD(name, text) LOSS_##name,
-	SLUICE_MISSING(SLUICE_FIELD)
-#undef SLUICE_FIELD
-	LOSS_CAUSES
-};
 
 /* Records that would have had a time from from_ns to to_ns, both included. */
 struct loss {
@@ -46,14 +37,5 @@ void losses_sum(const struct losses *losses, __u32 window_mask, __s64 start_ns, 
 
 /* Forgets what ended before this time for all windows of the mask. */
 void losses_forget(struct losses *losses, __u32 window_mask, __s64 before_ns);
-
-/* The counter of a cause. */
-static inline __u64 *losses_counter(struct sluice_missing *missing, unsigned int cause)
-{
-	return (__u64 *)missing + cause;
-}
-
-_Static_assert(offsetof(struct sluice_missing, flags) == LOSS_CAUSES * sizeof(__u64),
-	       "the counters of sluice_missing are an array with names");
 
 #endif

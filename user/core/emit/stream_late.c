@@ -78,7 +78,7 @@ bool stream_has_late(const struct stream *stream)
 		if (has_late(&stream->window[w]))
 			return true;
 	}
-	return false;
+	return stream->losses.untold.count;
 }
 
 /* The counts are one record, of as many as there is room for: how many, or -EAGAIN. */

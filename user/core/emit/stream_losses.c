@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a stream knows to be missing: it notes what it finds by itself, gives that away at the tick,
- * and worker 0 gets all of it back, with what others lost, for the rows that it emits. */
+ * and worker 0 gets all of it back, with what others lost, for the rows that it emits and, as loss
+ * records, for those that it has emitted. */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
+#include "core/emit/emission_rows.h"
 #include "core/stream/stream_state.h"
 
 #define LOSS_STEP_NS 1000000ll
@@ -137,12 +140,105 @@ static void show_lossy(struct stream *stream, const struct loss *loss)
 	}
 }
 
+/* Whether rows of the window that miss it may be written, *told: that part of it. Windows in time
+ * that are not closed say it themselves; which sessions there would have been nobody knows, so that
+ * of theirs every loss is told. At a start nothing is known of the rows before. */
+static bool is_behind(const struct window *window, const struct loss *loss, struct loss *told)
+{
+	const __s64 watermark_ns = window->watermark_ns;
+
+	*told = *loss;
+	told->window_mask = 1u << window->index;
+	if (window->sessions || watermark_ns == SOURCES_WATERMARK_NONE)
+		return true;
+	if (loss->to_ns >= watermark_ns)
+		told->to_ns = watermark_ns - 1;
+	return loss->from_ns < watermark_ns;
+}
+
+/* What turned up is told as it is, if there is room: else rows go on to say that it is missing. */
+static void keep_untold(struct stream *stream, const struct loss *loss)
+{
+	const __u32 windows = (__u32)((1ull << stream->window_count) - 1);
+	struct losses *untold = &stream->losses.untold;
+	struct loss told;
+
+	for (__u32 mask = loss->window_mask & windows; mask; mask &= mask - 1) {
+		if (!is_behind(&stream->window[__builtin_ctz(mask)], loss, &told))
+			continue;
+		if (told.records >= 0)
+			losses_add(untold, &told);
+		else if (untold->count < untold->capacity)
+			untold->loss[untold->count++] = told;
+	}
+}
+
+/* The emission that is running goes on with what is known now. */
+static void refresh_running(struct stream *stream)
+{
+	const struct emission_queue *queue = &stream->emissions;
+	struct instance *instance;
+
+	if (queue->head == queue->tail)
+		return;
+	instance = queue->entry[queue->head & (queue->capacity - 1)].instance;
+	if (instance && instance->is_running)
+		emission_read_losses(queue->entry[queue->head & (queue->capacity - 1)].window,
+				     instance);
+}
+
 void stream_add_losses(struct stream *stream, const struct loss *loss, __u32 count)
 {
 	if (stream->losses.known.count)
 		forget(stream);
 	for (__u32 i = 0; i < count; i++) {
 		losses_add(&stream->losses.known, &loss[i]);
+		keep_untold(stream, &loss[i]);
 		show_lossy(stream, &loss[i]);
 	}
+	if (count)
+		refresh_running(stream);
+}
+
+static bool write_loss(const struct window *window, const struct loss *loss,
+		       const struct row_writer *writer)
+{
+	const size_t bytes = sizeof(struct sluice_disk_record) + sizeof(struct sluice_loss);
+	struct sluice_disk_record *record;
+	size_t room;
+
+	record = writer->reserve(writer->context, bytes, bytes, &room);
+	if (!record)
+		return false;
+	*record = (struct sluice_disk_record){ (__u32)bytes, SLUICE_DISK_LOSS, 1 };
+	*(struct sluice_loss *)(record + 1) = (struct sluice_loss){
+		.from_ns = loss->from_ns,
+		.to_ns = loss->to_ns,
+		.records = loss->records,
+		.epoch = window->epoch,
+		.window = (__u16)window->index,
+		.cause = loss->cause,
+		.flags = loss->flags,
+	};
+	writer->commit(writer->context, bytes);
+	return true;
+}
+
+int stream_write_losses(struct stream *stream, const struct row_writer *writer)
+{
+	struct losses *untold = &stream->losses.untold;
+	int done = 0;
+
+	while (untold->count) {
+		struct loss *loss = &untold->loss[untold->count - 1];
+
+		for (; loss->window_mask; loss->window_mask &= loss->window_mask - 1, done++) {
+			__u32 w = (__u32)__builtin_ctz(loss->window_mask);
+
+			if (!write_loss(&stream->window[w], loss, writer))
+				return done ? done : -EAGAIN;
+		}
+		untold->count--;
+	}
+	return done;
 }

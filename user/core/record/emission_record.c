@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/record/loss_cause.h"
+
 /* The body of a record of this kind, or NULL. */
 static const void *body(const struct sluice_disk_record *record, __u16 kind, size_t bytes)
 {
@@ -34,6 +36,18 @@ int gap_record_read(struct sluice_gap *gap, __u32 window_count,
 	if (!read || read->window >= window_count || read->from_ns >= read->to_ns)
 		return -EBADMSG;
 	*gap = *read;
+	return 0;
+}
+
+int loss_record_read(struct sluice_loss *loss, __u32 window_count,
+		     const struct sluice_disk_record *record)
+{
+	const struct sluice_loss *read = body(record, SLUICE_DISK_LOSS, sizeof(*read));
+
+	if (!read || read->window >= window_count || read->from_ns > read->to_ns ||
+	    read->cause >= LOSS_CAUSES)
+		return -EBADMSG;
+	*loss = *read;
 	return 0;
 }
 

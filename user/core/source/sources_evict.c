@@ -82,7 +82,7 @@ static void clear(struct sources *sources, __u32 slot)
 	memset(source->base_ns, 0, sizeof(source->base_ns));
 	__atomic_store_n(&source->datagrams, 0, __ATOMIC_RELAXED);
 	source->records = 0;
-	source->refused = 0;
+	source->refused_count = 0;
 }
 
 static bool evict(struct sources *sources, __u32 slot, __u64 now_mono_ns,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* When something was lost: gaps of a source that may still fill, few of them, and notes for the
  * control thread, bounded. Where there is no room, neighbours become one: coarser, never lost. */
+#include <string.h>
+
 #include "core/source/sources_state.h"
 
 static __s64 least(__s64 a, __s64 b)
@@ -158,6 +160,58 @@ static void fill(struct sources *sources, __u32 worker, __u32 slot,
 	}
 }
 
+static bool was_refused(const struct sources *sources, __u32 slot, __u32 epoch, __u64 sequence)
+{
+	const struct source_refused *runs = sources->more[slot].refused;
+
+	for (__u32 i = 0; i < sources->source[slot].refused_count; i++)
+		if (runs[i].epoch == epoch &&
+		    sequence - runs[i].first <= runs[i].last - runs[i].first)
+			return true;
+	return false;
+}
+
+/* Where there is no room for another run, the oldest counts as lost before this host again. */
+static void note_refused(struct sources *sources, __u32 slot, __u32 epoch, __u64 sequence)
+{
+	struct source_refused *runs = sources->more[slot].refused;
+	__u32 *count = &sources->source[slot].refused_count;
+
+	for (__u32 i = 0; i < *count; i++) {
+		if (runs[i].epoch == epoch && runs[i].last + 1 == sequence) {
+			runs[i].last = sequence;
+			return;
+		}
+	}
+	if (*count == SOURCE_REFUSED) {
+		memmove(runs, runs + 1, (SOURCE_REFUSED - 1) * sizeof(*runs));
+		--*count;
+	}
+	runs[(*count)++] = (struct source_refused){ sequence, sequence, epoch, 0 };
+}
+
+/* How many of a gap's sequences were refused for their time. */
+static __u64 refused_within(const struct sources *sources, __u32 slot, __u32 epoch,
+			    const struct source_gap *gap)
+{
+	const struct source_refused *runs = sources->more[slot].refused;
+	const __u64 last = gap->last - gap->first;
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < sources->source[slot].refused_count; i++) {
+		/* Distances from the gap's first sequence: they may wrap. */
+		__s64 from = (__s64)(runs[i].first - gap->first);
+		__s64 to = (__s64)(runs[i].last - gap->first);
+
+		if (runs[i].epoch != epoch || to < 0 || from > (__s64)last)
+			continue;
+		from = most(from, 0);
+		to = least(to, (__s64)last);
+		sum += (__u64)(to - from) + 1;
+	}
+	return sum < last + 1 ? sum : last + 1;
+}
+
 /* How far the events of a datagram are apart. */
 static __s64 span_ns(const struct source_datagram *datagram)
 {
@@ -180,7 +234,7 @@ static void open_gap(struct sources *sources, __u32 worker, __u32 slot,
 {
 	struct source *source = &sources->source[slot];
 	__s64 here_ns = (__s64)datagram->base_time_ns, there_ns = source->base_ns[step->lane];
-	__u64 excused, missing = (__u64)step->missing;
+	__u64 missing = (__u64)step->missing;
 	struct source_gap gap = { .first = step->first, .last = step->first + missing - 1,
 				  .lane = step->lane, .mean_256 = mean_of(source) };
 	struct source_gap_note note;
@@ -191,9 +245,7 @@ static void open_gap(struct sources *sources, __u32 worker, __u32 slot,
 		there_ns = here_ns;
 	gap.from_ns = window_add_ns(least(here_ns, there_ns), -span_ns(datagram));
 	gap.to_ns = most(window_add_ns(here_ns, span_ns(datagram)), there_ns);
-	excused = missing < source->refused ? missing : source->refused;
-	source->refused -= (__u32)excused;
-	gap.left = missing - excused;
+	gap.left = missing - refused_within(sources, slot, datagram->epoch, &gap);
 	note = interval(source, &gap);
 	note.unknown = step->is_unknown;
 	note.datagrams = (__s64)gap.left;
@@ -213,21 +265,20 @@ void sources_note_gap(struct sources *sources, __u32 worker, __u32 slot,
 
 	if (step->is_highest)
 		drop_old(source, sources->more[slot].gap, step, datagram->sequence);
-	if (step->missing < 0)
+	if (step->missing < 0 && !was_refused(sources, slot, datagram->epoch, datagram->sequence))
 		fill(sources, worker, slot, datagram, step->lane);
-	else if (step->missing || step->is_unknown)
+	else if (step->missing > 0 || step->is_unknown)
 		open_gap(sources, worker, slot, datagram, step);
 }
 
 void sources_excuse_gap(struct sources *sources, __u32 worker, __u32 slot,
 			const struct source_datagram *datagram, bool is_highest)
 {
-	struct source *source = &sources->source[slot];
-
-	if (is_highest) {
-		source->refused += source->refused < UINT32_MAX;
+	if (was_refused(sources, slot, datagram->epoch, datagram->sequence))
 		return;
-	}
+	note_refused(sources, slot, datagram->epoch, datagram->sequence);
+	if (is_highest)
+		return;
 	for (__u32 lane = 0; lane < DEDUP_SEQUENCE_EPOCHS; lane++)
 		if (sources->set[0].dedup.sources[slot].lane[lane].epoch == datagram->epoch)
 			fill(sources, worker, slot, datagram, lane);

@@ -13,6 +13,7 @@
 
 #define SOURCE_SETS_MAX (SLUICE_WINDOWS_MAX + 1)
 #define SOURCE_GAPS 4u
+#define SOURCE_REFUSED 4u
 #define SOURCES_ALL UINT32_MAX
 
 /* One cache line, all that a usual datagram looks at beside the sequences. */
@@ -25,7 +26,7 @@ struct source {
 	_Atomic __u64 seen_mono_ns;	/* + 1; 0: the place is free */
 	__s64 base_ns[DEDUP_SEQUENCE_EPOCHS];	/* of the highest sequence, by lane; 0: none */
 	__u64 datagrams, records;	/* accepted */
-	__u32 refused;		/* for their time, and not seen as a gap yet */
+	__u32 refused_count;	/* runs of sequences refused for their time */
 	__u32 zero;
 };
 
@@ -40,12 +41,20 @@ struct source_gap {
 	__u32 lane;
 };
 
+/* Sequences that were refused for their time, one behind the other: not lost before this host. */
+struct source_refused {
+	__u64 first, last;
+	__u32 epoch;
+	__u32 zero;
+};
+
 struct source_more {
 	__u64 duplicates;
 	__u64 missing;		/* by the notes */
 	__u64 older_datagrams, newer_datagrams;	/* at the last two readings of rates */
 	__s64 imported_ns;	/* newest time before the restart, off by the sign bit */
 	struct source_gap gap[SOURCE_GAPS];
+	struct source_refused refused[SOURCE_REFUSED];	/* the oldest is given up first */
 };
 
 /* What one worker knows of one source by one listener. */

@@ -164,6 +164,9 @@ int stream_open(struct stream **result, const struct stream_options *options)
 	stream->hot = choose_hot();
 	stream->budget.bytes_max = options->memory_bytes;
 	losses_open(&stream->losses.found, stream->losses.memory, STREAM_LOSSES_MAX);
+	losses_open(&stream->losses.untold,
+		    stream->losses.memory + STREAM_LOSSES_MAX + LOSSES_KNOWN_MAX,
+		    STREAM_LOSSES_MAX);
 	losses_open(&stream->losses.known, stream->losses.memory + STREAM_LOSSES_MAX,
 		    LOSSES_KNOWN_MAX);
 	err = open_sketches(stream, options);

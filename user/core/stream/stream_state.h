@@ -62,7 +62,8 @@ struct sessions;
 struct stream_losses {
 	struct losses found;	/* by this stream since the last tick */
 	struct losses known;	/* worker 0: of all, as long as rows ask */
-	struct loss memory[STREAM_LOSSES_MAX + LOSSES_KNOWN_MAX];
+	struct losses untold;	/* worker 0: for rows that are written already */
+	struct loss memory[2 * STREAM_LOSSES_MAX + LOSSES_KNOWN_MAX];
 };
 
 /* What is due for a revision, with allowed lateness (revisions.c). */
@@ -250,6 +251,10 @@ void window_read_losses(const struct window *window, __s64 start_ns, __s64 end_n
 			struct sluice_missing *missing, struct share *share);
 /* Late events and their counts of all windows to the writer, `rows_max` units of work at most; as
  * stream_emit(). */
+/* What was found to be missing from rows that are written, as loss records; before any other row,
+ * as rows behind say it themselves. Returns how many, or -EAGAIN when the writer has no room for
+ * one. */
+int stream_write_losses(struct stream *stream, const struct row_writer *writer);
 int stream_write_late(struct stream *stream, const struct row_writer *writer, __u32 rows_max);
 /* Those of another worker. -EINVAL. */
 int stream_import_late(struct stream *stream, const struct sluice_disk_record *record);

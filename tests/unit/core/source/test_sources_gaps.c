@@ -189,6 +189,32 @@ static void what_is_refused_for_its_time_is_no_gap(void **state)
 	sources_close(sources);
 }
 
+/* Only the place that it had: what others lost stays lost, however often it comes. */
+static void what_is_refused_excuses_its_own_place(void **state)
+{
+	struct sources *sources = open_bed(4, &all, 1);
+	struct sent refused = { 1, 500, 9000 * SECOND, .is_refused = true };
+
+	(void)state;
+	send(sources, (struct sent){ 1, 0, 1000 * SECOND });
+	send(sources, refused);
+	send(sources, refused);
+	send(sources, (struct sent){ 1, 4, 1001 * SECOND }); /* 1 to 3 are lost */
+	assert_int_equal(take(sources).sum.datagrams, 3);
+	refused.sequence = 2;
+	send(sources, refused);
+	send(sources, refused);
+	assert_int_equal(take(sources).sum.datagrams, -1);
+	/* The same with a right time is no other one either. */
+	send(sources, (struct sent){ 1, 2, 1001 * SECOND });
+	assert_int_equal(take(sources).sum.datagrams, 0);
+	send(sources, (struct sent){ 1, 3, 1001 * SECOND });
+	assert_int_equal(take(sources).sum.datagrams, -1);
+	send(sources, (struct sent){ 1, 505, 1002 * SECOND }); /* without 500 */
+	assert_int_equal(take(sources).sum.datagrams, 499);
+	sources_close(sources);
+}
+
 /* More open gaps than a source remembers: they become wider, and amounts stay. */
 static void many_gaps_of_a_source_merge(void **state)
 {
@@ -267,6 +293,7 @@ int main(void)
 		cmocka_unit_test(a_restart_counts_from_zero),
 		cmocka_unit_test(what_nobody_can_count_says_so),
 		cmocka_unit_test(what_is_refused_for_its_time_is_no_gap),
+		cmocka_unit_test(what_is_refused_excuses_its_own_place),
 		cmocka_unit_test(many_gaps_of_a_source_merge),
 		cmocka_unit_test(many_notes_merge_with_their_neighbours),
 		cmocka_unit_test(notes_wait_until_they_are_taken),
