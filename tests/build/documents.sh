@@ -28,6 +28,8 @@ done >"$room/missing"
 [ ! -s "$room/missing" ] || wrong "named, but not there: $(xargs <"$room/missing")"
 
 documents=(README.md ARCHITECTURE.md)
+build/sluice help markdown | cmp - docs/configuration.md ||
+	wrong "docs/configuration.md is out of date; run: build/sluice help markdown >docs/configuration.md"
 make help >"$room/targets"
 while read -r target; do
 	grep -q "^  make $target " "$room/targets" || wrong "make help does not know $target"

@@ -169,6 +169,8 @@ static int run(const struct command_line *line)
 		print_section(&schema_root, 0);
 	else if (strcmp(word, "man") == 0)
 		manual_print(program);
+	else if (strcmp(word, "markdown") == 0)
+		markdown_print();
 	else
 		return command_report_unknown(program, word);
 	return EX_OK;
@@ -177,9 +179,10 @@ static int run(const struct command_line *line)
 const struct command command_help = {
 	.name = "help",
 	.summary = "Explains a command, or every key of the configuration (help config).",
-	.arguments = "[COMMAND|config|man]",
+	.arguments = "[COMMAND|config|man|markdown]",
 	.argument_max = 1,
-	.details = "man prints all of it as a manual page.\n",
+	.details = "man prints all of it as a manual page, markdown the keys of the configuration\n"
+		   "as docs/configuration.md has them.\n",
 	.examples = "sluice help check\nsluice help config\nsluice help man | man -l -\n",
 	.run = run,
 };

@@ -25,4 +25,7 @@ void help_describe_key(struct text *text, const struct schema_key *key);
 /* The whole manual page, as roff for man(1), to stdout (manual.c). */
 void manual_print(const struct command_program *program);
 
+/* docs/configuration.md: every key of the configuration, to stdout (markdown.c). */
+void markdown_print(void);
+
 #endif

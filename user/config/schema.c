@@ -148,8 +148,10 @@ static const struct schema_section listener_section = { "a listener", listener_k
 
 static const struct schema_key rate_keys[] = {
 	{ "per_source", SCHEMA_RATE, "0", RANGE(0, 1000000000000ull), IN(config, source_rate),
+	  .feature = CONFIG_FEATURE_SOURCE_RATE,
 	  .help = "events per second a source may send; 0 is unlimited" },
 	{ "burst", SCHEMA_NUMBER, "0", RANGE(0, UINT32_MAX), IN(config, source_burst),
+	  .feature = CONFIG_FEATURE_SOURCE_RATE,
 	  .help = "events a source may send at once; 0 is the rate of one second" },
 	{ NULL },
 };
@@ -158,8 +160,10 @@ static const struct schema_section rate_section = { "rate", rate_keys };
 
 static const struct schema_key source_keys[] = {
 	{ "allow", SCHEMA_CUSTOM, "[0.0.0.0/0, \"::/0\"]", .read = reader_read_allow,
+	  .feature = CONFIG_FEATURE_PREFIXES,
 	  .help = "prefixes of sender addresses that are let in; the longest match decides" },
 	{ "deny", SCHEMA_CUSTOM, "[]", .read = reader_read_deny,
+	  .feature = CONFIG_FEATURE_PREFIXES,
 	  .help = "prefixes of sender addresses that are kept out" },
 	{ "rate", SCHEMA_SECTION, NULL, .section = &rate_section, .help = "limit of each source" },
 	{ NULL },
@@ -175,6 +179,7 @@ static const struct schema_key rule_keys[] = {
 	  IN(config_rule, action), .choices = rule_choices,
 	  .help = "what becomes of their events" },
 	{ "keep", SCHEMA_CUSTOM, NULL, .read = reader_read_rule_keep,
+	  .feature = CONFIG_FEATURE_SAMPLE,
 	  .help = "with action sample: the share that is kept, as 1/16" },
 	{ NULL },
 };
@@ -249,8 +254,8 @@ static const struct schema_key window_keys[] = {
 	  .help = "which events count: {types: […], FIELD: […], value: {min: N, max: N}}, all of "
 		  "it" },
 	{ "group_by", SCHEMA_CUSTOM, "[]", .read = reader_read_group_by,
-	  .help = "fields that part the groups: tenant, source, type, key, dim0 to dim3 or their "
-		  "names" },
+	  .help = "fields whose values make the groups: tenant, source, type, key, dim0 to dim3 or "
+		  "their names" },
 	{ "aggregate", SCHEMA_CUSTOM, "[count]", .read = reader_read_aggregates,
 	  .help = "count, records, sum, min, max, avg, first, last, rate, \"distinct(key)\", "
 		  "\"quantiles(value; 0.5, 0.99)\", \"top(key, 10)\"" },
@@ -353,11 +358,13 @@ static const struct schema_key root_keys[] = {
 	  .missing = "add a window: `windows: [{name: clicks, size: 10s}]`",
 	  .section = &window_section, .add = reader_add_window, .help = "what is computed" },
 	{ "event_log", SCHEMA_SECTION, NULL, .section = &event_log_section,
+	  .feature = CONFIG_FEATURE_DURABILITY_LOG,
 	  .help = "the log of accepted datagrams; not written with durability none" },
 	{ "results_log", SCHEMA_SECTION, NULL, .section = &results_log_section,
 	  .help = "the log of rows" },
 	{ "limits", SCHEMA_SECTION, NULL, .section = &limit_section, .help = "bounds" },
-	{ "admin", SCHEMA_SECTION, NULL, .section = &admin_section, .help = "the operator's door" },
+	{ "admin", SCHEMA_SECTION, NULL, .section = &admin_section,
+	  .help = "the socket of a running agent" },
 	{ NULL },
 };
 

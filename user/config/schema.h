@@ -45,6 +45,7 @@ struct schema_key {
 	__u64 min, max;		/* in base units, both included; PATH: room in bytes */
 	size_t offset;		/* in the section's target */
 	const struct schema_choice *choices;
+	enum config_feature feature;	/* what any other value than the default needs */
 	const struct schema_section *section;
 	/* LIST: room for one more; NULL after a mistake was noted. */
 	void *(*add)(struct reader *reader, const struct node *item);
