@@ -375,17 +375,21 @@ struct sluice_gap {
 
 SLUICE_ASSERT_SIZE(struct sluice_gap, 32);
 
+/* Beside sluice_missing_flag: it reaches beyond the time at which it was found, so that windows
+ * without rows in it are nothing special. */
+#define SLUICE_LOSS_AHEAD (1 << 2)
+
 /* Body of a loss record: rows of the window that overlap [from, to] miss these records, too, unless
  * they are of this epoch and stand behind it in the log: those say it themselves. Sessions: every
  * loss has a record, as one of which everything was lost has no row. */
 struct sluice_loss {
 	__s64 from_ns;		/* both included */
 	__s64 to_ns;
-	__s64 records;		/* below 0: so many turned up after all */
+	__s64 records;		/* below 0: so many of an earlier record turned up after all */
 	__u64 epoch;
 	__u16 window;		/* index in the schema */
 	__u16 cause;		/* place in SLUICE_MISSING */
-	__u16 flags;		/* enum sluice_missing_flag */
+	__u16 flags;		/* enum sluice_missing_flag, SLUICE_LOSS_AHEAD */
 	__u16 zero;
 };
 

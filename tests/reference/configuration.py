@@ -13,8 +13,8 @@ ALL_AGGREGATES = ["count", "records", "sum", "min", "max", "avg", "first", "last
 # More than any stream here has.
 MANY_GROUPS = 2000
 # Rules of the description that the agent may still lack; then streams do without what they decide.
-HAS_SEQUENCES_BY_SOURCE = False     # a datagram counts once, by whichever listener it came
-HAS_GROUPS_BY_WINDOW = False        # max_groups holds for the window, not for each pane
+HAS_SEQUENCES_BY_SOURCE = True     # a datagram counts once, by whichever listener it came
+HAS_GROUPS_BY_WINDOW = True        # max_groups holds for the window, not for each pane
 GROUPINGS = ([], ["type"], ["dim0"], ["dim1", "type"], ["source"], ["tenant", "dim0"], ["key"],
              ["dim2", "dim3"], ["source", "type", "dim0", "dim1"])
 

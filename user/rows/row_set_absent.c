@@ -68,7 +68,8 @@ static int add_stretch(struct row_set *set, const struct row_absent *stretch)
 
 	if (stretch->end_ns <= set->options.since_ns || stretch->start_ns >= set->options.until_ns)
 		return 0;
-	if (before && is_session(set, before->shape) && stretch->start_ns <= before->end_ns) {
+	if (before && is_session(set, before->shape) && stretch->start_ns >= before->start_ns &&
+	    stretch->start_ns <= before->end_ns) {
 		if (stretch->end_ns > before->end_ns)
 			before->end_ns = stretch->end_ns;
 		return 0;
@@ -135,6 +136,9 @@ static int add_loss(struct row_set *set, const struct row_loss *loss, __u32 *roo
 	const struct sluice_schema_window *window = &set->shapes.at[loss->shape]->window;
 	const __s64 end_ns = loss->to_ns < INT64_MAX ? loss->to_ns + 1 : INT64_MAX;
 
+	if ((!loss->records && !(loss->flags & SLUICE_MISSING_UNCOUNTED)) ||
+	    loss->flags & SLUICE_LOSS_AHEAD)
+		return 0;
 	if (is_session(set, loss->shape)) {
 		if (loss->is_held || set->has_unwanted)
 			return 0;

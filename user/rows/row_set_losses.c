@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Losses that were found after rows had been written: loss records go in, what an interval misses
- * beyond what its heads say comes out. */
+ * beyond what its heads say comes out. What turned up is taken from the record that lost it, and
+ * from nothing else. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +41,32 @@ static int compare(const void *left, const void *right)
 
 	if (a->from_ns != b->from_ns)
 		return a->from_ns < b->from_ns ? -1 : 1;
+	if (a->to_ns != b->to_ns)
+		return a->to_ns < b->to_ns ? -1 : 1;
 	if (a->lsn != b->lsn)
 		return a->lsn < b->lsn ? -1 : 1;
 	return 0;
+}
+
+/* Takes what turned up from losses of the same interval before it, which are next to it. */
+static void take_back(struct row_set *set, size_t at)
+{
+	struct row_loss *found = &set->losses.at[at];
+
+	for (size_t i = at; i-- > 0 && found->records < 0;) {
+		struct row_loss *loss = &set->losses.at[i];
+		__s64 taken;
+
+		if (loss->from_ns != found->from_ns || loss->to_ns != found->to_ns)
+			break;
+		if (loss->records <= 0 || loss->source != found->source ||
+		    loss->cause != found->cause)
+			continue;
+		taken = loss->records < -found->records ? loss->records : -found->records;
+		loss->records -= taken;
+		found->records += taken;
+	}
+	found->records = 0;
 }
 
 void row_set_prepare_losses(struct row_set *set)
@@ -51,6 +75,10 @@ void row_set_prepare_losses(struct row_set *set)
 
 	if (set->losses.count)
 		qsort(set->losses.at, set->losses.count, sizeof(*set->losses.at), compare);
+	for (size_t i = 0; i < set->losses.count; i++) {
+		if (set->losses.at[i].records < 0)
+			take_back(set, i);
+	}
 	for (size_t i = 0; i < set->losses.count; i++) {
 		struct row_loss *loss = &set->losses.at[i];
 
@@ -96,12 +124,12 @@ void row_set_sum_losses(const struct row_set *set, __s64 start_ns, __s64 end_ns,
 	     i < set->losses.count && set->losses.at[i].from_ns < end_ns; i++) {
 		const struct row_loss *loss = &set->losses.at[i];
 
-		if (loss->to_ns < start_ns || is_known(set, loss, heads, count))
+		if (loss->to_ns < start_ns || is_known(set, loss, heads, count) ||
+		    (!loss->records && !(loss->flags & SLUICE_MISSING_UNCOUNTED)))
 			continue;
-		if (__builtin_add_overflow(lost->records[loss->cause], loss->records,
-					   &lost->records[loss->cause]))
-			lost->records[loss->cause] = INT64_MAX;
-		lost->flags |= loss->flags;
+		lost->records[loss->cause] = row_add_bounded(lost->records[loss->cause],
+							     (__u64)loss->records);
+		lost->flags |= loss->flags & (__u8)~SLUICE_LOSS_AHEAD;
 	}
 }
 

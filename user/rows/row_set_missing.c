@@ -174,17 +174,6 @@ void row_set_add_missing(struct sluice_missing *into,
 	into->flags |= from->flags;
 }
 
-static bool misses(const struct sluice_missing *missing)
-{
-#define SLUICE_FIELD(name, text) \
-	if (missing->name)       \
-		return true;
-	SLUICE_MISSING(SLUICE_FIELD)
-#undef SLUICE_FIELD
-	return false;
-}
-
-/* What was lost is added; what turned up is taken from what the rows say to be missing. */
 static void add_lost(struct row_result *row, const struct row_lost *lost,
 		     const struct row_head *head)
 {
@@ -193,24 +182,11 @@ static void add_lost(struct row_result *row, const struct row_lost *lost,
 	for (unsigned int cause = 0; cause < LOSS_CAUSES; cause++) {
 		__u64 *counter = losses_counter(&row->missing, cause);
 		bool is_behind = cause == LOSS_late || cause == LOSS_no_pane;
-		const struct row_head *by = head && !is_behind ? head : &all;
-		__s64 records = lost->records[cause];
-		__u64 less = records < 0 ? -(__u64)records : 0;
+		__u64 here = scale(lost->records[cause], head && !is_behind ? head : &all);
 
-		if (records > 0) {
-			*counter = row_add_bounded(*counter, (__u64)records);
-			row->missing_here =
-				row_add_bounded(row->missing_here, scale((__u64)records, by));
-		}
-		less = less < *counter ? less : *counter;
-		*counter -= less;
-		less = scale(less, by);
-		row->missing_here -= less < row->missing_here ? less : row->missing_here;
+		*counter = row_add_bounded(*counter, lost->records[cause]);
+		row->missing_here = row_add_bounded(row->missing_here, here);
 	}
-	if (!misses(&row->missing))
-		row->missing_here = 0;
-	else if (!row->missing_here)
-		row->missing_here = 1;
 	row->missing.flags |= lost->flags;
 }
 

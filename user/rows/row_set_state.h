@@ -72,7 +72,7 @@ struct row_late {
 struct row_loss {
 	__s64 from_ns, to_ns; /* both included */
 	__s64 reach_ns; /* the largest to_ns of those up to here */
-	__s64 records;
+	__s64 records; /* from row_set_prepare_losses() on: not below 0 */
 	__u64 lsn;
 	__u32 source;
 	__u16 shape;
@@ -82,7 +82,7 @@ struct row_loss {
 
 /* What loss records say of an interval. */
 struct row_lost {
-	__s64 records[LOSS_CAUSES]; /* below 0: more turned up than these had lost */
+	__u64 records[LOSS_CAUSES];
 	__u16 flags;
 };
 

@@ -615,6 +615,7 @@ static void losses_of_another_epoch_reach_all_rows(void **state)
 	loss(0, 1000, 2000, 100, 0);
 	put(&older, 1, 5);
 	loss(0, 11000, 12000, 0, SLUICE_MISSING_UNCOUNTED);
+	loss(0, 81000, 82000, 9, SLUICE_LOSS_AHEAD); /* no row, and no line for that */
 	older = head(10);
 	older.epoch = 7;
 	put(&older, 1, 6);
@@ -645,6 +646,12 @@ static void lost_sessions_have_lines(void **state)
 	expect("\"start\":\"2026-01-01T00:00:30.000Z\"");
 	assert_int_equal(command_times("\"upstream\":10"), 1);
 	assert_int_equal(command_times("\"upstream\":3"), 1);
+	open_log();
+	gap(2, 60000, 70000, SLUICE_GAP_UNATTENDED); /* told first, and later than others */
+	results_maker_close(&maker);
+	query("-w v --json");
+	expect_lines(3);
+	expect("\"start\":\"2026-01-01T00:00:30.000Z\"");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)

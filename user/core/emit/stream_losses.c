@@ -140,15 +140,21 @@ static void show_lossy(struct stream *stream, const struct loss *loss)
 	}
 }
 
-/* Whether rows of the window that miss it may be written, *told: that part of it. Windows in time
- * that are not closed say it themselves; which sessions there would have been nobody knows, so that
- * of theirs every loss is told. At a start nothing is known of the rows before. */
-static bool is_behind(const struct window *window, const struct loss *loss, struct loss *told)
+/* Whether rows of the window may miss it that do not say so, *told: that part of it. Windows in
+ * time that are not closed say it themselves; which sessions there would have been nobody knows, so
+ * that of theirs every loss is told. At a start nothing is known of the rows before. What is
+ * missing from a time to come may be missing from rows of the agent after this one. */
+static bool is_untold(const struct window *window, const struct loss *loss, __s64 now_ns,
+		      struct loss *told)
 {
 	const __s64 watermark_ns = window->watermark_ns;
 
 	*told = *loss;
 	told->window_mask = 1u << window->index;
+	if (loss->to_ns > now_ns) {
+		told->flags |= SLUICE_LOSS_AHEAD;
+		return true;
+	}
 	if (window->sessions || watermark_ns == SOURCES_WATERMARK_NONE)
 		return true;
 	if (loss->to_ns >= watermark_ns)
@@ -164,7 +170,8 @@ static void keep_untold(struct stream *stream, const struct loss *loss)
 	struct loss told;
 
 	for (__u32 mask = loss->window_mask & windows; mask; mask &= mask - 1) {
-		if (!is_behind(&stream->window[__builtin_ctz(mask)], loss, &told))
+		if (!is_untold(&stream->window[__builtin_ctz(mask)], loss,
+			       (__s64)stream->now_wall_ns, &told))
 			continue;
 		if (told.records >= 0)
 			losses_add(untold, &told);

@@ -171,23 +171,38 @@ static bool was_refused(const struct sources *sources, __u32 slot, __u32 epoch, 
 	return false;
 }
 
-/* Where there is no room for another run, the oldest counts as lost before this host again. */
-static void note_refused(struct sources *sources, __u32 slot, __u32 epoch, __u64 sequence)
+/* Whether none of the run can come again with a right time: it would count as found once more. */
+static bool is_over(const struct sources *sources, __u32 slot, const struct source_refused *run)
+{
+	const struct dedup_lane *lanes = sources->set[0].dedup.sources[slot].lane;
+
+	for (__u32 lane = 0; lane < DEDUP_SEQUENCE_EPOCHS; lane++)
+		if (lanes[lane].epoch == run->epoch)
+			return (__s64)(lanes[lane].highest - run->last) >=
+			       (__s64)DEDUP_SEQUENCE_DEPTH;
+	return true;
+}
+
+/* False: there is no room. */
+static bool note_refused(struct sources *sources, __u32 slot, __u32 epoch, __u64 sequence)
 {
 	struct source_refused *runs = sources->more[slot].refused;
 	__u32 *count = &sources->source[slot].refused_count;
+	__u32 place = *count;
 
 	for (__u32 i = 0; i < *count; i++) {
 		if (runs[i].epoch == epoch && runs[i].last + 1 == sequence) {
 			runs[i].last = sequence;
-			return;
+			return true;
 		}
+		if (place == SOURCE_REFUSED && is_over(sources, slot, &runs[i]))
+			place = i;
 	}
-	if (*count == SOURCE_REFUSED) {
-		memmove(runs, runs + 1, (SOURCE_REFUSED - 1) * sizeof(*runs));
-		--*count;
-	}
-	runs[(*count)++] = (struct source_refused){ sequence, sequence, epoch, 0 };
+	if (place == SOURCE_REFUSED)
+		return false;
+	*count += place == *count;
+	runs[place] = (struct source_refused){ sequence, sequence, epoch, 0 };
+	return true;
 }
 
 /* How many of a gap's sequences were refused for their time. */
@@ -212,8 +227,9 @@ static __u64 refused_within(const struct sources *sources, __u32 slot, __u32 epo
 	return sum < last + 1 ? sum : last + 1;
 }
 
-/* How far the events of a datagram are apart. */
-static __s64 span_ns(const struct source_datagram *datagram)
+/* How far the events of a lost datagram may be from the base times around it: twice as far as those
+ * of the one behind are apart. */
+static __s64 reach_ns(const struct source_datagram *datagram)
 {
 	const struct sluice_header *header = datagram->header;
 	const unsigned char *record = (const unsigned char *)(header + 1);
@@ -226,7 +242,7 @@ static __s64 span_ns(const struct source_datagram *datagram)
 
 		newest_us = event->time_offset_us > newest_us ? event->time_offset_us : newest_us;
 	}
-	return (__s64)newest_us * 1000;
+	return 2 * (__s64)newest_us * 1000;
 }
 
 static void open_gap(struct sources *sources, __u32 worker, __u32 slot,
@@ -243,8 +259,8 @@ static void open_gap(struct sources *sources, __u32 worker, __u32 slot,
 		here_ns = there_ns;
 	if (!there_ns)
 		there_ns = here_ns;
-	gap.from_ns = window_add_ns(least(here_ns, there_ns), -span_ns(datagram));
-	gap.to_ns = most(window_add_ns(here_ns, span_ns(datagram)), there_ns);
+	gap.from_ns = window_add_ns(least(here_ns, there_ns), -reach_ns(datagram));
+	gap.to_ns = most(window_add_ns(here_ns, reach_ns(datagram)), there_ns);
 	gap.left = missing - refused_within(sources, slot, datagram->epoch, &gap);
 	note = interval(source, &gap);
 	note.unknown = step->is_unknown;
@@ -274,10 +290,9 @@ void sources_note_gap(struct sources *sources, __u32 worker, __u32 slot,
 void sources_excuse_gap(struct sources *sources, __u32 worker, __u32 slot,
 			const struct source_datagram *datagram, bool is_highest)
 {
-	if (was_refused(sources, slot, datagram->epoch, datagram->sequence))
-		return;
-	note_refused(sources, slot, datagram->epoch, datagram->sequence);
-	if (is_highest)
+	/* What cannot be noted is missing, too: that is too much rather than too little. */
+	if (was_refused(sources, slot, datagram->epoch, datagram->sequence) ||
+	    !note_refused(sources, slot, datagram->epoch, datagram->sequence) || is_highest)
 		return;
 	for (__u32 lane = 0; lane < DEDUP_SEQUENCE_EPOCHS; lane++)
 		if (sources->set[0].dedup.sources[slot].lane[lane].epoch == datagram->epoch)

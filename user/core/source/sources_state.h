@@ -13,7 +13,7 @@
 
 #define SOURCE_SETS_MAX (SLUICE_WINDOWS_MAX + 1)
 #define SOURCE_GAPS 4u
-#define SOURCE_REFUSED 4u
+#define SOURCE_REFUSED 8u
 #define SOURCES_ALL UINT32_MAX
 
 /* One cache line, all that a usual datagram looks at beside the sequences. */
@@ -54,7 +54,7 @@ struct source_more {
 	__u64 older_datagrams, newer_datagrams;	/* at the last two readings of rates */
 	__s64 imported_ns;	/* newest time before the restart, off by the sign bit */
 	struct source_gap gap[SOURCE_GAPS];
-	struct source_refused refused[SOURCE_REFUSED];	/* the oldest is given up first */
+	struct source_refused refused[SOURCE_REFUSED];
 };
 
 /* What one worker knows of one source by one listener. */

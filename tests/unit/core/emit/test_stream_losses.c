@@ -90,12 +90,29 @@ static void an_emission_goes_on_with_what_is_known(void **state)
 	stream_bed_close(bed);
 }
 
+/* The next agent's rows of that time do not know it. */
+static void what_is_to_come_is_told_for_the_next_agent(void **state)
+{
+	struct stream_bed *bed = open_bed();
+	const __s64 ahead_ns = 210 * 365 * (86400 * SECOND); /* of the clock of the bed */
+
+	(void)state;
+	stream_bed_advance(bed, 5 * SECOND);
+	stream_bed_lose(bed, ahead_ns, ahead_ns + 1, 5);
+	stream_bed_advance(bed, 6 * SECOND);
+	assert_int_equal(stream_bed_loss_count(bed), 1);
+	assert_int_equal(stream_bed_last_loss(bed)->to_ns, ahead_ns + 1);
+	assert_int_equal(stream_bed_last_loss(bed)->flags, SLUICE_LOSS_AHEAD);
+	stream_bed_close(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_to_come_say_it_themselves),
 		cmocka_unit_test(rows_that_are_written_get_a_record),
 		cmocka_unit_test(an_emission_goes_on_with_what_is_known),
+		cmocka_unit_test(what_is_to_come_is_told_for_the_next_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
