@@ -45,6 +45,20 @@ for words in 'valid' 'tumbling, 10s: count by type, region' 'where types page_vi
 	'UDP port 9125 of lo'; do
 	grep -qF -- "$words" "$work/out" || same 'a valid file: words' "$words" "$(cat "$work/out")"
 done
+run check "$valid"
+same 'a file without -c: code' 0 $code
+grep -q 'is valid' "$work/out" || same 'a file without -c: words' 'is valid' "$(cat "$work/out")"
+run check -c "$valid" "$valid"
+same 'a file twice' 64 $code
+run check -q "$valid"
+same 'quiet' '0 ' "$code $(cat "$work/out" "$work/err")"
+"$sluice" check - <"$valid" >"$work/out" 2>&1
+same 'standard input: code' 0 $?
+echo 'nonsense: 1' | "$sluice" check -q -c - >"$work/out" 2>"$work/err"
+same 'standard input with a mistake: code' 78 $?
+grep -q '^sluice: error: -:1:1: ' "$work/err" || same 'its place' '-:1:1' "$(cat "$work/err")"
+run run -c -
+same 'run has to read its file again' 64 $code
 run check -c deploy/sluice.yaml
 same 'deploy/sluice.yaml: code' 0 $code
 

@@ -39,7 +39,7 @@ static const struct unit units_by_kind[][8] = {
 
 static const char *const advice_by_kind[] = {
 	[UNITS_SIZE] = "write a size such as 512KiB, 16MiB or 2GiB",
-	[UNITS_DURATION] = "write a duration such as 500ms, 10s, 5m or 24h",
+	[UNITS_DURATION] = "write a duration such as 500ms, 10s, 1h30m or 7d",
 	[UNITS_RATE] = "write a rate such as 1000/s",
 };
 
@@ -106,10 +106,49 @@ static int scale(const struct decimal *decimal, __u64 factor, __u64 *value)
 	return 0;
 }
 
+/* The unit that `text` begins with, up to its end or, of durations, to the next digit. */
+static const struct unit *find_unit(enum units_kind kind, const char *text, size_t *bytes)
+{
+	const struct unit *unit = units_by_kind[kind];
+
+	*bytes = kind == UNITS_DURATION ? strcspn(text, "0123456789") : strlen(text);
+	for (; unit->name; unit++)
+		if (strlen(unit->name) == *bytes && memcmp(unit->name, text, *bytes) == 0)
+			return unit;
+	return NULL;
+}
+
+/* The next part of 1h30m: a whole number, and a smaller unit than `above`. */
+static int add_part(const char **text, const struct unit **above, __u64 *value)
+{
+	struct decimal decimal = { .fraction_scale = 1 };
+	const struct unit *unit;
+	__u64 part;
+	size_t bytes;
+	int error = read_digits(text, &decimal.integer, 32);
+
+	if (error < 0)
+		return error;
+	if (**text == '\0')
+		return -ENODATA;
+	unit = find_unit(UNITS_DURATION, *text, &bytes);
+	if (!unit || unit >= *above)
+		return -ENOTSUP;
+	error = scale(&decimal, unit->factor, &part);
+	if (error || *value + part > INT64_MAX)
+		return error ? error : -ERANGE;
+	*value += part;
+	*text += bytes;
+	*above = unit;
+	return 0;
+}
+
 int units_parse(enum units_kind kind, const char *text, __u64 *value)
 {
 	const struct unit *unit;
 	struct decimal decimal;
+	size_t bytes;
+	__u64 sum = 0;
 	int error = read_decimal(&text, &decimal);
 
 	if (error)
@@ -122,10 +161,15 @@ int units_parse(enum units_kind kind, const char *text, __u64 *value)
 		*value = 0;
 		return 0;
 	}
-	for (unit = units_by_kind[kind]; unit->name; unit++)
-		if (strcmp(unit->name, text) == 0)
-			return scale(&decimal, unit->factor, value);
-	return -ENOTSUP;
+	unit = find_unit(kind, text, &bytes);
+	if (!unit)
+		return -ENOTSUP;
+	error = scale(&decimal, unit->factor, &sum);
+	for (text += bytes; !error && *text;)
+		error = decimal.fraction_scale > 1 ? -ENOTSUP : add_part(&text, &unit, &sum);
+	if (!error)
+		*value = sum;
+	return error;
 }
 
 int units_parse_size(const char *text, __u64 *bytes)

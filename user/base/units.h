@@ -12,7 +12,7 @@
 
 enum units_kind {
 	UNITS_SIZE,	/* B KiB MiB GiB TiB → bytes */
-	UNITS_DURATION,	/* ns us ms s m h d → nanoseconds */
+	UNITS_DURATION,	/* ns us ms s m h d, or several as in 1h30m → nanoseconds */
 	UNITS_RATE,	/* /s k/s M/s G/s → per second */
 };
 

@@ -319,8 +319,15 @@ static int run(const struct command_line *line)
 	const char *path = command_option_text(line, "config");
 	bool is_json = command_option_given(line, "json");
 	struct config *config;
-	int code = EX_OK, error = load(&config, path, is_json);
+	int code = EX_OK, error;
 
+	if (command_argument(line, 0)) {
+		if (command_option_given(line, "config"))
+			return command_error(EX_USAGE, NULL,
+					     "name the file once, with -c or without");
+		path = command_argument(line, 0);
+	}
+	error = load(&config, path, is_json);
 	if (error == -EINVAL || error == -EFBIG)
 		return EX_CONFIG;
 	if (error)
@@ -328,10 +335,10 @@ static int run(const struct command_line *line)
 	warn_of_permissions(path);
 	if (is_json)
 		print_json_config(config);
-	else
+	else if (!command_option_given(line, "quiet"))
 		print_config(config);
 	if (command_option_given(line, "host"))
-		code = check_host(config, is_json);
+		code = check_host(config, is_json, command_option_given(line, "quiet"));
 	if (is_json)
 		printf("}\n");
 	config_free(config);
@@ -348,15 +355,18 @@ const struct command command_check = {
 	.name = "check",
 	.summary = "Says what a configuration means, or every mistake with line, column and fix.",
 	.common = COMMAND_CONFIG | COMMAND_JSON,
+	.arguments = "[FILE]",
+	.argument_max = 1,
 	.options = options,
 	.details =
-		"Exits 78 when the file has mistakes; a ring_size without room for what the MTU\n"
-		"of an interface of this host can bring is one. With --host it says what run\n"
-		"would say here: it exits 77 when a privilege or capability is missing, 71 when\n"
-		"a kernel feature is, 69 when no interface is there and free, 75 when another\n"
-		"agent runs on the state directory or the pinned maps; warnings change nothing.\n"
-		"They tell what fits in the MTU, whose traffic would be taken, and which senders\n"
-		"are not seen.\n",
-	.examples = "sluice check -c sluice.yaml\nsudo sluice check -c sluice.yaml --host\n",
+		"FILE is the same as -c FILE; - is standard input. With -q the exit code and\n"
+		"the mistakes are all there is. Exits 78 when the file has mistakes; a ring_size\n"
+		"without room for what the MTU of an interface of this host can bring is one.\n"
+		"With --host it says what run would say here: it exits 77 when a privilege or\n"
+		"capability is missing, 71 when a kernel feature is, 69 when no interface is\n"
+		"there and free, 75 when another agent runs on the state directory or the pinned\n"
+		"maps; warnings change nothing. They tell what fits in the MTU, whose traffic\n"
+		"would be taken, and which senders are not seen.\n",
+	.examples = "sluice check sluice.yaml\nsudo sluice check -c sluice.yaml --host\n",
 	.run = run,
 };

@@ -105,7 +105,7 @@ static void print_json_findings(const struct host_report *report)
 	printf("],\"exit_code\":%d", host_exit_code(report));
 }
 
-int check_host(const struct config *config, bool is_json)
+int check_host(const struct config *config, bool is_json, bool is_quiet)
 {
 	struct host_report *report = calloc(1, sizeof(*report));
 	struct host_request request;
@@ -117,7 +117,7 @@ int check_host(const struct config *config, bool is_json)
 	host_check(&request, report);
 	if (is_json)
 		print_json_findings(report);
-	else
+	else if (!is_quiet)
 		print_findings(report);
 	code = host_exit_code(report);
 	free(report);

@@ -5,8 +5,8 @@
 
 #include "config/config.h"
 
-/* Prints the findings, as text or as members of the JSON object that is open; returns the exit
- * code. */
-int check_host(const struct config *config, bool is_json);
+/* Prints the findings, as text unless it is to be quiet, or as members of the JSON object that is
+ * open; returns the exit code. */
+int check_host(const struct config *config, bool is_json, bool is_quiet);
 
 #endif

@@ -45,6 +45,10 @@ static int run(const struct command_line *line)
 	struct config *config = NULL;
 	int error, code;
 
+	if (strcmp(command_option_text(line, "config"), CONFIG_STANDARD_INPUT) == 0)
+		return command_error(EX_USAGE, NULL,
+				     "run needs a file: write the configuration to one, and name "
+				     "it with -c; sluice check reads standard input");
 	engine_guard_signals();
 	error = config_load(&config, command_option_text(line, "config"), stderr);
 	if (error == -EINVAL)

@@ -54,7 +54,7 @@ int config_read_file(const char *path, char **text, size_t *bytes)
 	char *buffer;
 	ssize_t got;
 
-	fd = open_regular(path);
+	fd = strcmp(path, CONFIG_STANDARD_INPUT) == 0 ? dup(STDIN_FILENO) : open_regular(path);
 	if (fd < 0)
 		return fd;
 	buffer = malloc(CONFIG_FILE_BYTES_MAX + 1);

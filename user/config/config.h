@@ -132,9 +132,12 @@ int config_load_text(struct config **config, const char *text, size_t bytes, con
 int config_load_features(struct config **config, const char *text, size_t bytes, const char *path,
 			 __u64 features, FILE *errors);
 
-/* Reads a whole regular file of at most CONFIG_FILE_BYTES_MAX, and never waits for anybody; *text
- * is the caller's to free. -EFBIG when it is larger, -EISDIR, -EINVAL when it is neither file nor
- * directory, other -errno. */
+/* The path that stands for standard input. */
+#define CONFIG_STANDARD_INPUT "-"
+
+/* Reads a whole regular file of at most CONFIG_FILE_BYTES_MAX, and waits for nobody but who writes
+ * to standard input; *text is the caller's to free. -EFBIG when it is larger, -EISDIR, -EINVAL when
+ * it is neither file nor directory, other -errno. */
 int config_read_file(const char *path, char **text, size_t *bytes);
 
 /* Takes NULL. */

@@ -210,7 +210,7 @@ static void explains_wrong_quantities(void **state)
 		strchr(said, ' '),
 		" error: --count: `5x` is not a number; write a whole number\n"
 		"prog: error: --for: `10` has no unit; write a duration such as 500ms, 10s, "
-		"5m or 24h\n");
+		"1h30m or 7d\n");
 }
 
 static const struct {
