@@ -18,7 +18,8 @@ sed -n '/^```yaml$/,/^```$/p' README.md | sed '/^```/d' >"$room/sluice.yaml"
 build/sluice check -c "$room/sluice.yaml" >"$room/check" 2>&1 || wrong "$(cat "$room/check")"
 
 # Paths in backquotes or links, with a wildcard at most; build/ is made, x stands for any name.
-grep -ohE '[`(](\.ci|bpf|deploy|include|tests|tools|user|vmlinux)/[A-Za-z0-9_./*-]*' README.md ARCHITECTURE.md |
+grep -ohE '[`(](\.ci|bpf|deploy|include|tests|tools|user|vmlinux)/[A-Za-z0-9_./*-]*' README.md ARCHITECTURE.md \
+	CHANGELOG.md CONTRIBUTING.md SECURITY.md |
 	cut -c 2- | sort -u | while read -r path; do
 	case $path in
 	*x.c | *_x.* | */x.sh) continue ;;
@@ -27,7 +28,7 @@ grep -ohE '[`(](\.ci|bpf|deploy|include|tests|tools|user|vmlinux)/[A-Za-z0-9_./*
 done >"$room/missing"
 [ ! -s "$room/missing" ] || wrong "named, but not there: $(xargs <"$room/missing")"
 
-documents=(README.md ARCHITECTURE.md)
+documents=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md)
 build/sluice help markdown | cmp - docs/configuration.md ||
 	wrong "docs/configuration.md is out of date; run: build/sluice help markdown >docs/configuration.md"
 make help >"$room/targets"
