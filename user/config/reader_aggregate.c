@@ -210,6 +210,52 @@ static void parse_top(struct cursor *cursor, struct sluice_schema_aggregate *agg
 		aggregate->k = (__u32)take_number(cursor, "top", 1, SKETCH_TOP_K_MAX);
 }
 
+/* What other systems call it: nearest by letters would be something else. */
+static const struct {
+	const char *word;
+	const char *here;
+} other_names[] = {
+	{ "mean", "avg" },
+	{ "average", "avg" },
+	{ "total", "sum" },
+	{ "minimum", "min" },
+	{ "maximum", "max" },
+	{ "per_second", "rate" },
+	{ "count_distinct", "\"distinct(key)\"" },
+	{ "countDistinct", "\"distinct(key)\"" },
+	{ "distinct_count", "\"distinct(key)\"" },
+	{ "uniq", "\"distinct(key)\"" },
+	{ "unique", "\"distinct(key)\"" },
+	{ "cardinality", "\"distinct(key)\"" },
+	{ "hll", "\"distinct(key)\"" },
+	{ "median", "\"quantiles(value; 0.5)\"" },
+	{ "quantile", "\"quantiles(value; 0.5, 0.99)\"" },
+	{ "percentile", "\"quantiles(value; 0.5, 0.99)\"" },
+	{ "percentiles", "\"quantiles(value; 0.5, 0.99)\"" },
+	{ "histogram", "\"quantiles(value; 0.5, 0.99)\"" },
+	{ "topk", "\"top(key, 10)\"" },
+	{ "top_k", "\"top(key, 10)\"" },
+};
+
+/* p99 and p999, too: the digits behind the point. */
+static bool suggest_other_name(struct cursor *cursor, const struct word *word)
+{
+	size_t digits = word->text[0] == 'p' ? strspn(word->text + 1, "0123456789") : 0;
+
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(*other_names); i++) {
+		if (strcmp(other_names[i].word, word->text) != 0)
+			continue;
+		complain(cursor, word->start, "unknown aggregate `%s`; write %s", word->text,
+			 other_names[i].here);
+		return true;
+	}
+	if (!digits || word->text[1 + digits])
+		return false;
+	complain(cursor, word->start, "unknown aggregate `%s`; write \"quantiles(value; 0.%s)\"",
+		 word->text, word->text + 1);
+	return true;
+}
+
 static const struct grammar *find_grammar(struct cursor *cursor, const struct word *word)
 {
 	struct text_nearest nearest = { .word = word->text };
@@ -220,6 +266,8 @@ static const struct grammar *find_grammar(struct cursor *cursor, const struct wo
 			return &grammars[i];
 		text_nearest_offer(&nearest, grammars[i].name);
 	}
+	if (suggest_other_name(cursor, word))
+		return NULL;
 	if (nearest.best)
 		complain(cursor, word->start, "unknown aggregate `%s`; write `%s`", word->text,
 			 nearest.best);
