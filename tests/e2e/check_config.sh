@@ -71,6 +71,9 @@ print($1)" <"$work/out"
 same 'valid, JSON' 'True clicks lo' \
 	"$(json 'answer["valid"], answer["windows"][0]["name"],
 		answer["listeners"][0]["interface"]')"
+same 'lists and numbers, JSON' "['count'] ['type', 'region'] 10000000000" \
+	"$(json 'answer["windows"][0]["aggregate"], answer["windows"][0]["group_by"],
+		answer["windows"][0]["size_ns"]')"
 
 sed 's/group_by/groupby/; s/10s/10/' "$valid" >"$work/wrong.yaml"
 run check -c "$work/wrong.yaml"

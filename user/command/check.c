@@ -173,6 +173,24 @@ static void print_quoted(const char *before, const char *string)
 	printf("%s%s", before, buffer);
 }
 
+static void print_json_number(const char *name, __s64 number)
+{
+	printf(",\"%s\":%lld", name, number);
+}
+
+/* Times in nanoseconds, those that the window's kind has. */
+static void print_json_times(const struct window_spec *window)
+{
+	if (window->kind == SLUICE_WINDOW_SESSION) {
+		print_json_number("gap_ns", window->gap_ns);
+	} else {
+		print_json_number("size_ns", window->size_ns);
+		print_json_number("slide_ns", window->slide_ns);
+	}
+	print_json_number("max_disorder_ns", window->max_disorder_ns);
+	print_json_number("allowed_lateness_ns", window->allowed_lateness_ns);
+}
+
 static void print_json_window(const struct config *config, __u32 i)
 {
 	const struct window_spec *window = &config->window[i];
@@ -184,15 +202,19 @@ static void print_json_window(const struct config *config, __u32 i)
 	describe_kind(&text, window);
 	print_quoted(i ? ",{\"name\":" : "{\"name\":", window->name);
 	print_quoted(",\"window\":", buffer);
-	text_cut(&text, 0);
-	describe_aggregates(&text, config, window);
-	print_quoted(",\"aggregate\":", buffer);
-	text_cut(&text, 0);
-	describe_groups(&text, config, window);
-	print_quoted(",\"group_by\":", window->group_count ? buffer : "");
+	print_json_times(window);
+	printf(",\"aggregate\":[");
+	for (unsigned int k = 0; k < window->aggregate_count; k++) {
+		text_cut(&text, 0);
+		describe_aggregate(&text, config, &window->aggregate[k]);
+		print_quoted(k ? "," : "", buffer);
+	}
+	printf("],\"group_by\":[");
+	for (unsigned int k = 0; k < window->group_count; k++)
+		print_quoted(k ? "," : "", describe_group(config, window, k));
 	text_cut(&text, 0);
 	describe_where(&text, config, window);
-	print_quoted(",\"where\":", buffer);
+	print_quoted("],\"where\":", buffer);
 	config_memory_window(config, i, &memory);
 	printf(",\"panes\":%llu,\"bytes\":%llu}", memory.panes,
 	       config_memory_bytes(&memory, config->groups_max));

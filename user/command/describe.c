@@ -81,8 +81,14 @@ void describe_groups(struct text *text, const struct config *config,
 			    field_name(config, window->group_field[i]));
 }
 
-static void describe_aggregate(struct text *text, const struct config *config,
-			       const struct sluice_schema_aggregate *aggregate)
+const char *describe_group(const struct config *config, const struct window_spec *window,
+			   unsigned int place)
+{
+	return field_name(config, window->group_field[place]);
+}
+
+void describe_aggregate(struct text *text, const struct config *config,
+			const struct sluice_schema_aggregate *aggregate)
 {
 	unsigned int i;
 

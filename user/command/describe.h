@@ -20,6 +20,12 @@ void describe_groups(struct text *text, const struct config *config,
 void describe_aggregates(struct text *text, const struct config *config,
 			 const struct window_spec *window);
 
+/* One of each: "region"; "distinct(key)" */
+const char *describe_group(const struct config *config, const struct window_spec *window,
+			   unsigned int place);
+void describe_aggregate(struct text *text, const struct config *config,
+			const struct sluice_schema_aggregate *aggregate);
+
 /* "all listeners", "edge, lan" */
 void describe_listeners(struct text *text, const struct config *config,
 			const struct window_spec *window);
