@@ -27,7 +27,7 @@ static const char introduction[] =
 	"| Value | Written as |\n"
 	"| --- | --- |\n"
 	"| size | a number with B, KiB, MiB, GiB or TiB: `16MiB` |\n"
-	"| duration | a number with ns, us, ms, s, m, h or d: `500ms` |\n"
+	"| duration | a number with ns, us, ms, s, m, h or d: `500ms`, `1h30m` |\n"
 	"| rate | a number with /s, k/s, M/s or G/s: `1000/s` |\n"
 	"\n"
 	"A number without its unit is a mistake, but for 0.\n";
