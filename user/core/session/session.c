@@ -286,7 +286,8 @@ void session_node_free(struct sessions *sessions, __u32 number)
 
 __s64 sessions_longest_ns(const struct sessions *sessions)
 {
-	return sessions->longest_ns;
+	return sessions->longest_ns > sessions->duration_ns ? sessions->longest_ns
+							    : sessions->duration_ns;
 }
 
 __u64 sessions_open_records(const struct sessions *sessions)

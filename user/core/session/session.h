@@ -45,7 +45,7 @@ int sessions_import(struct stream *stream, struct window *window, const struct s
 /* Live sessions, and rows that wait to be retracted. */
 __u64 sessions_count(const struct sessions *sessions);
 
-/* Length of the longest that was told at its end; 0: none. */
+/* What is open at the watermark is no longer, apart from what came behind; 0: there was none. */
 __s64 sessions_longest_ns(const struct sessions *sessions);
 /* Records taken into sessions that were not told at their end. */
 __u64 sessions_open_records(const struct sessions *sessions);

@@ -39,7 +39,7 @@ static __u32 list_due(const struct sessions *sessions, const unsigned char *chun
 }
 
 /* Of the due ids those that have something to tell: a slot that has only grown is due later. */
-static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, __u32 first_id,
+static __u32 keep_passed(struct sessions *sessions, unsigned char *chunk, __u32 first_id,
 			 __u8 *rows, __u32 count)
 {
 	const struct groups *groups = &sessions->grouping->groups;
@@ -62,6 +62,7 @@ static __u32 keep_passed(const struct sessions *sessions, unsigned char *chunk, 
 			__s64 end_ns = session_slot_end(sessions, &slots[row]);
 
 			if (!session_is_passed(sessions, end_ns)) {
+				session_note_length(sessions, more[row].first_ns, end_ns);
 				due_ns[row] = end_ns;
 				continue;
 			}

@@ -186,6 +186,8 @@ static void place(struct sessions *sessions, struct session_group *group, __u32 
 			return;
 		}
 	}
+	session_note_length(sessions, node->session.first_ns,
+			    session_end(sessions, &node->session));
 	session_tree_add(sessions, &group->more->node, number);
 }
 

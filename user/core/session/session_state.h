@@ -155,7 +155,7 @@ struct sessions {
 	__s64 closing_ns; /* what ends here or before is final */
 	__u32 next_chunk;
 	__u32 next_row;
-	__s64 longest_ns; /* of the sessions told at their end */
+	__s64 longest_ns; /* of the sessions that were told or found open at a sweep */
 	__u64 told_records; /* … of them all */
 	__s64 next_early_ns; /* of the group in work: sessions that begin behind have told early */
 	__u32 next_early_id;
@@ -228,6 +228,15 @@ static inline __s64 session_end(const struct sessions *sessions, const struct se
 		return end_ns;
 	limit_ns = window_add_ns(session->first_ns, sessions->duration_ns);
 	return end_ns < limit_ns ? end_ns : limit_ns;
+}
+
+/* Of sessions that are open when a watermark passes what they ended with before. */
+static inline void session_note_length(struct sessions *sessions, __s64 first_ns, __s64 end_ns)
+{
+	__s64 length_ns = window_add_ns(end_ns, -first_ns);
+
+	if (length_ns > sessions->longest_ns)
+		sessions->longest_ns = length_ns;
 }
 
 /* There are slots only without a longest duration. */

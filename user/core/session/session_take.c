@@ -133,6 +133,8 @@ static bool put_by(struct sessions *sessions, const struct session_group *group)
 		return false;
 	node = session_node_at(sessions, number);
 	node->session = session_slot_read(group);
+	session_note_length(sessions, node->session.first_ns,
+			    session_end(sessions, &node->session));
 	node->id = group->id;
 	node->revision = SESSION_UNTOLD;
 	node->opened = more->opened;

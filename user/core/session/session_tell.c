@@ -57,11 +57,8 @@ static bool make_room(struct session_telling *telling, const struct sluice_row_h
 
 static void note_told(struct sessions *sessions, const struct session *session, __s64 end_ns)
 {
-	__s64 length_ns = window_add_ns(end_ns, -session->first_ns);
-
 	sessions->told_records += session->partial.records;
-	if (length_ns > sessions->longest_ns)
-		sessions->longest_ns = length_ns;
+	session_note_length(sessions, session->first_ns, end_ns);
 }
 
 bool session_tell(struct session_telling *telling, const struct session_group *group,

@@ -152,6 +152,8 @@ static bool tell_slot(struct session_telling *telling, struct session_group *gro
 		move_to_node(sessions, group, number);
 	if (session_is_passed(sessions, end_ns))
 		end_ns = window_add_ns(end_ns, sessions->lateness_ns);
+	else
+		session_note_length(sessions, group->more->first_ns, end_ns);
 	*due_ns = end_ns < *due_ns ? end_ns : *due_ns;
 	return true;
 }

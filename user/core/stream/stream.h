@@ -131,11 +131,12 @@ struct window_open {
 	__s64 oldest_taken_ns;	/* no event before this would be taken; INT64_MIN: any */
 	__s64 newest_end_ns;	/* of open instances; INT64_MIN: none */
 	__s64 emitted_end_ns;	/* in the last complete record that was made; INT64_MIN: none */
+	__s64 overlap_ns;	/* an instance that ends behind another begins up to this before */
 	__u64 records;		/* taken into instances that wait for emission */
 };
 
 /* At wall time `now_ns`; flushed streams only. Sessions are judged by the watermark and by the
- * longest that was emitted: no session is looked at. */
+ * longest that was seen: no session is looked at. */
 void stream_read_open(const struct stream *stream, __u32 window, __s64 now_ns,
 		      struct window_open *open);
 

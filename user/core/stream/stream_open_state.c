@@ -56,19 +56,20 @@ static void see_panes(const struct window *window, struct window_open *open)
 	}
 }
 
+/* Told ones may wait for the row of a late event, and are not complete without it. */
 static void see_sessions(const struct window *window, __s64 now_ns, struct window_open *open)
 {
-	const __s64 gap_ns = window->spec->gap_ns;
-	__s64 longest_ns = sessions_longest_ns(window->sessions);
+	__s64 start_ns = INT64_MIN;
 
 	if (!sessions_count(window->sessions))
 		return;
 	open->records = sessions_open_records(window->sessions);
-	see(open,
-	    window->watermark_ns == SOURCES_WATERMARK_NONE
-		    ? INT64_MIN
-		    : window_add_ns(window->watermark_ns, -window_add_ns(gap_ns, longest_ns)),
-	    window_add_ns(now_ns, gap_ns));
+	if (window->watermark_ns != SOURCES_WATERMARK_NONE) {
+		start_ns = window_add_ns(window->watermark_ns, -open->overlap_ns);
+		open->oldest_revised_ns =
+			start_ns < open->oldest_taken_ns ? start_ns : open->oldest_taken_ns;
+	}
+	see(open, start_ns, window_add_ns(now_ns, window->spec->gap_ns));
 }
 
 void stream_read_open(const struct stream *stream, __u32 w, __s64 now_ns, struct window_open *open)
@@ -80,8 +81,12 @@ void stream_read_open(const struct stream *stream, __u32 w, __s64 now_ns, struct
 				      .oldest_revised_ns = INT64_MAX,
 				      .oldest_taken_ns = window_oldest_taken(window),
 				      .newest_end_ns = INT64_MIN,
-				      .emitted_end_ns = window->emitted_end_ns };
+				      .emitted_end_ns = window->emitted_end_ns,
+				      .overlap_ns =
+					      window->spec->size_ns - window->spec->slide_ns };
 	if (window->sessions) {
+		open->overlap_ns = window_add_ns(window->spec->gap_ns,
+						 sessions_longest_ns(window->sessions));
 		see_sessions(window, now_ns, open);
 		return;
 	}

@@ -210,8 +210,7 @@ static void fill_window(const struct engine *engine, __u32 w,
 		.emitted_end_ns = open->emitted_end_ns,
 		.complete_end_ns = engine->log ? results_log_complete_end(engine->log, w)
 					       : INT64_MIN,
-		.overlap_ns = spec->kind == SLUICE_WINDOW_SESSION ? 0
-								  : spec->size_ns - spec->slide_ns,
+		.overlap_ns = open->overlap_ns,
 		.allowed_lateness_ns = spec->allowed_lateness_ns,
 		.open_records = open->records,
 		.aggregated = engine->tick.sums.window[w].aggregated,

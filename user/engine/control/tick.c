@@ -137,6 +137,7 @@ static void add_open(struct window_open *sum, const struct window_open *open, bo
 	LEAST(oldest_taken_ns);
 	MOST(newest_end_ns);
 	MOST(emitted_end_ns);
+	MOST(overlap_ns);
 	sum->records += open->records;
 #undef LEAST
 #undef MOST

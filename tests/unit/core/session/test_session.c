@@ -597,6 +597,43 @@ static void a_slice_tells_no_more_than_it_may(void **state)
 	check_slices(early, 1000000);
 }
 
+/* After a crash the gap begins where the oldest open session does, though none was told yet. */
+static void open_sessions_are_known_from_their_start(void **state)
+{
+	struct bed *bed = open_bed(plain, 1, 100);
+	struct window_open open;
+
+	(void)state;
+	for (__s64 ms = 1000; ms < 3000; ms += 50) {
+		add(bed, 1, ms);
+		advance(bed, ms - 20);
+		stream_read_open(bed->stream[0], 0, ms * MS, &open);
+		assert_in_range(open.oldest_revised_ns, 1, 1000 * MS);
+		assert_in_range(ms * MS - open.overlap_ns, 1, 1000 * MS);
+	}
+	assert_int_equal(bed->row_count, 0);
+	add(bed, 1, 3300); /* the one before makes room for it */
+	advance(bed, 2990);
+	stream_read_open(bed->stream[0], 0, 3300 * MS, &open);
+	assert_in_range(open.oldest_revised_ns, 1, 1000 * MS);
+	close_bed(bed);
+}
+
+/* The row of a late event is not there yet. */
+static void told_sessions_may_wait_for_late_rows(void **state)
+{
+	struct bed *bed = open_bed(tolerant, 1, 100);
+	struct window_open open;
+
+	(void)state;
+	add(bed, 1, 1000);
+	advance(bed, 1400);
+	add(bed, 2, 950);
+	stream_read_open(bed->stream[0], 0, 1400 * MS, &open);
+	assert_in_range(open.oldest_revised_ns, 1, 950 * MS);
+	close_bed(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -614,6 +651,8 @@ int main(void)
 		cmocka_unit_test(memory_is_a_bound),
 		cmocka_unit_test(one_of_very_many_sessions_is_found),
 		cmocka_unit_test(a_slice_tells_no_more_than_it_may),
+		cmocka_unit_test(open_sessions_are_known_from_their_start),
+		cmocka_unit_test(told_sessions_may_wait_for_late_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
